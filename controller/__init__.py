@@ -1,0 +1,1 @@
+"""A controller framework for Kubernetes, and the Model controller built on it."""

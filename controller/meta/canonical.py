@@ -1,0 +1,35 @@
+"""One text for one value: canonical JSON and short digests of it."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no blanks, non-ASCII characters as they are, and integral floats written as integers.
+
+    Raises ValueError for NaN, infinities, values that are not JSON, and a nesting too deep to be written.
+    """
+    try:
+        return json.dumps(_normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except TypeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+
+
+def digest(value: Any) -> str:
+    """The first ten hexadecimal digits of SHA-256 over the canonical JSON. Raises as ``canonical_json``."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()[:10]
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _normal(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_normal(item) for item in value]
+    return value
