@@ -1,0 +1,72 @@
+# Every habit of this repository is a target; `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit verify lint format generated crds docs bench e2e lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "model-controller needs Python 3.11 or newer; set PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/base.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.dev ## install everything the other targets need into .venv, from the lock files
+
+demo: $(VENV)/.base ## show Models becoming Active, live, on the embedded API server (ARGS="--exit" leaves once they are)
+	@$(BIN)/model-controller demo $(ARGS)
+
+test: $(VENV)/.dev ## run all tests; those on a real control plane where Go or KUBEBUILDER_ASSETS is there
+	@if [ -n "$$KUBEBUILDER_ASSETS" ] || command -v go >/dev/null; then hack/envtest-assets >/dev/null; fi
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+unit: $(VENV)/.dev ## run the tests that need no control plane
+	@$(BIN)/python -m pytest tests/unit tests/properties $(ARGS)
+
+verify: ## the one gate: lint, generated files, tests
+	@hack/verify
+
+lint: $(VENV)/.dev ## ruff, mypy --strict and the import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports
+
+format: $(VENV)/.dev ## rewrite the sources in the one format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+generated: $(VENV)/.dev ## fail when a generated file is out of date
+	@hack/generate-crds --check
+
+crds: $(VENV)/.dev ## write the CRDs from the types
+	@hack/generate-crds
+
+docs: $(VENV)/.dev ## check that every link inside README and docs leads somewhere
+	@$(BIN)/python hack/check-docs
+
+bench: $(VENV)/.dev ## 500 Models on the real control plane: ours against an ideal writer
+	@$(BIN)/python -m hack.bench $(ARGS)
+
+e2e: $(VENV)/.dev requirements/e2e.txt ## run the opt-in tests on a kind cluster (needs Docker)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
+	@$(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
+
+lock: ## renew the lock files (needs uv)
+	@for set in base dev e2e; do \
+	  case $$set in base) extras="";; dev) extras="--extra dev";; e2e) extras="--extra dev --extra e2e";; esac; \
+	  uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 $$extras pyproject.toml -o requirements/$$set.txt; done
+	@uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 requirements/build.in -o requirements/build.txt
+
+clean: ## remove what the other targets left
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
