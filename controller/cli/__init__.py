@@ -1,0 +1,6 @@
+"""The command line and the composition root: it wires the rooms together and decides nothing itself.
+
+Commands are imported when they are called, so that ``--help`` and ``render`` do not pay for what only ``run`` needs.
+"""
+
+from controller.cli.app import main as main

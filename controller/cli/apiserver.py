@@ -1,0 +1,65 @@
+"""``apiserver``: the embedded API server alone, for trying things out with stock kubectl."""
+
+import asyncio
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from controller.api.documents import DocumentError, load_documents
+from controller.cli.app import Failure
+from controller.cli.options import option, version_option
+from controller.meta import Object
+
+
+@click.command()
+@version_option
+@option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 picks a free one.")
+@option("--crds", default=(), multiple=True, help="File or directory of CustomResourceDefinitions to install; repeatable.")
+@option("--kubeconfig-out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write a kubeconfig for it here.")
+def apiserver(port: int, crds: tuple[str, ...], kubeconfig_out: Path | None) -> None:
+    """Run the embedded API server until it is told to stop. Everything it stores is gone then."""
+    definitions = list(read_crds(crds))
+    try:
+        asyncio.run(_serve(port, definitions, kubeconfig_out))
+    except OSError as error:
+        raise Failure(f"the API server cannot run: {(error.strerror or str(error)).lower()}") from None
+
+
+def read_crds(paths: Sequence[str]) -> Iterator[Object]:
+    """The CustomResourceDefinitions in these files and directories; other kinds are skipped with a note."""
+    for path in map(Path, paths):
+        files = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml", ".json"}) if path.is_dir() else [path]
+        for file in files:
+            try:
+                documents = load_documents(file.read_bytes(), str(file))
+            except OSError as error:
+                raise Failure(f"{file}: {(error.strerror or str(error)).lower()}", exit_code=2) from None
+            except DocumentError as error:
+                raise Failure(str(error), exit_code=2) from None
+            for document in documents:
+                if document.get("kind") == "CustomResourceDefinition":
+                    yield document
+                else:
+                    click.echo(f"{file}: skipped {document.get('kind')}: not a CustomResourceDefinition", err=True)
+
+
+async def _serve(port: int, crds: Sequence[Object], kubeconfig_out: Path | None) -> None:
+    from controller.envtest import write_kubeconfig
+    from controller.envtest.embedded.server import EmbeddedServer
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = EmbeddedServer(crds=crds, port=port)
+    await server.start()
+    try:
+        click.echo(f"serving on {server.url}")
+        if kubeconfig_out is not None:
+            write_kubeconfig(kubeconfig_out, server.url)
+            click.echo(f"try: kubectl --kubeconfig {kubeconfig_out} api-resources")
+        await stop.wait()
+    finally:
+        await server.stop()

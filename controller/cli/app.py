@@ -1,0 +1,72 @@
+"""The ``model-controller`` command and the one place where errors become sentences and exit codes.
+
+Exit codes: 0 fine, 1 a finding or a failure that the message explains, 2 wrong usage or unusable input.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from controller.cli.options import PROGRAM, version_option
+
+_COMMANDS = {
+    "run": "controller.cli.run:run",
+    "render": "controller.cli.render:render_command",
+    "validate": "controller.cli.validate:validate_command",
+    "status": "controller.cli.status:status",
+    "crds": "controller.cli.crds:crds",
+    "demo": "controller.cli.demo:demo",
+    "apiserver": "controller.cli.apiserver:apiserver",
+    "completion": "controller.cli.completion:completion",
+}
+
+
+class Failure(click.ClickException):
+    """A failure that one sentence explains; exit code 1 unless another is given."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: Any = None) -> None:
+        """Writes ``model-controller: SENTENCE`` to standard error."""
+        click.echo(f"{PROGRAM}: {self.format_message()}", file=file, err=file is None)
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        target = _COMMANDS.get(cmd_name)
+        if target is None:
+            return None
+        module, _, attribute = target.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            error.exit_code = 2
+            raise
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@version_option
+def cli() -> None:
+    """Turns one Model resource into everything that serves it on Kubernetes."""
+
+
+def main() -> None:
+    """Runs the command line and exits the process."""
+    try:
+        cli.main(prog_name=PROGRAM, standalone_mode=True)
+    except (BrokenPipeError, KeyboardInterrupt):
+        sys.stderr.close()
+        sys.exit(1)

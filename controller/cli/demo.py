@@ -1,0 +1,48 @@
+"""``demo``: an embedded API server, the controller and simulated workloads, live in the terminal."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from controller.cli.app import Failure
+from controller.cli.inputs import read_models
+from controller.cli.options import option, version_option
+
+
+@click.command()
+@version_option
+@click.argument("files", metavar="[FILE...]", nargs=-1)
+@click.option("--exit", "leave", is_flag=True, help="Leave once all Models are Active.")
+@option("--timeout", type=click.FloatRange(min=0, min_open=True), default=120.0, help="Seconds for all Models to become Active.")
+@option("--delay", type=click.FloatRange(min=0), default=2.0, help="Seconds a simulated workload takes to start.")
+def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> None:
+    """Show Models becoming Active: those in FILE..., or the shipped samples.
+
+    Nothing of the machine but a port on 127.0.0.1 is used. Exit code 0: all became Active; 1: not in time; 2: unusable input.
+    """
+    from controller.api.samples import sample_paths
+    from controller.demo.session import DemoTimeout, run_demo
+
+    inputs = read_models(files or [str(path) for path in sample_paths()])
+    if inputs.unusable:
+        raise SystemExit(2)
+    if not inputs.models:
+        raise Failure("there is no Model in the given files", exit_code=2)
+    try:
+        asyncio.run(run_demo([model for _, model in inputs.models], leave=leave, timeout=timeout, delay=delay))
+    except DemoTimeout as error:
+        raise Failure(str(error)) from None
+    except KeyboardInterrupt:
+        pass
+
+
+def kubectl_hints(kubeconfig: Path) -> list[str]:
+    """What to try while the demo keeps running."""
+    kubectl = f"kubectl --kubeconfig {kubeconfig}"
+    return [
+        f"{kubectl} get models",
+        f"{kubectl} get modelinfers,modelservers,modelroutes -w",
+        f"{kubectl} describe model demo-tiny",
+        f"model-controller status --kubeconfig {kubeconfig} --watch",
+    ]

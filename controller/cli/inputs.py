@@ -1,0 +1,66 @@
+"""Reading Models from the files, directories and standard input that a command was given."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from controller import meta
+from controller.api.documents import DocumentError, load_documents
+from controller.api.kinds import MODEL
+from controller.meta import Object
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+
+
+@dataclass(slots=True)
+class Inputs:
+    """The Models of all readable inputs, in the order read, each with the file it came from.
+
+    ``unusable`` says that some input could not be read or parsed; a sentence about it went to standard error, and the other inputs
+    were read all the same.
+    """
+
+    models: list[tuple[str, Object]] = field(default_factory=list)
+    unusable: bool = False
+
+
+def read_models(paths: Sequence[str]) -> Inputs:
+    """Reads every path: a file, a directory (its YAML and JSON files, sorted), or ``-``. Other kinds are noted and skipped."""
+    inputs = Inputs()
+    for source in _sources(paths):
+        try:
+            documents = load_documents(_text(source), source)
+        except (OSError, DocumentError, UnicodeDecodeError) as error:
+            click.echo(_sentence(source, error), err=True)
+            inputs.unusable = True
+            continue
+        for document in documents:
+            if document.get("kind") == MODEL.kind and document.get("apiVersion") == MODEL.api_version:
+                inputs.models.append((source, document))
+            else:
+                what = f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
+                click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)
+    return inputs
+
+
+def _sources(paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            yield from sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix in _SUFFIXES)
+        else:
+            yield path
+
+
+def _text(source: str) -> bytes:
+    return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+
+
+def _sentence(source: str, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{source}: {(error.strerror or str(error)).lower()}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"{source}: not UTF-8 text (byte {error.start})"
+    return str(error) if str(error).startswith(source) else f"{source}: {error}"

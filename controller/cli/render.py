@@ -1,0 +1,70 @@
+"""``render``: the children of Models, without a cluster."""
+
+import json
+from typing import Any
+
+import click
+
+from controller import meta
+from controller.api.documents import dump_documents
+from controller.api.model import Model
+from controller.api.validation import ValidationOptions, validate
+from controller.cli.inputs import read_models
+from controller.cli.options import hostpath_option, image_options, option, version_option
+from controller.cli.validate import line
+from controller.meta import Object
+from controller.render import RenderOptions, render
+
+NO_UID = "00000000-0000-0000-0000-000000000000"
+
+
+@click.command("render")
+@version_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="A YAML stream, or one JSON List for kubectl.")
+@option("-n", "--namespace", default="default", help="Namespace of Models that name none.")
+@image_options
+@hostpath_option
+def render_command(
+    files: tuple[str, ...],
+    output: str,
+    namespace: str,
+    downloader_image: str | None,
+    runtime_image: str | None,
+    hostpath_prefixes: tuple[str, ...],
+) -> None:
+    """Print the children of the Models in FILE... ("-" is standard input).
+
+    Exit code 0: all rendered; 1: some Model is invalid (the valid ones are still printed); 2: some input is unusable.
+    """
+    inputs = read_models(files)
+    options = render_options(downloader_image, runtime_image)
+    children: list[dict[str, Any]] = []
+    invalid = False
+    for file, document in inputs.models:
+        findings = validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes))
+        for finding in findings:
+            click.echo(line(file, document, finding), err=True)
+        if any(finding.terminal for finding in findings):
+            invalid = True
+        else:
+            children.extend(render(Model.from_object(_placed(document, namespace)), options))
+    if output == "json":
+        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": children}, indent=2, ensure_ascii=False))
+    elif children:
+        click.echo(dump_documents(children), nl=False)
+    raise SystemExit(2 if inputs.unusable else 1 if invalid else 0)
+
+
+def render_options(downloader_image: str | None, runtime_image: str | None) -> RenderOptions:
+    """The options of ``render``: what was not given keeps its default."""
+    given = {"downloader_image": downloader_image, "runtime_image": runtime_image}
+    return RenderOptions(**{key: value for key, value in given.items() if value})
+
+
+def _placed(document: Object, namespace: str) -> Object:
+    """The Model as it would be in a cluster: in a namespace and with a uid."""
+    metadata = dict(meta.metadata_of(document))
+    metadata["namespace"] = meta.namespace_of(document) or namespace
+    metadata["uid"] = meta.uid_of(document) or NO_UID
+    return {**document, "metadata": metadata}

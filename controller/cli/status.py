@@ -1,0 +1,95 @@
+"""``status``: the Models of a cluster at a glance."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from controller import meta
+from controller.api.kinds import MODEL, MODEL_INFER
+from controller.cli.app import Failure
+from controller.cli.options import cluster_options, option, version_option
+from controller.cli.tables import Row, model_rows, render_table
+from controller.client import Client, ConfigError, load_config
+from controller.meta.errors import ApiError, NotFound
+
+_REFRESH_SECONDS = 2.0
+
+
+@click.command()
+@version_option
+@click.argument("name", required=False)
+@option("-n", "--namespace", default=None, help="Namespace to look in. [default: the context's]")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Show the Models of all namespaces.")
+@click.option("-w", "--watch", is_flag=True, help="Keep showing until interrupted.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="A table, or JSON records.")
+@cluster_options
+def status(
+    name: str | None,
+    namespace: str | None,
+    all_namespaces: bool,
+    watch: bool,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Show Models: conditions, backends, replicas ready/desired, adapters, reason and age."""
+    if name and all_namespaces:
+        raise click.UsageError("a NAME cannot be looked up in all namespaces; give -n instead of -A")
+    try:
+        asyncio.run(_status(name, namespace, all_namespaces, watch, output, kubeconfig, context))
+    except ConfigError as error:
+        raise Failure(str(error), exit_code=2) from None
+    except NotFound as error:
+        known = error.status.get("reason") == "NotFound" and name
+        raise Failure(f"there is no Model {name!r}" if known else "the Model CRD is not installed in this cluster") from None
+    except ApiError as error:
+        raise Failure(f"the API server did not answer as hoped: {error}") from None
+
+
+async def _status(
+    name: str | None,
+    namespace: str | None,
+    all_namespaces: bool,
+    watch: bool,
+    output: str,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    config = await load_config(kubeconfig, context)
+    where = None if all_namespaces else namespace or config.namespace or "default"
+    console = Console(soft_wrap=not watch, highlight=False)
+    async with await Client.connect(config) as client:
+        rows = await _fetch(client, where, name)
+        if not watch:
+            return _show(console, rows, output, all_namespaces)
+        with Live(render_table(rows, with_namespace=all_namespaces), console=console, auto_refresh=False) as live:
+            while True:
+                await asyncio.sleep(_REFRESH_SECONDS)
+                rows = await _fetch(client, where, name)
+                if output == "json":
+                    _show(console, rows, output, all_namespaces)
+                else:
+                    live.update(render_table(rows, with_namespace=all_namespaces), refresh=True)
+
+
+async def _fetch(client: Client, namespace: str | None, name: str | None) -> list[Row]:
+    if name:
+        models: Sequence[meta.Object] = [await client.get(MODEL, name, namespace)]
+    else:
+        models = (await client.list_all(MODEL, namespace)).items
+    infers = (await client.list_all(MODEL_INFER, namespace)).items
+    return model_rows(models, infers, datetime.now(UTC))
+
+
+def _show(console: Console, rows: list[Row], output: str, with_namespace: bool) -> None:
+    if output == "json":
+        click.echo(json.dumps([row.as_json() for row in rows], indent=2))
+    elif rows:
+        console.print(render_table(rows, with_namespace=with_namespace))
+    else:
+        click.echo("No Models found.", err=True)

@@ -1,0 +1,52 @@
+"""``validate``: the controller's own rules over files, without a cluster."""
+
+import json
+from typing import Any
+
+import click
+
+from controller import meta
+from controller.api.validation import Finding, ValidationOptions, validate
+from controller.cli.inputs import read_models
+from controller.cli.options import hostpath_option, version_option
+from controller.meta import Object
+
+
+@click.command("validate")
+@version_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="A line or a JSON record per finding.")
+@hostpath_option
+def validate_command(files: tuple[str, ...], output: str, hostpath_prefixes: tuple[str, ...]) -> None:
+    """Check the Models in FILE... ("-" is standard input) against every rule of the API and the controller.
+
+    Exit code 0: valid; 1: at least one error; 2: some input is unusable.
+    """
+    inputs = read_models(files)
+    options = ValidationOptions(hostpath_prefixes=hostpath_prefixes)
+    found = [(file, model, finding) for file, model in inputs.models for finding in validate(model, options)]
+    if output == "json":
+        click.echo(json.dumps([record(*row) for row in found], indent=2, ensure_ascii=False))
+    else:
+        for row in found:
+            click.echo(line(*row))
+    errors = any(finding.level == "error" for _, _, finding in found)
+    raise SystemExit(2 if inputs.unusable else 1 if errors else 0)
+
+
+def record(file: str, model: Object, finding: Finding) -> dict[str, Any]:
+    """One finding for tools."""
+    return {
+        "file": file,
+        "name": meta.name_of(model),
+        "path": finding.path,
+        "message": finding.message,
+        "level": finding.level,
+    }
+
+
+def line(file: str, model: Object, finding: Finding) -> str:
+    """One finding for people: ``FILE: Model NAME: PATH: MESSAGE``, always a single line of printable text."""
+    mark = "" if finding.level == "error" else f"{finding.level}: "
+    text = f"{file}: Model {meta.name_of(model) or '<unnamed>'}: {finding.path}: {mark}{finding.message}"
+    return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in text)
