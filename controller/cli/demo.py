@@ -1,7 +1,6 @@
 """``demo``: an embedded API server, the controller and simulated workloads, live in the terminal."""
 
 import asyncio
-from pathlib import Path
 
 import click
 
@@ -35,14 +34,3 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
         raise Failure(str(error)) from None
     except KeyboardInterrupt:
         pass
-
-
-def kubectl_hints(kubeconfig: Path) -> list[str]:
-    """What to try while the demo keeps running."""
-    kubectl = f"kubectl --kubeconfig {kubeconfig}"
-    return [
-        f"{kubectl} get models",
-        f"{kubectl} get modelinfers,modelservers,modelroutes -w",
-        f"{kubectl} describe model demo-tiny",
-        f"model-controller status --kubeconfig {kubeconfig} --watch",
-    ]

@@ -1,0 +1,1 @@
+"""How Models are shown to people, on a terminal."""
