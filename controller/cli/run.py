@@ -1,0 +1,114 @@
+"""``run``: the controller itself, against any cluster."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+from controller.cli.app import Failure
+from controller.cli.options import (
+    PROGRAM,
+    cluster_options,
+    combined,
+    hostpath_option,
+    image_options,
+    log_options,
+    option,
+    version,
+    version_option,
+)
+
+SECONDS = click.FloatRange(min=0, min_open=True)
+
+_election_options = combined(
+    option("--leader-elect/--no-leader-elect", default=False, help="Work only while holding the Lease, so that replicas take turns."),
+    option("--leader-elect-namespace", default=None, help="Namespace of the Lease. [default: the controller's own]"),
+    option("--lease-name", default="lease.kthena.model-controller", help="Name of the Lease."),
+    option("--lease-duration", type=SECONDS, default=15.0, help="Seconds after which others may take a lease that is not renewed."),
+    option("--renew-deadline", type=SECONDS, default=10.0, help="Seconds without renewal after which this process stops writing."),
+    option("--retry-period", type=SECONDS, default=2.0, help="Seconds between two attempts to take or renew the lease."),
+)
+
+_tuning_options = combined(
+    option("-n", "--namespace", "namespaces", multiple=True, help="Namespace to work in; repeatable. [default: all]"),
+    option("--workers", type=click.IntRange(1, 1000), default=16, help="Models reconciled at the same time."),
+    option("--client-qps", type=click.FloatRange(min=0), default=0.0, help="Requests a second to the API server; 0 for no limit."),
+    option("--client-burst", type=click.IntRange(min=0), default=0, help="Requests at once above --client-qps; 0 for no limit."),
+    option("--watch-timeout", type=SECONDS, default=300.0, help="Seconds the server is asked to keep one watch open."),
+    option("--resync", type=SECONDS, default=14400.0, help="Seconds between two full lists of each kind; jittered."),
+    option("--shutdown-grace", type=SECONDS, default=25.0, help="Seconds that work in progress gets to finish at the stop."),
+    option("--config-map", default="model-controller-config", help="ConfigMap with operator settings in the controller's namespace."),
+)
+
+_serving_options = combined(
+    option("--metrics-bind-address", default=":8080", help="Where /metrics is served; 0 for nowhere."),
+    option("--health-probe-bind-address", default=":8081", help="Where /healthz and /readyz are served; 0 for nowhere."),
+)
+
+
+@click.command()
+@version_option
+@cluster_options
+@_tuning_options
+@_election_options
+@_serving_options
+@image_options
+@hostpath_option
+@log_options
+def run(**flags: Any) -> None:
+    """Run the controller until it is told to stop.
+
+    Exit code 0: stopped by a signal after finishing its work; 1: lost its lease, ran out of grace, or failed; 2: wrong flags or no
+    usable kubeconfig. An API server that is away, forbids or lacks a CRD is waited for; /readyz says which.
+    """
+    from controller.runtime.logging import configure_logging
+
+    configure_logging(level=flags["log_level"], format=flags["log_format"])
+    try:
+        asyncio.run(_run(flags))
+    except Exception as error:
+        if flags["log_level"] == "debug":
+            raise
+        raise _failure(error) from None
+
+
+def _failure(error: Exception) -> Failure:
+    from controller.client import ConfigError
+    from controller.leaderelection import ElectionConfigError
+
+    sentence = str(error) or type(error).__name__
+    return Failure(sentence, exit_code=2 if isinstance(error, ConfigError | ElectionConfigError) else 1)
+
+
+async def _run(flags: dict[str, Any]) -> None:
+    from controller.client import Client, load_config
+    from controller.reconcilers import setup
+    from controller.runtime import Manager
+
+    config = await load_config(flags["kubeconfig"], flags["context"])
+    config = config.with_user_agent(f"{PROGRAM}/{version()}").with_limits(qps=flags["client_qps"], burst=flags["client_burst"])
+    async with await Client.connect(config) as client:
+        manager = Manager(client, _manager_options(flags))
+        setup(manager, _controller_options(flags))
+        await manager.run(_stop_on_signal())
+
+
+def _stop_on_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT; a second one ends the process at once, with exit code 1 and the lease kept."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            with contextlib.suppress(OSError):
+                sys.stderr.flush()
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    return stop
