@@ -16,8 +16,15 @@ from controller.meta import Object
 @click.command()
 @version_option
 @option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 picks a free one.")
-@option("--crds", default=(), multiple=True, help="File or directory of CustomResourceDefinitions to install; repeatable.")
-@option("--kubeconfig-out", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write a kubeconfig for it here.")
+@option(
+    "--crds", default=(), multiple=True, help="File or directory of CustomResourceDefinitions to install; repeatable."
+)
+@option(
+    "--kubeconfig-out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Write a kubeconfig for it here.",
+)
 def apiserver(port: int, crds: tuple[str, ...], kubeconfig_out: Path | None) -> None:
     """Run the embedded API server until it is told to stop. Everything it stores is gone then."""
     definitions = list(read_crds(crds))

@@ -9,7 +9,9 @@ from controller.cli.options import version_option
 
 @click.command()
 @version_option
-@click.option("--all", "with_children", is_flag=True, help="Add the small CRDs of the five child kinds (for tests and trials).")
+@click.option(
+    "--all", "with_children", is_flag=True, help="Add the small CRDs of the five child kinds (for tests and trials)."
+)
 def crds(with_children: bool) -> None:
     """Print the Model CRD."""
     click.echo(dump_documents([model_crd(), *(child_crds() if with_children else [])]), nl=False)

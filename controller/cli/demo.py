@@ -13,7 +13,12 @@ from controller.cli.options import option, version_option
 @version_option
 @click.argument("files", metavar="[FILE...]", nargs=-1)
 @click.option("--exit", "leave", is_flag=True, help="Leave once all Models are Active.")
-@option("--timeout", type=click.FloatRange(min=0, min_open=True), default=120.0, help="Seconds for all Models to become Active.")
+@option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    help="Seconds for all Models to become Active.",
+)
 @option("--delay", type=click.FloatRange(min=0), default=2.0, help="Seconds a simulated workload takes to start.")
 def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> None:
     """Show Models becoming Active: those in FILE..., or the shipped samples.

@@ -41,7 +41,9 @@ def read_models(paths: Sequence[str]) -> Inputs:
             if document.get("kind") == MODEL.kind and document.get("apiVersion") == MODEL.api_version:
                 inputs.models.append((source, document))
             else:
-                what = f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
+                what = (
+                    f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
+                )
                 click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)
     return inputs
 

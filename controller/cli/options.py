@@ -41,12 +41,20 @@ def combined(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 version_option = click.version_option(version(), prog_name=PROGRAM)
 
 cluster_options = combined(
-    option("--kubeconfig", default=None, help="Path of a kubeconfig file. [default: $KUBECONFIG, ~/.kube/config, in-cluster]"),
+    option(
+        "--kubeconfig",
+        default=None,
+        help="Path of a kubeconfig file. [default: $KUBECONFIG, ~/.kube/config, in-cluster]",
+    ),
     option("--context", default=None, help="Context of the kubeconfig to use. [default: its current one]"),
 )
 
 image_options = combined(
-    option("--downloader-image", default=None, help="Image of the download init containers. [default: kthena/downloader:latest]"),
+    option(
+        "--downloader-image",
+        default=None,
+        help="Image of the download init containers. [default: kthena/downloader:latest]",
+    ),
     option("--runtime-image", default=None, help="Image of the runtime sidecar. [default: kthena/runtime:latest]"),
 )
 
@@ -58,6 +66,16 @@ hostpath_option = option(
 )
 
 log_options = combined(
-    option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", help="Least severe level logged."),
-    option("--log-format", type=click.Choice(["json", "console"]), default="json", help="One JSON object a line, or text for people."),
+    option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default="info",
+        help="Least severe level logged.",
+    ),
+    option(
+        "--log-format",
+        type=click.Choice(["json", "console"]),
+        default="json",
+        help="One JSON object a line, or text for people.",
+    ),
 )

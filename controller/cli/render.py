@@ -21,7 +21,13 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 @click.command("render")
 @version_option
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", help="A YAML stream, or one JSON List for kubectl.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    help="A YAML stream, or one JSON List for kubectl.",
+)
 @option("-n", "--namespace", default="default", help="Namespace of Models that name none.")
 @image_options
 @hostpath_option

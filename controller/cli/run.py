@@ -25,28 +25,62 @@ from controller.cli.options import (
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 _election_options = combined(
-    option("--leader-elect/--no-leader-elect", default=False, help="Work only while holding the Lease, so that replicas take turns."),
+    option(
+        "--leader-elect/--no-leader-elect",
+        default=False,
+        help="Work only while holding the Lease, so that replicas take turns.",
+    ),
     option("--leader-elect-namespace", default=None, help="Namespace of the Lease. [default: the controller's own]"),
     option("--lease-name", default="lease.kthena.model-controller", help="Name of the Lease."),
-    option("--lease-duration", type=SECONDS, default=15.0, help="Seconds after which others may take a lease that is not renewed."),
-    option("--renew-deadline", type=SECONDS, default=10.0, help="Seconds without renewal after which this process stops writing."),
-    option("--retry-period", type=SECONDS, default=2.0, help="Seconds between two attempts to take or renew the lease."),
+    option(
+        "--lease-duration",
+        type=SECONDS,
+        default=15.0,
+        help="Seconds after which others may take a lease that is not renewed.",
+    ),
+    option(
+        "--renew-deadline",
+        type=SECONDS,
+        default=10.0,
+        help="Seconds without renewal after which this process stops writing.",
+    ),
+    option(
+        "--retry-period", type=SECONDS, default=2.0, help="Seconds between two attempts to take or renew the lease."
+    ),
 )
 
 _tuning_options = combined(
     option("-n", "--namespace", "namespaces", multiple=True, help="Namespace to work in; repeatable. [default: all]"),
     option("--workers", type=click.IntRange(1, 1000), default=16, help="Models reconciled at the same time."),
-    option("--client-qps", type=click.FloatRange(min=0), default=0.0, help="Requests a second to the API server; 0 for no limit."),
-    option("--client-burst", type=click.IntRange(min=0), default=0, help="Requests at once above --client-qps; 0 for no limit."),
+    option(
+        "--client-qps",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        help="Requests a second to the API server; 0 for no limit.",
+    ),
+    option(
+        "--client-burst",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Requests at once above --client-qps; 0 for no limit.",
+    ),
     option("--watch-timeout", type=SECONDS, default=300.0, help="Seconds the server is asked to keep one watch open."),
     option("--resync", type=SECONDS, default=14400.0, help="Seconds between two full lists of each kind; jittered."),
-    option("--shutdown-grace", type=SECONDS, default=25.0, help="Seconds that work in progress gets to finish at the stop."),
-    option("--config-map", default="model-controller-config", help="ConfigMap with operator settings in the controller's namespace."),
+    option(
+        "--shutdown-grace", type=SECONDS, default=25.0, help="Seconds that work in progress gets to finish at the stop."
+    ),
+    option(
+        "--config-map",
+        default="model-controller-config",
+        help="ConfigMap with operator settings in the controller's namespace.",
+    ),
 )
 
 _serving_options = combined(
     option("--metrics-bind-address", default=":8080", help="Where /metrics is served; 0 for nowhere."),
-    option("--health-probe-bind-address", default=":8081", help="Where /healthz and /readyz are served; 0 for nowhere."),
+    option(
+        "--health-probe-bind-address", default=":8081", help="Where /healthz and /readyz are served; 0 for nowhere."
+    ),
 )
 
 
@@ -90,7 +124,9 @@ async def _run(flags: dict[str, Any]) -> None:
     from controller.runtime import Manager
 
     config = await load_config(flags["kubeconfig"], flags["context"])
-    config = config.with_user_agent(f"{PROGRAM}/{version()}").with_limits(qps=flags["client_qps"], burst=flags["client_burst"])
+    config = config.with_user_agent(f"{PROGRAM}/{version()}").with_limits(
+        qps=flags["client_qps"], burst=flags["client_burst"]
+    )
     async with await Client.connect(config) as client:
         manager = Manager(client, _manager_options(flags))
         setup(manager, _controller_options(flags))

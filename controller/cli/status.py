@@ -46,7 +46,9 @@ def status(
         raise Failure(str(error), exit_code=2) from None
     except NotFound as error:
         known = error.status.get("reason") == "NotFound" and name
-        raise Failure(f"there is no Model {name!r}" if known else "the Model CRD is not installed in this cluster") from None
+        raise Failure(
+            f"there is no Model {name!r}" if known else "the Model CRD is not installed in this cluster"
+        ) from None
     except ApiError as error:
         raise Failure(f"the API server did not answer as hoped: {error}") from None
 

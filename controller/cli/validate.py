@@ -15,7 +15,9 @@ from controller.meta import Object
 @click.command("validate")
 @version_option
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="A line or a JSON record per finding.")
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="A line or a JSON record per finding."
+)
 @hostpath_option
 def validate_command(files: tuple[str, ...], output: str, hostpath_prefixes: tuple[str, ...]) -> None:
     """Check the Models in FILE... ("-" is standard input) against every rule of the API and the controller.
@@ -49,4 +51,6 @@ def line(file: str, model: Object, finding: Finding) -> str:
     """One finding for people: ``FILE: Model NAME: PATH: MESSAGE``, always a single line of printable text."""
     mark = "" if finding.level == "error" else f"{finding.level}: "
     text = f"{file}: Model {meta.name_of(model) or '<unnamed>'}: {finding.path}: {mark}{finding.message}"
-    return "".join(character if character.isprintable() else character.encode("unicode_escape").decode() for character in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )

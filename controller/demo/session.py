@@ -41,7 +41,10 @@ async def run_demo(models: Sequence[Object], *, leave: bool, timeout: float, del
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Environment("embedded", crds=[model_crd(), *child_crds()]) as environment, environment.client() as client:
+    async with (
+        Environment("embedded", crds=[model_crd(), *child_crds()]) as environment,
+        environment.client() as client,
+    ):
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
         setup(manager, ControllerOptions())
         setup_workloads(manager, delay=delay, now=time.time)

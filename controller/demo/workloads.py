@@ -70,7 +70,10 @@ def simulated_status(infer: Object, *, available: bool, now: str) -> dict[str, A
     """The status that says so, complete. ``now`` is an RFC 3339 time."""
     replicas = meta.spec_of(infer).get("replicas", 1)
     conditions: list[Any] = list(meta.conditions_of(infer))
-    for type_, true, reason in (("Available", available, "AllGroupsReady"), (_PROGRESSING, not available, "GroupProgressing")):
+    for type_, true, reason in (
+        ("Available", available, "AllGroupsReady"),
+        (_PROGRESSING, not available, "GroupProgressing"),
+    ):
         conditions = meta.set_condition(
             conditions,
             type=type_,

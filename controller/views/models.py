@@ -109,7 +109,15 @@ _COLOURS = {"True": "green", "False": "yellow"}
 def render_table(rows: Iterable[Row], *, with_namespace: bool) -> Table:
     """The rows as a table for a terminal."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in (*(["NAMESPACE"] if with_namespace else []), "NAME", "ACTIVE", "FAILED", "BACKENDS", "REPLICAS", "ADAPTERS"):
+    for heading in (
+        *(["NAMESPACE"] if with_namespace else []),
+        "NAME",
+        "ACTIVE",
+        "FAILED",
+        "BACKENDS",
+        "REPLICAS",
+        "ADAPTERS",
+    ):
         table.add_column(heading, no_wrap=True)
     table.add_column("REASON", overflow="fold")
     table.add_column("AGE", no_wrap=True)

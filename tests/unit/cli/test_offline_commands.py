@@ -1,0 +1,139 @@
+"""``render`` and ``validate`` as their users meet them: files in, text and exit codes out."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from controller.cli.app import cli
+
+MODEL = """\
+apiVersion: registry.volcano.sh/v1alpha1
+kind: Model
+metadata:
+  name: tiny
+spec:
+  backends:
+    - name: b1
+      type: vLLM
+      modelURI: hf://org/repo
+      minReplicas: 1
+      maxReplicas: 1
+      workers:
+        - type: server
+          image: vllm/vllm-openai:v0.10.2
+          config: {max-model-len: 8192.0, seed: 1e3}
+"""
+INVALID = MODEL.replace("name: tiny", "name: broken").replace("image: vllm/vllm-openai:v0.10.2", "image: 'a b'")
+OTHER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"
+
+
+def run(*args: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(cli, list(args), input=stdin)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A directory with a valid and an invalid Model, another kind, and a file that is no YAML."""
+    (tmp_path / "good.yaml").write_text(MODEL)
+    (tmp_path / "invalid.yaml").write_text(INVALID)
+    (tmp_path / "other.yaml").write_text(OTHER)
+    (tmp_path / "broken.yaml").write_text("a: [1,\nb: {")
+    return tmp_path
+
+
+def test_render_prints_the_children_in_their_order(files: Path) -> None:
+    """Server, infer, route; without a cluster the uid is zeros and the namespace the given one."""
+    result = run("render", str(files / "good.yaml"), "-n", "team")
+    assert result.exit_code == 0
+    children = list(yaml.safe_load_all(result.stdout))
+    assert [child["kind"] for child in children] == ["ModelServer", "ModelInfer", "ModelRoute"]
+    assert {child["metadata"]["namespace"] for child in children} == {"team"}
+    assert children[0]["metadata"]["ownerReferences"][0]["uid"] == "00000000-0000-0000-0000-000000000000"
+
+
+def test_render_is_byte_identical_twice_and_json_says_the_same(files: Path) -> None:
+    """Determinism, and one List that kubectl can apply."""
+    first, second = (run("render", str(files / "good.yaml")).stdout_bytes for _ in range(2))
+    assert first == second
+    listed = json.loads(run("render", str(files / "good.yaml"), "-o", "json").stdout)
+    assert (listed["apiVersion"], listed["kind"]) == ("v1", "List")
+    assert listed["items"] == list(yaml.safe_load_all(first))
+
+
+def test_an_invalid_model_does_not_keep_the_valid_ones_from_being_rendered(files: Path) -> None:
+    """Exit code 1, the reason on standard error, the others on standard output."""
+    result = run("render", str(files / "invalid.yaml"), str(files / "good.yaml"))
+    assert result.exit_code == 1
+    assert {child["metadata"]["name"] for child in yaml.safe_load_all(result.stdout)} == {"tiny", "tiny-b1"}
+    assert "Model broken: spec.backends[0].workers[0].image" in result.stderr
+
+
+def test_unusable_input_is_one_sentence_and_exit_code_2(files: Path) -> None:
+    """A broken or missing file hides nothing of the others and shows no traceback."""
+    result = run("render", str(files / "broken.yaml"), str(files / "nowhere.yaml"), str(files / "good.yaml"))
+    assert result.exit_code == 2
+    assert "kind: ModelInfer" in result.stdout
+    assert len(result.stderr.strip().splitlines()) == 2
+    assert "Traceback" not in result.output
+
+
+def test_other_kinds_are_skipped_with_a_note_and_lists_are_unpacked(files: Path) -> None:
+    """Standard input and ``kind: List`` work like a file."""
+    listed = {"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(OTHER), yaml.safe_load(MODEL)]}
+    result = run("render", "-", stdin=json.dumps(listed))
+    assert result.exit_code == 0
+    assert "skipped v1 ConfigMap settings" in result.stderr
+    assert "name: tiny-b1" in result.stdout
+
+
+def test_validate_names_file_model_path_and_what_is_wrong(files: Path) -> None:
+    """One line per finding; JSON carries the same in fields."""
+    result = run("validate", str(files / "invalid.yaml"), str(files / "good.yaml"))
+    assert result.exit_code == 1
+    (line,) = result.stdout.strip().splitlines()
+    assert line.startswith(f"{files / 'invalid.yaml'}: Model broken: spec.backends[0].workers[0].image: ")
+    (record,) = json.loads(run("validate", str(files / "invalid.yaml"), "-o", "json").stdout)
+    assert set(record) == {"file", "name", "path", "message", "level"}
+    assert (record["name"], record["level"]) == ("broken", "error")
+
+
+def test_validate_exit_codes(files: Path) -> None:
+    """0 valid, 1 findings, 2 unusable input, 2 wrong usage."""
+    assert run("validate", str(files / "good.yaml")).exit_code == 0
+    assert run("validate", str(files)).exit_code == 2
+    assert run("validate").exit_code == 2
+    assert run("validate", "--no-such-flag", "x").exit_code == 2
+
+
+def test_a_finding_is_one_line_whatever_the_model_is_called() -> None:
+    """Control characters and bidi marks are escaped."""
+    nasty = json.loads(json.dumps(yaml.safe_load(INVALID)))
+    nasty["metadata"]["name"] = "a\nb\u202e"
+    result = run("validate", "-", stdin=json.dumps(nasty))
+    assert "\u202e" not in result.stdout
+    assert all(line.startswith("-: Model a\\nb") for line in result.stdout.strip().splitlines())
+
+
+@pytest.mark.parametrize("command", ["run", "render", "validate", "status", "crds", "demo", "apiserver", "completion"])
+def test_every_command_has_help_and_version(command: str) -> None:
+    """Without touching a cluster."""
+    assert run(command, "--help").exit_code == 0
+    assert run(command, "--version").stdout.startswith("model-controller, version ")
+
+
+def test_every_flag_can_come_from_the_environment(files: Path) -> None:
+    """One name per flag, without the command in it; the flag itself wins."""
+    env = {"MODEL_CONTROLLER_DOWNLOADER_IMAGE": "env/downloader:1"}
+    path = str(files / "good.yaml")
+    assert "image: env/downloader:1" in CliRunner(env=env).invoke(cli, ["render", path]).stdout
+    flagged = CliRunner(env=env).invoke(cli, ["render", path, "--downloader-image", "flag/downloader:2"]).stdout
+    assert "image: flag/downloader:2" in flagged
+
+
+def test_completion_offers_the_commands() -> None:
+    """The script of each shell is printed."""
+    for shell in ("bash", "zsh", "fish"):
+        assert "model-controller" in run("completion", shell).stdout
