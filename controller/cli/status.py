@@ -13,9 +13,9 @@ from controller import meta
 from controller.api.kinds import MODEL, MODEL_INFER
 from controller.cli.app import Failure
 from controller.cli.options import cluster_options, option, version_option
-from controller.views.models import Row, model_rows, render_table
 from controller.client import Client, ConfigError, load_config
 from controller.meta.errors import ApiError, NotFound
+from controller.views.models import Row, model_rows, render_table
 
 _REFRESH_SECONDS = 2.0
 

@@ -15,7 +15,6 @@ from rich.text import Text
 from controller import meta
 from controller.api.crds import child_crds, model_crd
 from controller.api.kinds import MODEL, MODEL_INFER
-from controller.views.models import Row, model_rows, render_table
 from controller.client import Client
 from controller.demo.workloads import setup_workloads
 from controller.envtest import Environment
@@ -23,6 +22,7 @@ from controller.meta import NamespacedName, Object
 from controller.meta.errors import AlreadyExists, StatusError
 from controller.reconcilers import ControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
+from controller.views.models import Row, model_rows, render_table
 
 NAMESPACE = meta.Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 _FRAME_SECONDS = 0.2
