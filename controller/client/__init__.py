@@ -1,0 +1,19 @@
+"""The only room that calls an API server.
+
+``load_config`` finds the cluster, ``Client`` talks to it. Requests are built and answers decoded by pure functions (``requests``,
+``wire``); ``transport`` is the one place with sockets, credentials, time-outs and retries.
+"""
+
+from controller.client.client import Client as Client
+from controller.client.config import ClientConfig as ClientConfig
+from controller.client.config import ConfigError as ConfigError
+from controller.client.config import in_cluster_namespace as in_cluster_namespace
+from controller.client.config import load_config as load_config
+from controller.client.config import static_config as static_config
+from controller.client.requests import APPLY_PATCH as APPLY_PATCH
+from controller.client.requests import JSON_PATCH as JSON_PATCH
+from controller.client.requests import MERGE_PATCH as MERGE_PATCH
+from controller.client.transport import NoMetrics as NoMetrics
+from controller.client.transport import RequestMetrics as RequestMetrics
+from controller.client.wire import ListPage as ListPage
+from controller.client.wire import WatchEvent as WatchEvent

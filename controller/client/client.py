@@ -1,0 +1,240 @@
+"""The client: one coroutine a verb, plain JSON in and out."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from controller.client import requests
+from controller.client.config import ClientConfig
+from controller.client.requests import APPLY_PATCH, MERGE_PATCH
+from controller.client.transport import REQUEST_SECONDS, RequestMetrics, Transport
+from controller.client.wire import ListPage, WatchEvent, decode_event, decode_list, decode_object
+from controller.meta import Object, Resource, name_of, namespace_of
+
+Guard = Callable[[], None]
+
+
+class Client:
+    """Talks to one API server.
+
+    Every method raises ``StatusError`` (or a subclass that says which) when the server refuses, ``TransportError`` when there was no
+    answer, and ``DecodeError`` when the answer could not be read. Objects are returned as the server sent them; one that is nested too
+    deeply to be decoded keeps its metadata and carries ``meta.UNDECODABLE``.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        field_manager: str = "model-controller",
+        guard: Guard | None = None,
+        request_timeout: float = REQUEST_SECONDS,
+    ) -> None:
+        self.field_manager = field_manager
+        self._transport = transport
+        self._guard = guard
+        self._request_timeout = request_timeout
+
+    @classmethod
+    async def connect(cls, config: ClientConfig, *, metrics: RequestMetrics | None = None) -> Self:
+        """A client for this configuration. Nothing is sent yet."""
+        return cls(Transport(config, metrics=metrics))
+
+    @property
+    def config(self) -> ClientConfig:
+        """The configuration it was made from."""
+        return self._transport.config
+
+    def use_metrics(self, metrics: RequestMetrics) -> None:
+        """From now on, every request of this client and those derived from it is told to ``metrics``."""
+        self._transport.metrics = metrics
+
+    def with_guard(self, guard: Guard) -> "Client":
+        """The same connections; ``guard`` is called right before every mutating request is sent, and may raise instead."""
+        return Client(
+            self._transport, field_manager=self.field_manager, guard=guard, request_timeout=self._request_timeout
+        )
+
+    def with_timeout(self, seconds: float) -> "Client":
+        """The same connections; every request is given up after ``seconds``."""
+        return Client(self._transport, field_manager=self.field_manager, guard=self._guard, request_timeout=seconds)
+
+    async def close(self) -> None:
+        """Closes the connections, also those of clients derived from this one."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _send(self, request: requests.HttpRequest) -> bytes:
+        guard = self._guard if request.mutating else None
+        return await self._transport.send(request, guard, seconds=self._request_timeout)
+
+    async def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, metadata_only: bool = False
+    ) -> dict[str, Any]:
+        """The object of this name."""
+        return decode_object(await self._send(requests.get(resource, name, namespace, metadata_only=metadata_only)))
+
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        resource_version: str = "",
+        resource_version_match: str = "",
+        limit: int = 0,
+        continue_: str = "",
+        metadata_only: bool = False,
+    ) -> ListPage:
+        """One page of a collection; across namespaces without ``namespace``, everything in one page without ``limit``."""
+        request = requests.list_(
+            resource,
+            namespace,
+            metadata_only=metadata_only,
+            labelSelector=label_selector,
+            fieldSelector=field_selector,
+            resourceVersion=resource_version,
+            resourceVersionMatch=resource_version_match,
+            limit=limit,
+            **{"continue": continue_},
+        )
+        return decode_list(await self._send(request), resource.api_version, resource.kind)
+
+    async def list_all(
+        self, resource: Resource, namespace: str | None = None, *, page_size: int = 500, **selectors: str
+    ) -> ListPage:
+        """All pages together, as one."""
+        page = await self.list(resource, namespace, limit=page_size, **selectors)  # type: ignore[arg-type]
+        items = [*page.items]
+        while page.continue_:
+            page = await self.list(resource, namespace, limit=page_size, continue_=page.continue_, **selectors)  # type: ignore[arg-type]
+            items += page.items
+        return ListPage(tuple(items), page.resource_version)
+
+    @asynccontextmanager
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        resource_version: str,
+        timeout_seconds: float,
+        idle_timeout: float,
+        label_selector: str = "",
+        field_selector: str = "",
+        send_initial_events: bool = False,
+        metadata_only: bool = False,
+    ) -> AsyncIterator[AsyncIterator[WatchEvent]]:
+        """The changes since ``resource_version``, for about ``timeout_seconds``; bookmarks and ERROR events are passed on.
+
+        A silence of ``idle_timeout`` seconds raises TransportError.
+        """
+        request = requests.watch(
+            resource,
+            namespace,
+            metadata_only=metadata_only,
+            resourceVersion=resource_version,
+            timeoutSeconds=max(1, int(timeout_seconds)),
+            labelSelector=label_selector,
+            fieldSelector=field_selector,
+            sendInitialEvents=send_initial_events,
+            resourceVersionMatch="NotOlderThan" if send_initial_events else "",
+        )
+        async with self._transport.stream(request, idle_timeout) as lines:
+
+            async def events() -> AsyncIterator[WatchEvent]:
+                async for line in lines:
+                    yield decode_event(line)
+
+            yield events()
+
+    async def create(self, resource: Resource, obj: Object, *, namespace: str | None = None) -> dict[str, Any]:
+        """Creates the object. Raises AlreadyExists when the name is taken."""
+        where = namespace or namespace_of(obj)
+        return decode_object(await self._send(requests.create(resource, obj, where, self.field_manager)))
+
+    async def replace(self, resource: Resource, obj: Object, *, subresource: str = "") -> dict[str, Any]:
+        """Replaces the object whole. Raises Conflict when it carries a resourceVersion that is not the current one."""
+        request = requests.replace(resource, obj, namespace_of(obj), subresource, self.field_manager)
+        return decode_object(await self._send(request))
+
+    async def patch(
+        self,
+        resource: Resource,
+        name: str,
+        body: Any,
+        *,
+        namespace: str | None = None,
+        subresource: str = "",
+        content_type: str = MERGE_PATCH,
+    ) -> dict[str, Any]:
+        """Changes the object by a patch, a JSON merge patch unless ``content_type`` says otherwise."""
+        request = requests.patch(
+            resource,
+            name,
+            body,
+            namespace=namespace,
+            subresource=subresource,
+            content_type=content_type,
+            field_manager=self.field_manager,
+        )
+        return decode_object(await self._send(request))
+
+    async def apply(
+        self,
+        resource: Resource,
+        obj: Object,
+        *,
+        field_manager: str | None = None,
+        force: bool = True,
+        subresource: str = "",
+    ) -> dict[str, Any]:
+        """Server-side apply: ``obj`` holds every field that ``field_manager`` owns, and nothing else."""
+        request = requests.patch(
+            resource,
+            name_of(obj),
+            obj,
+            namespace=namespace_of(obj),
+            subresource=subresource,
+            content_type=APPLY_PATCH,
+            field_manager=field_manager or self.field_manager,
+            force=force,
+        )
+        return decode_object(await self._send(request))
+
+    async def delete(
+        self,
+        resource: Resource,
+        name: str,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: str | None = None,
+    ) -> dict[str, Any]:
+        """Deletes the object if its uid and resourceVersion are these; returns the object or the server's Status."""
+        request = requests.delete(
+            resource, name, namespace, uid=uid, resource_version=resource_version, propagation=propagation
+        )
+        return decode_object(await self._send(request))
+
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        content_type: str | None = None,
+        query: dict[str, str] | None = None,
+    ) -> bytes:
+        """Sends anything else; returns the body of the answer."""
+        return await self._send(requests.raw(method, path, body, content_type, query or {}))

@@ -1,0 +1,257 @@
+"""One HTTP implementation: connections, time-outs, credentials, the client's own rate limit, and retries of single requests."""
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+import tenacity
+from yarl import URL
+
+from controller.client.config import ClientConfig, Credentials
+from controller.client.requests import HttpRequest
+from controller.client.wire import LineReader
+from controller.meta.errors import StatusError, TransportError, Unauthorized, is_transient, status_error
+
+CONNECT_SECONDS = 10.0
+REQUEST_SECONDS = 30.0
+_ATTEMPTS = 4
+_LONGEST_WAIT = 10.0
+
+
+class RequestMetrics(Protocol):
+    """Told of every request; ``code`` is None when there was no answer. Durations are seconds."""
+
+    def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
+        """An attempt is over."""
+
+    def retry(self, method: str, host: str, code: int | None) -> None:
+        """The request is sent again, after ``code``."""
+
+    def waited(self, method: str, host: str, seconds: float) -> None:
+        """The request waited for the client's own rate limit."""
+
+    def sizes(self, method: str, host: str, request: int, response: int) -> None:
+        """Bytes sent and received."""
+
+
+class NoMetrics:
+    """Counts nothing."""
+
+    def request(self, method: str, host: str, code: int | None, seconds: float) -> None: ...  # noqa: D102
+    def retry(self, method: str, host: str, code: int | None) -> None: ...  # noqa: D102
+    def waited(self, method: str, host: str, seconds: float) -> None: ...  # noqa: D102
+    def sizes(self, method: str, host: str, request: int, response: int) -> None: ...  # noqa: D102
+
+
+@dataclass(slots=True)
+class RateLimit:
+    """A bucket that refills with ``qps`` tokens a second up to ``burst``; a ``qps`` of 0 never waits."""
+
+    qps: float
+    burst: int
+    _free_at: float = 0.0
+
+    def reserve(self, now: float) -> float:
+        """Takes a token; returns the seconds until it may be used."""
+        if self.qps <= 0:
+            return 0.0
+        interval = 1.0 / self.qps
+        self._free_at = max(self._free_at, now - interval * (max(self.burst, 1) - 1)) + interval
+        return max(0.0, self._free_at - interval - now)
+
+
+class Transport:
+    """Sends requests and opens streams. Watches use connections of their own, so that they never starve requests."""
+
+    def __init__(self, config: ClientConfig, *, metrics: RequestMetrics | None = None) -> None:
+        self.config = config
+        self.metrics: RequestMetrics = metrics or NoMetrics()
+        self._credentials = Credentials(config)
+        self._limit = RateLimit(config.qps, config.burst)
+        self._base = URL(config.host)
+        self._host = self._base.authority
+        self._requests = _session(config.user_agent, limit=100)
+        self._watches = _session(config.user_agent, limit=0)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._requests.close()
+        await self._watches.close()
+
+    async def send(
+        self, request: HttpRequest, guard: Callable[[], None] | None = None, *, seconds: float = REQUEST_SECONDS
+    ) -> bytes:
+        """The body of a successful answer.
+
+        ``guard`` is called right before each time the request is sent and may raise. Each attempt takes at most ``seconds``. What is safe
+        to repeat is tried up to four times, waiting at least as long as the server asks. Raises StatusError for a refusal,
+        TransportError when there was no answer.
+        """
+        last: list[int | None] = []
+        async for attempt in tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            wait=_wait,
+            retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error)),
+            reraise=True,
+        ):
+            with attempt:
+                if last:
+                    self.metrics.retry(request.method, self._host, last[-1])
+                try:
+                    return await self._attempt(request, guard, seconds)
+                except StatusError as error:
+                    last.append(error.http_code)
+                    raise
+                except TransportError:
+                    last.append(None)
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _attempt(self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float) -> bytes:
+        settings = await self._credentials.current()
+        try:
+            return await self._once(request, guard, seconds)
+        except Unauthorized:
+            if not await self._credentials.renew(settings):
+                raise
+            return await self._once(request, guard, seconds)
+
+    async def _once(self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float) -> bytes:
+        if (delay := self._limit.reserve(time.monotonic())) > 0:
+            await asyncio.sleep(delay)
+            self.metrics.waited(request.method, self._host, delay)
+        if guard is not None:
+            guard()
+        started = time.monotonic()
+        code: int | None = None
+        try:
+            async with self._open(
+                self._requests, request, aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+            ) as answer:
+                body = await answer.read()
+                code = answer.status
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise TransportError(_no_answer(request, error)) from error
+        finally:
+            self.metrics.request(request.method, self._host, code, time.monotonic() - started)
+        self.metrics.sizes(request.method, self._host, len(request.body or b""), len(body))
+        if code >= 400:
+            raise status_error(code, body, retry_after_of(answer.headers.get("Retry-After")))
+        return body
+
+    @asynccontextmanager
+    async def stream(self, request: HttpRequest, idle_timeout: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The lines of an answer that goes on; they end with the answer.
+
+        ``idle_timeout`` is the longest silence in seconds. Raises StatusError for a refusal, TransportError when the connection breaks
+        or falls silent.
+        """
+        settings = await self._credentials.current()
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_timeout)
+        started = time.monotonic()
+        code: int | None = None
+        try:
+            async with self._open(self._watches, request, limits) as answer:
+                code = answer.status
+                self.metrics.request("WATCH", self._host, code, time.monotonic() - started)
+                if code >= 400:
+                    error = status_error(code, await answer.read(), retry_after_of(answer.headers.get("Retry-After")))
+                    if code == 401:
+                        await self._credentials.renew(settings)
+                    raise error
+                yield _lines(answer, request)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if code is None:
+                self.metrics.request("WATCH", self._host, None, time.monotonic() - started)
+            raise TransportError(_no_answer(request, error)) from error
+
+    @asynccontextmanager
+    async def _open(
+        self, session: aiohttp.ClientSession, request: HttpRequest, limits: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        settings = self._credentials.settings
+        headers = dict(request.headers)
+        if settings.authorization:
+            headers["Authorization"] = settings.authorization
+        async with session.request(
+            request.method,
+            URL(f"{settings.host}{request.target}", encoded=True),
+            data=request.body,
+            headers=headers,
+            timeout=limits,
+            ssl=self._credentials.ssl,
+            server_hostname=settings.server_name,
+            proxy=settings.proxy,
+            allow_redirects=False,
+        ) as answer:
+            yield answer
+
+
+async def _lines(answer: aiohttp.ClientResponse, request: HttpRequest) -> AsyncIterator[bytes]:
+    reader = LineReader()
+    try:
+        async for chunk in answer.content.iter_any():
+            for line in reader.feed(chunk):
+                yield line
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise TransportError(_no_answer(request, error)) from error
+
+
+def _session(user_agent: str, *, limit: int) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=limit, keepalive_timeout=30, socket_factory=_keepalive_socket, ttl_dns_cache=30
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        headers={"User-Agent": user_agent},
+        auto_decompress=True,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def _keepalive_socket(info: aiohttp.AddrInfoType) -> socket.socket:
+    family, type_, protocol, _, _ = info
+    connection = socket.socket(family, type_, protocol)
+    connection.setblocking(False)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return connection
+
+
+def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
+    if isinstance(error, StatusError) and error.http_code == 429:
+        return True
+    if isinstance(error, TransportError) and isinstance(error.__cause__, aiohttp.ClientConnectorError):
+        return not isinstance(
+            error.__cause__, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
+        )
+    return request.repeatable and is_transient(error)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after or 0.0 if isinstance(error, StatusError) else 0.0
+    backoff: float = 0.1 * 2 ** (state.attempt_number - 1)
+    return max(min(asked, _LONGEST_WAIT), backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+
+
+def retry_after_of(header: str | None) -> float | None:
+    """Seconds of a Retry-After header; None when it is absent or a date."""
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None
+
+
+def _no_answer(request: HttpRequest, error: BaseException) -> str:
+    path = request.target.partition("?")[0]
+    what = "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return f"{request.method} {path}: {what}"
