@@ -1,0 +1,231 @@
+"""All metric families but the workqueue's, and the recorders the rooms are given. Durations are seconds, sizes bytes."""
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from controller.metrics.workqueue import WorkqueueMetrics
+
+RESULTS = ("success", "error", "requeue", "requeue_after")
+
+# fmt: off
+_RECONCILE_BUCKETS = (
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0,
+    2.5, 3.0, 3.5, 4.0, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+)
+_REQUEST_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+_SIZE_BUCKETS = (64, 256, 512, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216)
+# fmt: on
+
+
+class ReconcileMetrics:
+    """The ``controller_runtime_*`` families."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *more: str) -> Counter:
+            return Counter(f"controller_runtime_{name}", text, ("controller", *more), registry=registry)
+
+        self.total = counter("reconcile_total", "Reconciliations by result.", "result")
+        self.errors = counter("reconcile_errors_total", "Reconciliations that failed.")
+        self.terminal_errors = counter("terminal_reconcile_errors_total", "Failures that are not tried again.")
+        self.panics = counter("reconcile_panics_total", "Reconciliations that ended in an exception nobody expected.")
+        self.timeouts = counter("reconcile_timeouts_total", "Reconciliations cut off by the controller's own deadline.")
+        self.time = Histogram(
+            "controller_runtime_reconcile_time_seconds",
+            "How long a reconciliation takes.",
+            ("controller",),
+            buckets=_RECONCILE_BUCKETS,
+            registry=registry,
+        )
+        self.max_concurrent = Gauge(
+            "controller_runtime_max_concurrent_reconciles", "Number of workers.", ("controller",), registry=registry
+        )
+        self.active_workers = Gauge(
+            "controller_runtime_active_workers", "Workers with a key in hand.", ("controller",), registry=registry
+        )
+
+    def for_controller(self, name: str, workers: int) -> "ControllerMetrics":
+        """The recorder of one controller; all its series exist from now on, at zero."""
+        return ControllerMetrics(self, name, workers)
+
+
+class ControllerMetrics:
+    """What one controller tells."""
+
+    def __init__(self, families: ReconcileMetrics, name: str, workers: int) -> None:
+        self._total = {result: families.total.labels(name, result) for result in RESULTS}
+        self._errors = families.errors.labels(name)
+        self._terminal_errors = families.terminal_errors.labels(name)
+        self._panics = families.panics.labels(name)
+        self._timeouts = families.timeouts.labels(name)
+        self._time = families.time.labels(name)
+        self._active_workers = families.active_workers.labels(name)
+        families.max_concurrent.labels(name).set(workers)
+
+    def started(self) -> None:
+        """A worker has taken a key."""
+        self._active_workers.inc()
+
+    def ended(self, seconds: float) -> None:
+        """The worker is through with it, whatever the outcome."""
+        self._active_workers.dec()
+        self._time.observe(seconds)
+
+    def succeeded(self, *, requeue_after: bool) -> None:
+        """The reconciler returned."""
+        self._total["requeue_after" if requeue_after else "success"].inc()
+
+    def failed(self, *, terminal: bool = False, panic: bool = False, timeout: bool = False) -> None:
+        """The reconciler raised, or was cut off."""
+        self._total["error"].inc()
+        self._errors.inc()
+        if terminal:
+            self._terminal_errors.inc()
+        if panic:
+            self._panics.inc()
+        if timeout:
+            self._timeouts.inc()
+
+
+class ClientMetrics:
+    """The ``rest_client_*`` families."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "rest_client_requests_total",
+            "HTTP requests by status code, method and host; the code is <error> when there was no answer.",
+            ("code", "method", "host"),
+            registry=registry,
+        )
+        self.retries = Counter(
+            "rest_client_request_retries_total",
+            "Requests sent again.",
+            ("code", "verb", "host"),
+            registry=registry,
+        )
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"rest_client_{name}", text, ("verb", "host"), buckets=buckets, registry=registry)
+
+        self.duration = histogram("request_duration_seconds", "Time until the answer.", _REQUEST_BUCKETS)
+        self.rate_limiter = histogram(
+            "rate_limiter_duration_seconds", "Time a request waited for the client's own limit.", _REQUEST_BUCKETS
+        )
+        self.request_size = histogram("request_size_bytes", "Size of request bodies.", _SIZE_BUCKETS)
+        self.response_size = histogram("response_size_bytes", "Size of answers.", _SIZE_BUCKETS)
+
+    def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
+        """A request was answered with ``code``, or not at all."""
+        self.requests.labels("<error>" if code is None else str(code), method, host).inc()
+        self.duration.labels(method, host).observe(seconds)
+
+    def retry(self, method: str, host: str, code: int | None) -> None:
+        """A request is sent again, after ``code`` or no answer."""
+        self.retries.labels("<error>" if code is None else str(code), method, host).inc()
+
+    def waited(self, method: str, host: str, seconds: float) -> None:
+        """A request waited for the client's own rate limit."""
+        self.rate_limiter.labels(method, host).observe(seconds)
+
+    def sizes(self, method: str, host: str, request: int, response: int) -> None:
+        """Bytes sent and received for a request."""
+        self.request_size.labels(method, host).observe(request)
+        self.response_size.labels(method, host).observe(response)
+
+
+class LeaderMetrics:
+    """The ``leader_election_*`` families and the gap between renewals."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._status = Gauge(
+            "leader_election_master_status", "1 for the leader, 0 for a standby.", ("name",), registry=registry
+        )
+        self._slowpath = Counter(
+            "leader_election_slowpath_total", "Renewals that had to read the lease first.", ("name",), registry=registry
+        )
+        self._gap = Histogram(
+            "leader_election_renewal_gap_seconds",
+            "Time between successful renewals of the lease.",
+            ("name",),
+            buckets=(1, 2, 2.5, 3, 4, 5, 7.5, 10, 15),
+            registry=registry,
+        )
+
+    def leading(self, name: str, *, is_leader: bool) -> None:
+        """Whether this process holds the lease of this name."""
+        self._status.labels(name).set(is_leader)
+
+    def slowpath(self, name: str) -> None:
+        """A renewal had to read the lease before writing it."""
+        self._slowpath.labels(name).inc()
+
+    def renewed(self, name: str, gap: float) -> None:
+        """The lease was renewed, so long after the renewal before."""
+        self._gap.labels(name).observe(gap)
+
+
+class InformerMetrics:
+    """The ``informer_*`` families: they reveal a watch that fell silent."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("name", "group", "version", "resource")
+        self.lists = Counter("informer_lists_total", "Full lists made.", labels, registry=registry)
+        self.watches = Counter(
+            "informer_watches_total", "Watches ended, by reason.", (*labels, "reason"), registry=registry
+        )
+        self.last_event = Gauge(
+            "informer_last_event_timestamp_seconds", "When the last event or bookmark came.", labels, registry=registry
+        )
+        self.store_version = Gauge(
+            "informer_store_resource_version", "The resource version the store has reached.", labels, registry=registry
+        )
+        self.queued_items = Gauge(
+            "informer_queued_items", "Events read and not yet handled.", labels, registry=registry
+        )
+        self.latency = Histogram(
+            "informer_processing_latency_seconds", "Time handlers take for an event.", labels, registry=registry
+        )
+
+
+class EventMetrics:
+    """What became of recorded Events."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        family = Counter(
+            "event_recorder_events_total",
+            "Events recorded, by what became of them: sent to the API server (alone or as one step of a series), merged into a "
+            "series, dropped because too many were waiting, or refused by the server.",
+            ("result",),
+            registry=registry,
+        )
+        self.sent = family.labels("sent")
+        self.merged = family.labels("merged")
+        self.dropped = family.labels("dropped")
+        self.failed = family.labels("failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Every family of the framework, on one registry. A controller's own families go on ``registry`` as well."""
+
+    registry: CollectorRegistry
+    reconcile: ReconcileMetrics
+    workqueue: WorkqueueMetrics
+    client: ClientMetrics
+    leader: LeaderMetrics
+    informer: InformerMetrics
+    event: EventMetrics
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> "Metrics":
+        """Register all families, and those of the process, on this registry. Once per registry."""
+        ProcessCollector(registry=registry)
+        return cls(
+            registry=registry,
+            reconcile=ReconcileMetrics(registry),
+            workqueue=WorkqueueMetrics(registry),
+            client=ClientMetrics(registry),
+            leader=LeaderMetrics(registry),
+            informer=InformerMetrics(registry),
+            event=EventMetrics(registry),
+        )

@@ -1,0 +1,69 @@
+"""The framework's core, in the order in which a change travels: ``source``, ``predicates``, ``handlers``, the workqueue, ``controller``,
+``reconcile``; ``builder`` puts them together, ``manager`` runs them, ``events`` and ``logging`` tell what happened.
+"""
+
+from controller.runtime.builder import ControllerBuilder as ControllerBuilder
+from controller.runtime.controller import Controller as Controller
+from controller.runtime.controller import ControllerOptions as ControllerOptions
+from controller.runtime.events import EventRecorder as EventRecorder
+from controller.runtime.handlers import Handler as Handler
+from controller.runtime.handlers import enqueue_mapped as enqueue_mapped
+from controller.runtime.handlers import enqueue_object as enqueue_object
+from controller.runtime.handlers import enqueue_owner as enqueue_owner
+from controller.runtime.logging import configure_logging as configure_logging
+from controller.runtime.logging import redact as redact
+from controller.runtime.manager import GraceExceeded as GraceExceeded
+from controller.runtime.manager import LostLease as LostLease
+from controller.runtime.manager import Manager as Manager
+from controller.runtime.manager import ManagerOptions as ManagerOptions
+from controller.runtime.manager import Runnable as Runnable
+from controller.runtime.predicates import Predicate as Predicate
+from controller.runtime.predicates import all_of as all_of
+from controller.runtime.predicates import annotations_changed as annotations_changed
+from controller.runtime.predicates import any_of as any_of
+from controller.runtime.predicates import changed as changed
+from controller.runtime.predicates import deletion_started as deletion_started
+from controller.runtime.predicates import generation_changed as generation_changed
+from controller.runtime.predicates import labels_changed as labels_changed
+from controller.runtime.predicates import not_ as not_
+from controller.runtime.reconcile import ReconcileError as ReconcileError
+from controller.runtime.reconcile import Reconciler as Reconciler
+from controller.runtime.reconcile import Request as Request
+from controller.runtime.reconcile import Result as Result
+from controller.runtime.reconcile import TerminalError as TerminalError
+from controller.runtime.runnables import RunnableFailed as RunnableFailed
+from controller.runtime.source import Source as Source
+
+__all__ = (
+    "Controller",
+    "ControllerBuilder",
+    "ControllerOptions",
+    "EventRecorder",
+    "GraceExceeded",
+    "Handler",
+    "LostLease",
+    "Manager",
+    "ManagerOptions",
+    "Predicate",
+    "ReconcileError",
+    "Reconciler",
+    "Request",
+    "Result",
+    "Runnable",
+    "RunnableFailed",
+    "Source",
+    "TerminalError",
+    "all_of",
+    "annotations_changed",
+    "any_of",
+    "changed",
+    "configure_logging",
+    "deletion_started",
+    "enqueue_mapped",
+    "enqueue_object",
+    "enqueue_owner",
+    "generation_changed",
+    "labels_changed",
+    "not_",
+    "redact",
+)

@@ -1,0 +1,259 @@
+"""The manager: what a controller process consists of, the order in which it starts, and the order in which it stops.
+
+Start: probes and metrics, informers, their first lists, election, the promotion barrier, then events, runnables and controllers. Before
+the election a standby is warm and ready, and writes nothing. Stop: take no more keys, let the passes in progress finish, send the last
+events, stop informers, release the lease, stop HTTP.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from controller.client import Client
+from controller.informers import SharedInformer, SharedInformerFactory
+from controller.leaderelection import LeaderElectionConfig, LeaderElector
+from controller.meta import Resource
+from controller.meta.errors import ApiError
+from controller.metrics import Check, Metrics, MetricsServer, ProbeServer
+from controller.runtime.controller import Controller
+from controller.runtime.events import EventBroadcaster, EventRecorder
+from controller.runtime.promotion import catch_up
+from controller.runtime.runnables import RunnableGroup
+
+_log = structlog.get_logger("controller.runtime")
+
+_REPORT_EVERY = 60.0
+_FLUSH_SECONDS = 1.0
+_CANCEL_SECONDS = 1.0
+_RELEASE_SECONDS = 3.0
+
+
+class LostLease(Exception):
+    """The lease was lost: another process may lead by now, so nothing more was written."""
+
+
+class GraceExceeded(Exception):
+    """Work in progress did not finish in time; it was cut off and the lease was not released."""
+
+
+class Runnable(Protocol):
+    """Something that runs beside the controllers until it is cancelled."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerOptions:
+    """How a manager runs. Times are seconds; the addresses are ``HOST:PORT``, ``:PORT`` or ``0`` for off; no namespaces means all."""
+
+    leader_election: LeaderElectionConfig | None = None
+    metrics_bind_address: str = ":8080"
+    health_probe_bind_address: str = ":8081"
+    shutdown_grace: float = 25.0
+    watch_timeout: float = 300.0
+    resync: float = 14400.0
+    namespaces: tuple[str, ...] = ()
+
+
+class Manager:
+    """Owns the informers, the election, the servers and the controllers of one process; runs once.
+
+    ``client`` is the one reconcilers use: with leader election it refuses every write while this process does not lead.
+    """
+
+    def __init__(
+        self, client: Client, options: ManagerOptions | None = None, *, registry: CollectorRegistry | None = None
+    ) -> None:
+        self.options = options if options is not None else ManagerOptions()
+        self.metrics = Metrics.on(registry if registry is not None else CollectorRegistry())
+        client.use_metrics(self.metrics.client)
+        self._reader = client
+        self._elected = asyncio.Event()
+        self._elector = self._make_elector(self.options.leader_election)
+        self.client = client if self._elector is None else client.with_guard(self._elector.guard)
+        self.informers = SharedInformerFactory(
+            client,
+            watch_timeout=self.options.watch_timeout,
+            resync=self.options.resync,
+            metrics=self.metrics.informer,
+        )
+        self._events = EventBroadcaster(self.client, self.metrics.event, instance=self._instance())
+        self._controllers: dict[str, Controller] = {}
+        self._runnables: list[tuple[str, Runnable, bool]] = []
+        self._healthz: dict[str, Check] = {"ping": lambda: None}
+        self._readyz: dict[str, Check] = {"ping": lambda: None, "informers": self._unsynced}
+        self._failures: asyncio.Queue[Exception] = asyncio.Queue()
+        self._background, self._starting, self._workers, self._helpers = (RunnableGroup(self._fail) for _ in range(4))
+
+    def informer(self, resource: Resource, **options: Any) -> SharedInformer:
+        """The shared informer of these objects, in the manager's namespaces unless told otherwise."""
+        if resource.namespaced:
+            options.setdefault("namespaces", self.options.namespaces)
+        return self.informers.informer(resource, **options)
+
+    def recorder(self, component: str) -> EventRecorder:
+        """Records events that name ``component`` as their reporting controller."""
+        return EventRecorder(self._events, component)
+
+    def add_controller(self, controller: Controller) -> None:
+        """Run it while leading. Raises ValueError if there is one of that name."""
+        if controller.name in self._controllers:
+            raise ValueError(f"there is already a controller {controller.name!r}")
+        self._controllers[controller.name] = controller
+
+    def add_runnable(self, name: str, runnable: Runnable, *, leader_only: bool = True) -> None:
+        """Run it beside the controllers, or with ``leader_only`` false from the start. It must not end before it is cancelled."""
+        self._runnables.append((name, runnable, leader_only))
+
+    def add_healthz_check(self, name: str, check: Check) -> None:
+        """Let ``/healthz`` fail when the check does."""
+        self._healthz[name] = check
+
+    def add_readyz_check(self, name: str, check: Check) -> None:
+        """Let ``/readyz`` fail when the check does."""
+        self._readyz[name] = check
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, then stop in order and return.
+
+        Raises BindError, LostLease, RunnableFailed (after an orderly stop) or GraceExceeded. Cancelling it cuts everything off at once
+        and leaves the lease alone.
+        """
+        async with self._servers():
+            try:
+                self._start()
+                failure = await _first(self._failures.get(), stop.wait())
+                if not isinstance(failure, LostLease):
+                    failure = await self._wind_down() or failure
+            finally:
+                await self._cut_off()
+        if failure is not None:
+            raise failure
+
+    def _start(self) -> None:
+        self._background.start("informers", self.informers.run())
+        for name, runnable, leader_only in self._runnables:
+            if not leader_only:
+                self._background.start(name, runnable.run())
+        self._starting.start("startup", self._become_active(), may_return=True)
+
+    async def _become_active(self) -> None:
+        await self._wait_for_sync()
+        if self._elector is not None:
+            self._background.start("leader election", self._elector.run())
+            await self._elected.wait()
+            watched = (source.informer for c in self._controllers.values() for source in c.sources)
+            await catch_up(self._reader, watched)
+        self._helpers.start("events", self._events.run())
+        for name, runnable, leader_only in self._runnables:
+            if leader_only:
+                self._helpers.start(name, runnable.run())
+        for controller in self._controllers.values():
+            self._workers.start(f"controller {controller.name}", controller.run())
+        _log.info("Controllers started", controllers=sorted(self._controllers))
+
+    async def _wait_for_sync(self) -> None:
+        reporter = asyncio.create_task(self._report_unsynced())
+        try:
+            await self.informers.wait_for_sync()
+        finally:
+            reporter.cancel()
+
+    async def _report_unsynced(self) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_EVERY)
+            _log.warning("Still waiting for the first list", missing=self.informers.unsynced())
+
+    def _unsynced(self) -> str | None:
+        missing = self.informers.unsynced()
+        return f"waiting for {', '.join(missing)}" if missing else None
+
+    async def _wind_down(self) -> Exception | None:
+        """Stop in order; what went wrong in doing so, if anything did."""
+        await self._starting.stop()
+        for controller in self._controllers.values():
+            controller.stop()
+        try:
+            async with asyncio.timeout(self.options.shutdown_grace):
+                lost = await _first(self._lost_lease(), self._workers.join())
+        except TimeoutError:
+            return GraceExceeded(f"Work in progress did not finish in {self.options.shutdown_grace:g} s.")
+        if lost is not None:
+            return lost
+        await self._flush_events()
+        await self._helpers.stop(patience=_CANCEL_SECONDS)
+        await self._background.stop(patience=_CANCEL_SECONDS)
+        if self._elector is not None and self._elected.is_set():
+            await self._release(self._elector)
+        return None
+
+    async def _cut_off(self) -> None:
+        groups = (self._starting, self._workers, self._helpers, self._background)
+        await asyncio.gather(*(group.stop(patience=_CANCEL_SECONDS) for group in groups))
+
+    async def _flush_events(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_SECONDS):
+                await self._events.flush()
+
+    @staticmethod
+    async def _release(elector: LeaderElector) -> None:
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await elector.release()
+        except (ApiError, TimeoutError) as error:
+            _log.warning("The lease could not be released and will expire", error=str(error))
+
+    async def _lost_lease(self) -> Exception:
+        while not isinstance(failure := await self._failures.get(), LostLease):
+            _log.error("Failure while stopping", error=str(failure))
+        return failure
+
+    def _fail(self, failure: Exception) -> None:
+        self._failures.put_nowait(failure)
+
+    def _make_elector(self, config: LeaderElectionConfig | None) -> LeaderElector | None:
+        if config is None:
+            return None
+        lost = LostLease(f"The lease {config.namespace}/{config.name} was lost.")
+        return LeaderElector(
+            self._reader,
+            config,
+            on_started=self._elected.set,
+            on_lost=lambda: self._fail(lost),
+            metrics=self.metrics.leader,
+        )
+
+    def _instance(self) -> str:
+        config = self.options.leader_election
+        return config.identity if config is not None else socket.gethostname()
+
+    @contextlib.asynccontextmanager
+    async def _servers(self) -> AsyncIterator[None]:
+        servers = (
+            ProbeServer(self.options.health_probe_bind_address, healthz=self._healthz, readyz=self._readyz),
+            MetricsServer(self.options.metrics_bind_address, self.metrics.registry),
+        )
+        async with contextlib.AsyncExitStack() as started:
+            for server in servers:
+                await server.start()
+                started.push_async_callback(server.stop)
+            yield
+
+
+async def _first(failure: Coroutine[Any, Any, Exception], end: Coroutine[Any, Any, object]) -> Exception | None:
+    """Wait for either; the failure, if it came, else None."""
+    failing, ending = asyncio.create_task(failure), asyncio.create_task(end)
+    try:
+        await asyncio.wait((failing, ending), return_when=asyncio.FIRST_COMPLETED)
+        return failing.result() if failing.done() else None
+    finally:
+        failing.cancel()
+        ending.cancel()
