@@ -1,0 +1,153 @@
+"""Names, labels, revisions and metadata of the children; one place for each."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from controller import meta
+from controller.api import derived
+from controller.api.kinds import MODEL
+from controller.api.model import Backend, Model
+from controller.meta import Resource
+
+MODEL_NAME = "registry.volcano.sh/model-name"
+BACKEND_NAME = "registry.volcano.sh/backend-name"
+MANAGED_BY = "registry.volcano.sh/managed-by"
+MANAGER = "registry.volcano.sh"
+MODEL_UID = "registry.volcano.sh/model-uid"
+REVISION = "registry.volcano.sh/revision"
+TEMPLATE_INPUTS = "registry.volcano.sh/template-inputs"
+REFRESH = "registry.volcano.sh/refresh"
+
+INFER_NAME = "modelinfer.volcano.sh/name"
+INFER_ROLE = "modelinfer.volcano.sh/role"
+INFER_ENTRY = "modelinfer.volcano.sh/entry"
+INFER_GROUP = "modelinfer.volcano.sh/group-name"
+
+_LONGEST = 63
+
+
+def child_name(model: Model, backend: Backend) -> str:
+    """The name of everything that belongs to one backend."""
+    return f"{model.name}-{backend.name}"
+
+
+def bounded(base: str, suffix: str, *, hashed: str | None = None) -> str:
+    """``base`` + ``suffix`` in at most 63 characters.
+
+    What is too long keeps the head of the base and eight digits of the hash of all of it. With ``hashed`` the name always takes that form,
+    with the hash of this text.
+    """
+    if hashed is None and len(base) + len(suffix) <= _LONGEST:
+        return base + suffix
+    digest = hashlib.sha256((hashed or base).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{base[: _LONGEST - len(suffix) - 9]}-{digest}{suffix}"
+
+
+def pod_labels(model: Model, backend: Backend) -> dict[str, str]:
+    """The labels of entry pods. There is no revision among them: it would restart pods for a change that does not concern them."""
+    return {
+        BACKEND_NAME: backend.name,
+        MANAGED_BY: MANAGER,
+        MODEL_NAME: model.name,
+        MODEL_UID: model.uid,
+    }
+
+
+def revision(resource_kind: str, spec: Mapping[str, Any]) -> str:
+    """The hash that tells whether we want something new: of the spec, of a ModelInfer of its template."""
+    return meta.digest(spec["template"] if resource_kind == "ModelInfer" else spec)
+
+
+def child(
+    model: Model,
+    resource: Resource,
+    name: str,
+    backend_name: str,
+    spec: dict[str, Any],
+    annotations: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The complete child object around its spec."""
+    metadata: dict[str, Any] = {
+        "name": name,
+        "namespace": model.namespace,
+        "labels": {
+            BACKEND_NAME: backend_name,
+            MANAGED_BY: MANAGER,
+            MODEL_NAME: model.name,
+            MODEL_UID: model.uid,
+            REVISION: revision(resource.kind, spec),
+        },
+    }
+    if annotations:
+        metadata["annotations"] = annotations
+    metadata["ownerReferences"] = [meta.controller_reference(model.object, MODEL)]
+    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec}
+
+
+_NOT_IN_TEMPLATE = {
+    "min_replicas",
+    "max_replicas",
+    "scaling_cost",
+    "route_weight",
+    "scale_to_zero_grace_period",
+    "autoscaling_policy",
+}
+
+
+def template_inputs(model: Model, backend: Backend) -> str:
+    """The hash of what the Model's owner chose that the backend's pod template depends on.
+
+    As long as it stays, nobody asked for other pods. Absent and default are the same, and quantities count by value.
+    """
+    without = _NOT_IN_TEMPLATE | ({"lora_adapters"} if derived.is_hot(backend) else set())
+    chosen: dict[str, Any] = {
+        key: value
+        for key, value in backend.model_dump(by_alias=False).items()
+        if key not in without and key != "workers"
+    }
+    chosen["workers"] = [
+        {
+            **worker.model_dump(by_alias=False),
+            "replicas": derived.replicas(worker),
+            "pods": derived.pods(worker),
+            "config": derived.config_of(worker),
+            "resources": _by_value(worker.resources),
+        }
+        for worker in backend.workers
+    ]
+    return meta.digest(
+        {
+            "model": model.name,
+            "request": model.request_name,
+            "backend": _without_empty(chosen),
+            "claims": list(derived.mounted_claims(backend)),
+            "refresh": model.annotations.get(REFRESH, ""),
+        }
+    )
+
+
+def _by_value(resources: Any) -> Any:
+    if not isinstance(resources, Mapping):
+        return None
+    result = dict(resources)
+    for part in ("limits", "requests"):
+        if isinstance(amounts := result.get(part), Mapping):
+            result[part] = {name: _amount(value) for name, value in amounts.items()}
+    return result
+
+
+def _amount(value: Any) -> Any:
+    try:
+        return str(meta.parse_quantity(value))
+    except (ValueError, TypeError):
+        return value
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        kept = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item is not None and item not in ({}, [])}
+    if isinstance(value, list | tuple):
+        return [_without_empty(item) for item in value]
+    return value

@@ -1,0 +1,193 @@
+"""The parts that the pods of every engine share: volumes, downloaders, environment, the runtime sidecar."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.api import derived
+from controller.api.model import Backend, Model, Worker
+from controller.render.names import bounded
+
+DOWNLOADER_VARIABLES = frozenset(
+    {
+        "ENDPOINT",
+        "HF_ENDPOINT",
+        "HF_AUTH_TOKEN",
+        "HF_REVISION",
+        "MS_TOKEN",
+        "MS_REVISION",
+        "ACCESS_KEY",
+        "SECRET_KEY",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    }
+)
+IDENTITY_VARIABLES = ("POD_NAME", "NAMESPACE")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """The operator's choices that pod templates depend on."""
+
+    downloader_image: str = "kthena/downloader:latest"
+    runtime_image: str = "kthena/runtime:latest"
+
+
+def literal(text: str) -> str:
+    """Text from a Model for ``command`` or ``args``: Kubernetes expands ``$(NAME)`` there, and turns ``$$`` into ``$``."""
+    return text.replace("$", "$$")
+
+
+def cache_volume_name(backend: Backend) -> str:
+    """The volume that holds the weights."""
+    return bounded(backend.name, "-weights")
+
+
+def source_volume_name(claim: str) -> str:
+    """The volume of a claim that a source lies in. Volume names have no dots, so a name with dots is told apart by its hash."""
+    return bounded(claim.replace(".", "-"), "-source", hashed=claim if "." in claim else None)
+
+
+def volumes(backend: Backend) -> list[dict[str, Any]]:
+    """Cache, source claims, shared memory. The default 64 MiB of shared memory break engines with several devices."""
+    cache = derived.cache(backend)
+    if cache.host_path is not None:
+        source: dict[str, Any] = {"hostPath": {"path": cache.host_path, "type": "DirectoryOrCreate"}}
+    elif cache.claim is not None:
+        source = {"persistentVolumeClaim": {"claimName": cache.claim}}
+    else:
+        source = {"emptyDir": {}}
+    claims = [
+        {"name": source_volume_name(claim), "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        for claim in derived.mounted_claims(backend)
+    ]
+    return [{"name": cache_volume_name(backend), **source}, *claims, {"name": "dshm", "emptyDir": {"medium": "Memory"}}]
+
+
+def cache_mount(backend: Backend) -> dict[str, Any]:
+    """The mount of the weights."""
+    return {"name": cache_volume_name(backend), "mountPath": derived.cache_mount(backend)}
+
+
+def data_mounts(backend: Backend) -> list[dict[str, Any]]:
+    """The mounts of everything that downloads: weights and source claims."""
+    sources = [
+        {"name": source_volume_name(claim), "mountPath": f"/{claim}", "readOnly": True}
+        for claim in derived.mounted_claims(backend)
+    ]
+    return [cache_mount(backend), *sources]
+
+
+def engine_mounts(backend: Backend) -> list[dict[str, Any]]:
+    """The mounts of an engine: weights and shared memory."""
+    return [cache_mount(backend), {"name": "dshm", "mountPath": derived.SHM_MOUNT}]
+
+
+def some(**fields: Any) -> dict[str, Any]:
+    """The fields that are not empty."""
+    return {key: value for key, value in fields.items() if value is not None and value not in ([], {})}
+
+
+def env_from(backend: Backend) -> list[Any]:
+    """The user's sources of variables."""
+    return list(backend.env_from) if isinstance(backend.env_from, list | tuple) else []
+
+
+def downloaders(model: Model, backend: Backend, options: RenderOptions) -> list[dict[str, Any]]:
+    """The init containers: the model's, then one per adapter that is part of the template."""
+    entries = derived.env_entries(backend)
+    chosen = [entry for entry in entries if entry["name"] in DOWNLOADER_VARIABLES]
+    containers = [_downloader(bounded(model.name, "-model-downloader"), backend.model_uri, chosen, backend, options)]
+    if not derived.is_hot(backend):
+        containers += [
+            _downloader(
+                bounded(model.name, f"-lora-downloader-{index}"), adapter.artifact_url, entries, backend, options
+            )
+            for index, adapter in enumerate(backend.adapters)
+        ]
+    return containers
+
+
+def _downloader(
+    name: str, uri: str, env: list[Mapping[str, Any]], backend: Backend, options: RenderOptions
+) -> dict[str, Any]:
+    target = derived.download_dir(derived.cache_mount(backend), uri)
+    return {
+        "name": name,
+        "image": options.downloader_image,
+        "args": ["--source", literal(uri), "--output-dir", literal(target)],
+        **some(env=list(env), envFrom=env_from(backend)),
+        "volumeMounts": data_mounts(backend),
+    }
+
+
+def field_variable(name: str, path: str) -> dict[str, Any]:
+    """A variable that holds a field of the pod."""
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
+def _optional(kind: str, source: str, name: str) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {kind: {"name": source, "key": name, "optional": True}}}
+
+
+def engine_env(backend: Backend, extras: list[dict[str, Any]] | None = None) -> list[Any]:
+    """The user's variables in their order, then the standard ones and ``extras`` that the user has not set.
+
+    POD_NAME and NAMESPACE are the controller's: the sidecar's identity depends on them.
+    """
+    entries: list[Any] = [entry for entry in derived.env_entries(backend) if entry["name"] not in IDENTITY_VARIABLES]
+    taken = {entry["name"] for entry in entries}
+    standard = [
+        field_variable("POD_NAME", "metadata.name"),
+        field_variable("NAMESPACE", "metadata.namespace"),
+        {"name": "VLLM_USE_V1", "value": "1"},
+        _optional("configMapKeyRef", "redis-config", "REDIS_HOST"),
+        _optional("configMapKeyRef", "redis-config", "REDIS_PORT"),
+        _optional("secretKeyRef", "redis-secret", "REDIS_PASSWORD"),
+        *(extras or ()),
+    ]
+    return entries + [entry for entry in standard if entry["name"] not in taken]
+
+
+def runtime_container(
+    model: Model, backend: Backend, options: RenderOptions, *, engine: str, env: list[Any]
+) -> dict[str, Any]:
+    """The sidecar that downloads and loads adapters and offers metrics under common names."""
+    port = derived.runtime_port(backend)
+    return {
+        "name": "runtime",
+        "image": options.runtime_image,
+        "ports": [{"containerPort": port, "protocol": "TCP"}],
+        "env": env,
+        **some(envFrom=env_from(backend)),
+        "args": [
+            "--port",
+            str(port),
+            "--engine",
+            engine,
+            "--engine-base-url",
+            literal(derived.runtime_url(backend)),
+            "--engine-metrics-path",
+            literal(derived.metrics_path(backend)),
+            "--pod",
+            "$(POD_NAME).$(NAMESPACE)",
+            "--model",
+            literal(model.request_name),
+        ],
+        "volumeMounts": data_mounts(backend),
+    }
+
+
+def placement(backend: Backend, worker: Worker) -> dict[str, Any]:
+    """Where the pods may run. The pod's scheduler is left to the cluster unless the user chose one."""
+    return some(
+        affinity=worker.affinity,
+        tolerations=worker.tolerations,
+        nodeSelector=worker.node_selector,
+        runtimeClassName=backend.runtime_class_name or None,
+        schedulerName=backend.scheduler_name or None,
+    )

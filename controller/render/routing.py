@@ -1,0 +1,69 @@
+"""ModelServer and ModelRoute: which pods serve, and which requests reach them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller.api import derived
+from controller.api.model import Backend, Model
+from controller.render.names import BACKEND_NAME, INFER_GROUP, INFER_ROLE, MODEL_UID, child_name
+
+
+def server_spec(model: Model, backend: Backend) -> dict[str, Any]:
+    """The ModelServer of one backend; it selects the backend's own entry pods only."""
+    selector: dict[str, Any] = {"matchLabels": {MODEL_UID: model.uid, BACKEND_NAME: backend.name}}
+    if backend.type == derived.VLLM_DISAGGREGATED:
+        selector["pdGroup"] = {
+            "groupKey": INFER_GROUP,
+            "prefillLabels": {INFER_ROLE: "prefill"},
+            "decodeLabels": {INFER_ROLE: "decode"},
+        }
+    spec: dict[str, Any] = {
+        "model": derived.served_name(model, backend),
+        "inferenceEngine": "vLLM",
+        "workloadSelector": selector,
+        "workloadPort": {"port": derived.engine_port(backend), "protocol": "http"},
+        "trafficPolicy": {"retry": {"attempts": 5, "retryInterval": "0s"}},
+    }
+    if connector := derived.kv_connector_type(backend):
+        spec["kvConnector"] = {"type": connector}
+    return spec
+
+
+def route_spec(model: Model) -> dict[str, Any]:
+    """The ModelRoute. A rule whose weights sum to zero is never written: it would take the router down."""
+    backends = model.spec.backends
+    if len(backends) == 1:
+        names = sorted({adapter.name for adapter in backends[0].adapters})
+        rules = [_rule("default", model.spec.model_match, backends, model)]
+    else:
+        owners = {
+            name: owning
+            for name in sorted({adapter for _, adapter in derived.adapter_names(model)})
+            if sum(backend.weight for backend in (owning := _with_adapter(backends, name)))
+        }
+        names = list(owners)
+        rules = [
+            _rule("default", _matching(model.spec.model_match, model.request_name), backends, model),
+            *(_rule(name, _matching(model.spec.model_match, name), owning, model) for name, owning in owners.items()),
+        ]
+    spec: dict[str, Any] = {"modelName": model.request_name, "rules": rules}
+    if names:
+        spec["loraAdapters"] = names
+    return spec
+
+
+def _with_adapter(backends: tuple[Backend, ...], name: str) -> tuple[Backend, ...]:
+    return tuple(backend for backend in backends if any(adapter.name == name for adapter in backend.adapters))
+
+
+def _matching(match: Any, request_model: str) -> dict[str, Any]:
+    """The user's conditions, with the request's model set to this name."""
+    conditions = dict(match) if isinstance(match, Mapping) else {}
+    body = conditions.get("body")
+    return {**conditions, "body": {**(body if isinstance(body, Mapping) else {}), "model": request_model}}
+
+
+def _rule(name: str, match: Any, backends: tuple[Backend, ...], model: Model) -> dict[str, Any]:
+    targets = [{"modelServerName": child_name(model, backend), "weight": backend.weight} for backend in backends]
+    conditions = {} if match is None else {"modelMatch": match}
+    return {"name": name, **conditions, "targetModels": targets}
