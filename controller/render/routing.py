@@ -36,11 +36,8 @@ def route_spec(model: Model) -> dict[str, Any]:
         names = sorted({adapter.name for adapter in backends[0].adapters})
         rules = [_rule("default", model.spec.model_match, backends, model)]
     else:
-        owners = {
-            name: owning
-            for name in sorted({adapter for _, adapter in derived.adapter_names(model)})
-            if sum(backend.weight for backend in (owning := _with_adapter(backends, name)))
-        }
+        wanted = sorted({adapter for _, adapter in derived.adapter_names(model)})
+        owners = {name: owning for name in wanted if _weight(owning := _with_adapter(backends, name))}
         names = list(owners)
         rules = [
             _rule("default", _matching(model.spec.model_match, model.request_name), backends, model),
@@ -54,6 +51,10 @@ def route_spec(model: Model) -> dict[str, Any]:
 
 def _with_adapter(backends: tuple[Backend, ...], name: str) -> tuple[Backend, ...]:
     return tuple(backend for backend in backends if any(adapter.name == name for adapter in backend.adapters))
+
+
+def _weight(backends: tuple[Backend, ...]) -> int:
+    return sum(backend.weight for backend in backends)
 
 
 def _matching(match: Any, request_model: str) -> dict[str, Any]:

@@ -1,0 +1,233 @@
+"""YAML and JSON documents as kubectl reads them, and as any YAML reader understands them.
+
+Reading: numbers as JSON has them (``1e-5`` and ``1e21`` are numbers), plain dates and ``12:30`` are strings, ``yes`` and ``on`` are booleans
+(the YAML 1.1 rule that kubectl follows), a byte order mark and CRLF are fine. What JSON cannot hold (NaN, infinities, binary, sets, keys
+that are no strings), a key given twice and an alias bomb are refused. Writing: every string that some YAML 1.1 or 1.2 reader could take for
+something else is quoted.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+_MAX_NODES = 2_000_000
+
+
+class DocumentError(Exception):
+    """Input that cannot be used; the message is one sentence with the place."""
+
+
+class _Reader(yaml.SafeLoader):
+    """A loader whose scalars are those of JSON plus kubectl's booleans."""
+
+
+_BOOLEANS = {"true": True, "yes": True, "on": True, "y": True, "false": False, "no": False, "off": False, "n": False}
+_READ_BOOLEAN = re.compile(r"^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$")
+_READ_INT = re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$|^0x[0-9a-fA-F]+$|^0o?[0-7]+$")
+_READ_FLOAT = re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$")
+_READ_NO_JSON = re.compile(r"^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$")
+_READ_NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
+
+_Reader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", _READ_BOOLEAN, "yYnNtTfFoO"),
+    ("tag:yaml.org,2002:int", _READ_INT, "-+0123456789"),
+    ("tag:yaml.org,2002:float", _READ_FLOAT, "-+.0123456789"),
+    ("!no-json", _READ_NO_JSON, "-+."),
+    ("tag:yaml.org,2002:null", _READ_NULL, "~nN\0"),
+):
+    _Reader.add_implicit_resolver(_tag, _pattern, list(_first))
+_Reader.add_implicit_resolver("tag:yaml.org,2002:null", _READ_NULL, [""])
+_Reader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
+
+
+def _int(loader: _Reader, node: yaml.ScalarNode) -> int:
+    text = node.value
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    if digits.startswith("0x"):
+        return sign * int(digits, 16)
+    if len(digits) > 1 and digits.startswith("0"):
+        return sign * int(digits.removeprefix("0o"), 8)
+    if len(digits) > 4000:
+        raise yaml.constructor.ConstructorError(None, None, "a number of more than 4000 digits", node.start_mark)
+    return sign * int(digits)
+
+
+def _float(loader: _Reader, node: yaml.ScalarNode) -> float:
+    value = float(node.value)
+    if value in (float("inf"), float("-inf")):
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.value[:32]} is no number JSON can hold", node.start_mark
+        )
+    return value
+
+
+def _bool(loader: _Reader, node: yaml.ScalarNode) -> bool:
+    return _BOOLEANS[node.value.lower()]
+
+
+def _refused(loader: _Reader, node: yaml.Node) -> Any:
+    what = node.tag.rpartition(":")[2] if ":" in node.tag else str(getattr(node, "value", node.tag))[:32]
+    raise yaml.constructor.ConstructorError(None, None, f"{what} is nothing JSON can hold", node.start_mark)
+
+
+def _mapping(loader: _Reader, node: yaml.MappingNode) -> dict[str, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            continue
+        if key.tag != "tag:yaml.org,2002:str":
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key.value!r} is not a string", key.start_mark
+            )
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
+        seen.add(key.value)
+    loader.flatten_mapping(node)
+    return {
+        str(loader.construct_object(key, deep=True)): loader.construct_object(value, deep=True)
+        for key, value in node.value
+    }
+
+
+_Reader.add_constructor("tag:yaml.org,2002:int", _int)
+_Reader.add_constructor("tag:yaml.org,2002:float", _float)
+_Reader.add_constructor("tag:yaml.org,2002:bool", _bool)
+_Reader.add_constructor("tag:yaml.org,2002:map", _mapping)
+for _tag in ("binary", "set", "omap", "pairs", "timestamp"):
+    _Reader.add_constructor(f"tag:yaml.org,2002:{_tag}", _refused)
+_Reader.add_constructor("!no-json", _refused)
+
+
+def load_documents(text: bytes | str, source: str) -> list[dict[str, Any]]:
+    """The objects in a YAML or JSON text, in order; empty documents are skipped and ``kind: List`` is unpacked.
+
+    ``source`` names the text in messages. Raises DocumentError.
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DocumentError(f"{source}: not UTF-8 text (byte {error.start})") from None
+    try:
+        documents = list(_parsed(text.removeprefix("\ufeff")))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
+        raise DocumentError(f"{source}:{place} {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise DocumentError(f"{source}: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise DocumentError(f"{source}: nested too deeply to be read") from None
+    return [item for document in documents for item in _unpacked(document, source)]
+
+
+def _parsed(text: str) -> Iterator[Any]:
+    loader = _Reader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            _count(node)
+            if node is not None:
+                yield loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _count(root: yaml.Node | None) -> None:
+    """Refuses a document whose aliases would unfold to more than any reader should be asked to hold, or that contains itself."""
+    sizes: dict[int, int] = {}
+    open_: set[int] = set()
+    stack: list[tuple[yaml.Node, bool]] = [(root, False)] if root is not None else []
+    while stack:
+        node, done = stack.pop()
+        children = (
+            [c for pair in node.value for c in (pair if isinstance(pair, tuple) else (pair,))]
+            if isinstance(node, yaml.CollectionNode)
+            else []
+        )
+        if done:
+            open_.discard(id(node))
+            sizes[id(node)] = 1 + sum(sizes.get(id(child), 1) for child in children)
+            if sizes[id(node)] > _MAX_NODES:
+                raise ValueError("its aliases unfold to too many values")
+        elif id(node) in open_:
+            raise ValueError("an alias refers to a value that contains it")
+        elif id(node) not in sizes:
+            open_.add(id(node))
+            stack.append((node, True))
+            stack.extend((child, False) for child in children if id(child) not in sizes)
+
+
+def _unpacked(document: Any, source: str) -> Iterator[dict[str, Any]]:
+    if document is None:
+        return
+    if not isinstance(document, dict):
+        raise DocumentError(f"{source}: a document is {_kind_of(document)}, not an object")
+    if not isinstance(document.get("kind"), str) or not isinstance(document.get("apiVersion"), str):
+        raise DocumentError(f"{source}: an object has no apiVersion and kind")
+    if document["kind"] == "List" or (document["kind"].endswith("List") and isinstance(document.get("items"), list)):
+        items = document.get("items")
+        for item in items if isinstance(items, list) else ():
+            yield from _unpacked(item, source)
+    else:
+        yield document
+
+
+def _kind_of(value: Any) -> str:
+    names = {list: "a list", str: "a text", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), "something else")
+
+
+class _Writer(yaml.SafeDumper):
+    """A dumper that quotes whatever is ambiguous, and never writes anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Repeated values are written out."""
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """List items stand indented below their key."""
+        super().increase_indent(flow, False)
+
+
+_AMBIGUOUS = re.compile(
+    r"^(?:~|null|true|false|yes|no|on|off|y|n|<<|=)$"
+    r"|^[-+.]?[0-9][-+0-9_,.:eExXobBa-fA-FTtZz ]*$"
+    r"|^[-+]?\.?(?:inf|nan)$",
+    re.IGNORECASE,
+)
+
+
+def _string(dumper: _Writer, value: str) -> yaml.ScalarNode:
+    multiline = "\n" in value and value.isascii() and not re.search(r"[^\x20-\x7e\n]|[ \t]\n|^[ \n]", value)
+    style = (
+        "|" if multiline else '"' if not value.isprintable() else "'" if _AMBIGUOUS.match(value) or not value else None
+    )
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+def _number(dumper: _Writer, value: float) -> yaml.ScalarNode:
+    text = repr(value)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:float", text if "." in text or "e" not in text else text.replace("e", ".0e", 1)
+    )
+
+
+_Writer.add_representer(str, _string)
+_Writer.add_representer(float, _number)
+
+
+def dump_documents(objects: Iterable[Mapping[str, Any]]) -> str:
+    """A YAML stream of the objects, keys in their order."""
+    return yaml.dump_all(
+        objects,
+        Dumper=_Writer,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1_000_000,
+        explicit_start=True,
+        default_flow_style=False,
+    ).removeprefix("---\n")
