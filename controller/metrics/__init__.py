@@ -5,6 +5,8 @@ endpoints that show them, with the probes beside.
 needs and knows nothing of Prometheus.
 """
 
+from controller.metrics.certificates import CertificateError as CertificateError
+from controller.metrics.certificates import CertificateWatcher as CertificateWatcher
 from controller.metrics.families import ClientMetrics as ClientMetrics
 from controller.metrics.families import ControllerMetrics as ControllerMetrics
 from controller.metrics.families import EventMetrics as EventMetrics
@@ -22,6 +24,8 @@ from controller.metrics.workqueue import WorkqueueMetrics as WorkqueueMetrics
 __all__ = (
     "BindAddress",
     "BindError",
+    "CertificateError",
+    "CertificateWatcher",
     "Check",
     "ClientMetrics",
     "ControllerMetrics",

@@ -204,6 +204,16 @@ class EventMetrics:
         self.failed = family.labels("failed")
 
 
+class CertificateMetrics:
+    """The ``certwatcher_*`` families."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reads = Counter("certwatcher_read_certificate_total", "Times the certificate was read.", registry=registry)
+        self.errors = Counter(
+            "certwatcher_read_certificate_errors_total", "Times it could not be read.", registry=registry
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """Every family of the framework, on one registry. A controller's own families go on ``registry`` as well."""
@@ -215,6 +225,7 @@ class Metrics:
     leader: LeaderMetrics
     informer: InformerMetrics
     event: EventMetrics
+    certificate: CertificateMetrics
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "Metrics":
@@ -228,4 +239,5 @@ class Metrics:
             leader=LeaderMetrics(registry),
             informer=InformerMetrics(registry),
             event=EventMetrics(registry),
+            certificate=CertificateMetrics(registry),
         )

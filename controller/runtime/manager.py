@@ -10,6 +10,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -20,7 +21,8 @@ from controller.informers import SharedInformer, SharedInformerFactory
 from controller.leaderelection import LeaderElectionConfig, LeaderElector
 from controller.meta import Resource
 from controller.meta.errors import ApiError
-from controller.metrics import Check, Metrics, MetricsServer, ProbeServer
+from controller.metrics import CertificateWatcher, Check, Metrics, MetricsServer, ProbeServer
+from controller.runtime.authorization import MetricsAuthorizer
 from controller.runtime.controller import Controller
 from controller.runtime.events import EventBroadcaster, EventRecorder
 from controller.runtime.promotion import catch_up
@@ -51,10 +53,16 @@ class Runnable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ManagerOptions:
-    """How a manager runs. Times are seconds; the addresses are ``HOST:PORT``, ``:PORT`` or ``0`` for off; no namespaces means all."""
+    """How a manager runs. Times are seconds; the addresses are ``HOST:PORT``, ``:PORT`` or ``0`` for off; no namespaces means all.
+
+    With ``metrics_secure`` only callers whom the API server knows and allows may read the metrics; with ``metrics_cert_path``, a
+    directory with ``tls.crt`` and ``tls.key``, they are served over TLS.
+    """
 
     leader_election: LeaderElectionConfig | None = None
     metrics_bind_address: str = ":8080"
+    metrics_secure: bool = False
+    metrics_cert_path: Path | None = None
     health_probe_bind_address: str = ":8081"
     shutdown_grace: float = 25.0
     watch_timeout: float = 300.0
@@ -85,6 +93,8 @@ class Manager:
             metrics=self.metrics.informer,
         )
         self._events = EventBroadcaster(self.client, self.metrics.event, instance=self._instance())
+        path = self.options.metrics_cert_path
+        self._certificate = None if path is None else CertificateWatcher(path, self.metrics.certificate)
         self._controllers: dict[str, Controller] = {}
         self._runnables: list[tuple[str, Runnable, bool]] = []
         self._healthz: dict[str, Check] = {"ping": lambda: None}
@@ -139,6 +149,8 @@ class Manager:
 
     def _start(self) -> None:
         self._background.start("informers", self.informers.run())
+        if self._certificate is not None:
+            self._background.start("certificate watcher", self._certificate.run())
         for name, runnable, leader_only in self._runnables:
             if not leader_only:
                 self._background.start(name, runnable.run())
@@ -239,7 +251,12 @@ class Manager:
     async def _servers(self) -> AsyncIterator[None]:
         servers = (
             ProbeServer(self.options.health_probe_bind_address, healthz=self._healthz, readyz=self._readyz),
-            MetricsServer(self.options.metrics_bind_address, self.metrics.registry),
+            MetricsServer(
+                self.options.metrics_bind_address,
+                self.metrics.registry,
+                ssl_context=None if self._certificate is None else self._certificate.context,
+                authorize=MetricsAuthorizer(self._reader) if self.options.metrics_secure else None,
+            ),
         )
         async with contextlib.AsyncExitStack() as started:
             for server in servers:

@@ -1,0 +1,284 @@
+"""Events: what becomes a request, when, and what it says; nothing a reconciler could notice."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from controller.meta import parse_time
+from controller.meta.errors import Forbidden, NotFound
+from controller.metrics import EventMetrics
+from controller.runtime.events import EventBroadcaster, EventRecorder, cut
+from controller.runtime.events_correlator import Create, EventCorrelator, Repeat
+
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "ns", "uid": "u"}}
+
+
+def test_first_event_is_sent_at_once_and_equal_ones_are_merged_for_a_minute():
+    """One POST, silence, then one PATCH with the count, however many there were."""
+    correlator = EventCorrelator()
+    assert correlator.observe("k", "n1", "note", 0) == Create("k", "n1", "note", 1)
+    for second in range(1, 60):
+        assert correlator.observe("k", f"n{second}", "note", second) is None
+    assert correlator.due(59) == []
+    assert correlator.next_due() == 60
+    assert correlator.due(60) == [Repeat("k", "n1", "note", 60)]
+    assert correlator.next_due() is None
+
+
+def test_a_repetition_after_the_minute_is_sent_at_once():
+    """Nothing is kept back that may go out."""
+    correlator = EventCorrelator()
+    correlator.observe("k", "n1", "note", 0)
+    assert correlator.observe("k", "n2", "note", 61) == Repeat("k", "n1", "note", 2)
+
+
+def test_the_latest_note_wins_and_gets_an_event_of_its_own():
+    """Three different notes within a minute: the first and the last are seen."""
+    correlator = EventCorrelator()
+    correlator.observe("k", "n1", "one", 0)
+    assert correlator.observe("k", "n2", "two", 1) is None
+    assert correlator.observe("k", "n3", "three", 2) is None
+    assert correlator.observe("k", "n4", "three", 3) is None
+    assert correlator.due(60) == [Create("k", "n3", "three", 2)]
+    assert correlator.observe("k", "n5", "three", 200) == Repeat("k", "n3", "three", 3)
+
+
+def test_after_six_minutes_of_silence_a_new_series_begins():
+    """An old Event object is not revived."""
+    correlator = EventCorrelator()
+    correlator.observe("k", "n1", "note", 0)
+    assert correlator.observe("k", "n2", "note", 361) == Create("k", "n2", "note", 1)
+
+
+def test_an_hour_of_a_permanent_failure_costs_one_object_and_a_request_a_minute():
+    """A retry every second for an hour."""
+    correlator = EventCorrelator()
+    actions = [correlator.observe("k", f"n{second}", "note", second) for second in range(3600)]
+    sent = [action for action in actions if action is not None]
+    assert len([action for action in sent if isinstance(action, Create)]) == 1
+    assert len(sent) <= 61
+
+
+def test_memory_is_bounded():
+    """Matters beyond the latest 4096 are forgotten."""
+    correlator = EventCorrelator()
+    for index in range(10_000):
+        correlator.observe(index, "n", "note", index / 1000)
+        correlator.observe(index, "n", "note", index / 1000)
+    assert len(correlator.due(1000)) <= 4096
+    assert correlator.next_due() is None
+
+
+class Server:
+    """Remembers requests, answers as told."""
+
+    def __init__(self, *, refuse: Exception | None = None, seconds: float = 0.0) -> None:
+        self.created: list[dict[str, Any]] = []
+        self.patched: list[tuple[str, dict[str, Any]]] = []
+        self.times: list[float] = []
+        self._refuse = refuse
+        self._seconds = seconds
+
+    async def create(self, resource: Any, obj: dict[str, Any], *, namespace: str) -> dict[str, Any]:
+        """Notes the object."""
+        await self._answer()
+        self.created.append(obj)
+        return obj
+
+    async def patch(self, resource: Any, name: str, body: dict[str, Any], *, namespace: str) -> dict[str, Any]:
+        """Notes the patch."""
+        await self._answer()
+        self.patched.append((name, body))
+        if isinstance(self._refuse, NotFound):
+            raise self._refuse
+        return body
+
+    async def _answer(self) -> None:
+        self.times.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self._seconds)
+        if self._refuse is not None and not isinstance(self._refuse, NotFound):
+            raise self._refuse
+
+
+class Sending:
+    """A broadcaster at work against a Server."""
+
+    def __init__(self, server: Server) -> None:
+        self.registry = CollectorRegistry()
+        self.broadcaster = EventBroadcaster(server, EventMetrics(self.registry), instance="host-1")  # type: ignore[arg-type]
+        self.recorder = EventRecorder(self.broadcaster, "model-controller")
+
+    def count(self, result: str) -> float:
+        """How many events met this end."""
+        return self.registry.get_sample_value("event_recorder_events_total", {"result": result}) or 0
+
+    async def __aenter__(self) -> "Sending":
+        self._task = asyncio.create_task(self.broadcaster.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
+def test_an_event_says_who_what_and_about_whom(virtual_time):
+    """Everything events.k8s.io/v1 demands, with six-digit times."""
+
+    async def scenario() -> None:
+        server = Server()
+        async with Sending(server) as sending:
+            sending.recorder.event(POD, "Warning", "Failed", "no image", action="Pull")
+            await sending.broadcaster.flush()
+        (event,) = server.created
+        assert event.pop("metadata")["namespace"] == "ns"
+        time = event.pop("eventTime")
+        assert time[-8] == "." or len(time) == len("2026-01-31T12:00:00.000000Z")
+        assert abs((parse_time(time) - datetime.now(UTC)).total_seconds()) < 3600
+        assert event == {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "type": "Warning",
+            "reason": "Failed",
+            "action": "Pull",
+            "note": "no image",
+            "regarding": {"apiVersion": "v1", "kind": "Pod", "name": "p", "namespace": "ns", "uid": "u"},
+            "reportingController": "model-controller",
+            "reportingInstance": "host-1",
+        }
+
+    virtual_time(scenario())
+
+
+def test_a_series_is_patched_into_the_first_event(virtual_time):
+    """Count and last time, a minute later."""
+
+    async def scenario() -> None:
+        server = Server()
+        async with Sending(server) as sending:
+            for _ in range(5):
+                sending.recorder.event(POD, "Normal", "Created", "it")
+            await asyncio.sleep(61)
+        assert len(server.created) == 1
+        ((name, patch),) = server.patched
+        assert name == server.created[0]["metadata"]["name"]
+        assert patch["series"]["count"] == 5
+        assert server.times == [0, 60]
+        assert sending.count("merged") == 4
+
+    virtual_time(scenario())
+
+
+def test_an_expired_event_is_made_anew_with_its_series(virtual_time):
+    """The server forgets Events after an hour; the count goes on."""
+
+    async def scenario() -> None:
+        server = Server(refuse=NotFound("expired"))
+        async with Sending(server) as sending:
+            sending.recorder.event(POD, "Normal", "Created", "it")
+            sending.recorder.event(POD, "Normal", "Created", "it")
+            await asyncio.sleep(61)
+        assert server.created[1]["series"]["count"] == 2
+
+    virtual_time(scenario())
+
+
+def test_requests_keep_to_fifty_a_second_after_a_burst_of_two_hundred(virtual_time):
+    """The 201st of a storm waits, and ten seconds later all are out."""
+
+    async def scenario() -> None:
+        server = Server()
+        async with Sending(server) as sending:
+            for index in range(700):
+                sending.recorder.event({**POD, "metadata": {"name": str(index)}}, "Normal", "Created", "it")
+            await sending.broadcaster.flush()
+            assert asyncio.get_running_loop().time() == pytest.approx(10.0)
+        assert server.times[199] == 0
+        assert server.times[200] > 0
+
+    virtual_time(scenario())
+
+
+def test_overflow_is_dropped_and_counted_and_nobody_waits(virtual_time):
+    """A server that hangs costs the recorder nothing but the events beyond the bound."""
+
+    async def scenario() -> None:
+        async with Sending(Server(seconds=1e6)) as sending:
+            for index in range(1500):
+                sending.recorder.event({**POD, "metadata": {"name": str(index)}}, "Normal", "Created", "it")
+            assert sending.count("dropped") == 500
+            assert asyncio.get_running_loop().time() == 0
+
+    virtual_time(scenario())
+
+
+@pytest.mark.parametrize("error", [Forbidden("no"), RuntimeError("bug")])
+def test_a_refused_event_is_counted_and_the_next_one_is_sent(virtual_time, error):
+    """Nothing stops the sender, and the recorder never hears of it."""
+
+    async def scenario() -> None:
+        server = Server(refuse=error)
+        async with Sending(server) as sending:
+            sending.recorder.event(POD, "Normal", "Created", "it")
+            sending.recorder.event(POD, "Normal", "Deleted", "it")
+            await sending.broadcaster.flush()
+        assert len(server.times) == 2
+        assert sending.count("failed") == 2
+
+    virtual_time(scenario())
+
+
+@pytest.mark.parametrize(
+    "obj", [{}, {"metadata": None}, {"kind": 5, "metadata": {"name": 7, "namespace": []}}], ids=repr
+)
+def test_recording_never_raises(virtual_time, obj):
+    """Whatever object is at hand."""
+
+    async def scenario() -> None:
+        async with Sending(Server()) as sending:
+            sending.recorder.event(obj, "Normal", "R" * 500, "\ud800 lone surrogate")
+            await sending.broadcaster.flush()
+
+    virtual_time(scenario())
+
+
+def test_notes_fit_and_hide_secrets(virtual_time):
+    """At most 1,024 bytes, cut between characters; URL credentials are hidden."""
+
+    async def scenario() -> None:
+        server = Server()
+        async with Sending(server) as sending:
+            sending.recorder.event(POD, "Normal", "Long", "ü" * 2000)
+            sending.recorder.event(POD, "Normal", "Url", "get https://me:hunter22@host/x failed")
+            await sending.broadcaster.flush()
+        notes = [event["note"] for event in server.created]
+        assert len(notes[0].encode()) <= 1024
+        assert notes[0] == "ü" * 510 + "…"
+        assert "hunter22" not in notes[1]
+        assert "host/x" in notes[1]
+
+    virtual_time(scenario())
+
+
+def test_cluster_scoped_objects_have_their_events_in_default(virtual_time):
+    """As the API demands."""
+
+    async def scenario() -> None:
+        server = Server()
+        async with Sending(server) as sending:
+            sending.recorder.event(
+                {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}, "Normal", "R", "note"
+            )
+            await sending.broadcaster.flush()
+        assert server.created[0]["metadata"]["namespace"] == "default"
+        assert "namespace" not in server.created[0]["regarding"]
+
+    virtual_time(scenario())
+
+
+@pytest.mark.parametrize(("text", "size", "result"), [("abc", 3, "abc"), ("abcd", 3, "…"), ("abcdef", 5, "ab…")])
+def test_cut_keeps_what_fits(text: str, size: int, result: str):
+    """The ellipsis counts, in bytes."""
+    assert cut(text, size) == result
