@@ -1,0 +1,176 @@
+"""List and watch, as a machine without I/O.
+
+It is asked for the ``next`` thing to do and told what came of it. No end is fatal: whatever happens, the answer is to list, to watch, or
+to wait a while. Times are seconds; ``now`` and ``random`` (0…1) are given.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from controller import meta
+from controller.meta.errors import ApiError, Forbidden, Gone, NotFound, StatusError
+
+BOOKMARK_SILENCE = 70.0
+SHORT_WATCH = 1.0
+FIRST_BACKOFF = 0.8
+LONGEST_BACKOFF = 30.0
+CALM = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """List everything, not older than this version; empty asks for the newest."""
+
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Watch from this version, for this long, and give up after this much silence."""
+
+    resource_version: str
+    window: float
+    idle_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing for this long."""
+
+    seconds: float
+
+
+Action = List | Watch | Wait
+
+
+@dataclass(slots=True)
+class Backoff:
+    """0.8 s, doubled up to 30 s, plus up to as much again; starts over after two minutes of calm."""
+
+    random: Callable[[], float]
+    _delay: float = FIRST_BACKOFF
+    _last: float = float("-inf")
+
+    def next(self, now: float) -> float:
+        """The next delay."""
+        if now - self._last > CALM:
+            self._delay = FIRST_BACKOFF
+        delay = self._delay
+        self._delay = min(self._delay * 2, LONGEST_BACKOFF)
+        self._last = now
+        return delay * (1 + self.random())
+
+    def longest(self) -> float:
+        """The delay at the cap, for what will hardly heal by itself."""
+        return LONGEST_BACKOFF * (1 + self.random())
+
+
+@dataclass(slots=True)
+class ListWatch:
+    """The life of one list-and-watch. ``window`` is the shortest time asked for a watch, ``resync`` the time between full lists."""
+
+    window: float
+    resync: float
+    random: Callable[[], float]
+    version: str = ""
+    problem: str = "not listed yet"
+    _listed: bool = False
+    _must_list: bool = True
+    _fresh: bool = True
+    _wait: float = 0.0
+    _full_list_at: float = float("inf")
+    _bookmarks: bool = False
+    _heard: bool = False
+    _opened_at: float = 0.0
+    _backoff: Backoff = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(self.random)
+
+    @property
+    def has_listed(self) -> bool:
+        """Whether a list has ever come in."""
+        return self._listed
+
+    def next(self, now: float) -> Action:
+        """What to do now."""
+        if self._wait > 0:
+            wait, self._wait = self._wait, 0.0
+            return Wait(wait)
+        if now >= self._full_list_at:
+            self._must_list, self._fresh = True, True
+        if self._must_list:
+            return List("" if self._fresh else self.version)
+        window = self.window * (1 + self.random())
+        idle = min(BOOKMARK_SILENCE, window + 10) if self._bookmarks else window + 10
+        self._heard, self._opened_at = False, now
+        return Watch(self.version, window, idle)
+
+    def listed(self, version: str, now: float) -> bool:
+        """A list came in. True when its version is older than what was seen: the server's store went back."""
+        rewound = bool(self.version) and meta.is_newer(self.version, version)
+        self.version, self.problem = version, ""
+        self._listed, self._must_list, self._fresh = True, False, False
+        self._full_list_at = now + self.resync * (0.9 + 0.2 * self.random())
+        return rewound
+
+    def list_failed(self, error: ApiError, now: float) -> None:
+        """A list failed."""
+        self.problem = str(error)
+        too_old = isinstance(error, Gone) or (
+            isinstance(error, StatusError) and error.has_cause("ResourceVersionTooLarge")
+        )
+        if too_old and not self._fresh:
+            self._fresh = True
+        else:
+            self._wait = self._delay(error, now)
+
+    def saw(self, version: str, *, bookmark: bool) -> None:
+        """An event or bookmark was stored; the watch resumes from its version."""
+        self._heard = True
+        self._bookmarks = self._bookmarks or bookmark
+        try:
+            meta.parse_version(version)
+        except ValueError:
+            return
+        self.version = version
+
+    def watch_ended(self, error: ApiError | None, now: float) -> str:
+        """A watch is over: by its end (None) or by an error. Returns the reason, for a metric."""
+        if error is None:
+            return self._ended_quietly(now)
+        if isinstance(error, Gone):
+            self._must_list, self._fresh = True, True
+            self._wait = self._backoff.next(now)
+            return "expired"
+        if isinstance(error, StatusError):
+            self.problem = str(error)
+            retry = error.http_code in (401, 429, 503)
+            self._must_list = self._must_list or not retry
+            self._fresh = self._fresh or not retry
+            self._wait = self._delay(error, now)
+            return "refused"
+        if now - self._opened_at < SHORT_WATCH and not self._heard:
+            self._wait = self._backoff.next(now)
+        elif not self._heard:
+            self._must_list, self._fresh = True, True
+        return "broken"
+
+    def _ended_quietly(self, now: float) -> str:
+        if now - self._opened_at < SHORT_WATCH and not self._heard:
+            self._wait = self._backoff.next(now)
+            return "short"
+        if not self._heard:
+            self._must_list, self._fresh = True, True
+            return "silent"
+        return "timeout"
+
+    def relist(self) -> None:
+        """List afresh as the next thing."""
+        self._must_list, self._fresh = True, True
+
+    def _delay(self, error: ApiError, now: float) -> float:
+        if isinstance(error, Forbidden | NotFound):
+            return min(self._backoff.next(now) * 2, self._backoff.longest())
+        asked = error.retry_after or 0.0 if isinstance(error, StatusError) else 0.0
+        return max(asked, self._backoff.next(now))

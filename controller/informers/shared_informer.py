@@ -1,0 +1,143 @@
+"""A shared informer: one store, its reflectors, and any number of handlers."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from controller.client import Client
+from controller.informers.delta import Delta, DeltaType
+from controller.informers.lister import Lister
+from controller.informers.reflector import InformerMetrics, Reflector, Transform
+from controller.informers.store import IndexFunction, Indexer
+from controller.meta import Object, Resource
+
+_log = structlog.get_logger("controller.informers")
+
+Handler = Callable[[Delta], None]
+
+
+class Registration:
+    """One handler's membership. ``has_synced`` once the handler has been told of everything the first lists held."""
+
+    def __init__(self, informer: "SharedInformer", handler: Handler) -> None:
+        self._informer = informer
+        self.handler = handler
+
+    @property
+    def has_synced(self) -> bool:
+        """Handlers run as events come in, so a handler is through with the first lists when the informer is."""
+        return self._informer.has_synced
+
+
+def strip_managed_fields(obj: dict[str, Any]) -> Object:
+    """The transform every informer applies first: nobody here reads ``managedFields``, and they are large."""
+    metadata = obj.get("metadata")
+    if isinstance(metadata, dict):
+        metadata.pop("managedFields", None)
+    return obj
+
+
+class SharedInformer:
+    """Tells handlers what changes and lets everybody read what is.
+
+    Order is kept per object. A handler is synchronous and quick: it enqueues and returns. One that raises is logged, and hurts no other.
+    A handler added late is told of everything that is there, as part of the initial list.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        *,
+        namespaces: Sequence[str],
+        label_selector: str,
+        field_selector: str,
+        transform: Transform | None,
+        metadata_only: bool,
+        indexers: Mapping[str, IndexFunction] | None,
+        watch_timeout: float,
+        resync: float,
+        metrics: InformerMetrics | None,
+    ) -> None:
+        self.resource = resource
+        self._store = Indexer(indexers)
+        self.lister = Lister(self._store)
+        self._handlers: list[Registration] = []
+        self._user_transform = transform
+        selectors = {
+            "label_selector": label_selector,
+            "field_selector": field_selector,
+            "metadata_only": metadata_only,
+        }
+        self._reflectors = [
+            Reflector(
+                client,
+                resource,
+                self._store,
+                self._dispatch,
+                namespace=namespace,
+                watch_timeout=watch_timeout,
+                resync=resync,
+                transform=self._transform,
+                selectors=selectors,
+                metrics=metrics,
+            )
+            for namespace in (tuple(dict.fromkeys(namespaces)) or ("",))
+        ]
+
+    def _transform(self, obj: dict[str, Any]) -> Object:
+        stripped = strip_managed_fields(obj)
+        return stripped if self._user_transform is None else self._user_transform(dict(stripped))
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether the first list of every namespace is in the store and handed out."""
+        return all(reflector.has_synced for reflector in self._reflectors)
+
+    @property
+    def problem(self) -> str:
+        """Why it has not synced; empty when it has."""
+        return next((reflector.problem for reflector in self._reflectors if not reflector.has_synced), "")
+
+    def add_handler(self, handler: Handler) -> Registration:
+        """From now on ``handler`` is told of every change; first of all objects that are there already."""
+        registration = Registration(self, handler)
+        for obj in self._store.values():
+            self._call(registration, Delta(DeltaType.ADDED, None, obj, in_initial_list=True))
+        self._handlers.append(registration)
+        return registration
+
+    def record(self, obj: Object) -> None:
+        """Takes in the server's answer to a write of our own, unless something newer is here already."""
+        delta = self._store.record(self._transform(dict(obj)))
+        if delta is not None:
+            self._dispatch((delta,))
+
+    def record_deletion(self, obj: Object) -> None:
+        """Takes in that this object was deleted by us."""
+        delta = self._store.record_deletion(obj)
+        if delta is not None:
+            self._dispatch((delta,))
+
+    async def wait_for_version(self, version: str, timeout: float) -> None:
+        """Returns once the store has reached this version of the collection. Raises TimeoutError after ``timeout`` seconds."""
+        await asyncio.gather(*(reflector.wait_for_version(version, timeout) for reflector in self._reflectors))
+
+    async def run(self) -> None:
+        """Runs until cancelled; raises when a reflector dies, which none should."""
+        async with asyncio.TaskGroup() as group:
+            for reflector in self._reflectors:
+                group.create_task(reflector.run())
+
+    def _dispatch(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            for registration in self._handlers:
+                self._call(registration, delta)
+
+    def _call(self, registration: Registration, delta: Delta) -> None:
+        try:
+            registration.handler(delta)
+        except Exception:
+            _log.exception("A handler failed", resource=self.resource.key)

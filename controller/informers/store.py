@@ -1,0 +1,164 @@
+"""The indexed store behind an informer. Pure.
+
+Invariants: an object is replaced only by a newer version of itself, or by another object of its name (another uid); an answer to our own
+write is never undone by a list or an event that is older; readers see the state before or after a replacement, never half of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from controller import meta
+from controller.informers.delta import Delta, DeltaType
+from controller.meta import NamespacedName, Object
+
+BY_NAMESPACE = "namespace"
+BY_OWNER = "owner-uid"
+IndexFunction = Callable[[Object], Iterable[str]]
+BUILT_IN: Mapping[str, IndexFunction] = {
+    BY_NAMESPACE: lambda obj: (meta.namespace_of(obj),),
+    BY_OWNER: lambda obj: (str(reference.get("uid", "")) for reference in meta.owner_references_of(obj)),
+}
+
+
+class Indexer:
+    """Objects by key, and by every index."""
+
+    def __init__(self, indexers: Mapping[str, IndexFunction] | None = None) -> None:
+        self._functions = {**BUILT_IN, **(indexers or {})}
+        self._objects: dict[NamespacedName, Object] = {}
+        self._indexes: dict[str, defaultdict[str, dict[NamespacedName, None]]] = {
+            name: defaultdict(dict) for name in self._functions
+        }
+        self._recorded: dict[NamespacedName, int] = {}
+        self._buried: dict[tuple[NamespacedName, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: NamespacedName) -> Object | None:
+        """The object of this key."""
+        return self._objects.get(key)
+
+    def values(self) -> list[Object]:
+        """All objects, as of now."""
+        return list(self._objects.values())
+
+    def by_index(self, index: str, value: str) -> list[Object]:
+        """The objects filed under ``value``. Raises KeyError for an index that does not exist."""
+        return [self._objects[key] for key in self._indexes[index].get(value, ())]
+
+    def apply(self, type_: str, obj: Object, *, in_initial_list: bool = False) -> Delta | None:
+        """Takes in a watch event: ADDED, MODIFIED or DELETED. None when it says nothing new."""
+        if type_ == DeltaType.DELETED:
+            return self._remove(obj)
+        key, version = meta.key_of(obj), _version(obj)
+        if version <= self._buried.get((key, meta.uid_of(obj)), -1):
+            return None
+        current = self._objects.get(key)
+        if current is not None and meta.uid_of(current) == meta.uid_of(obj) and version <= _version(current):
+            return None
+        if current is not None and meta.uid_of(current) != meta.uid_of(obj) and version <= _version(current):
+            return None
+        self._put(key, obj)
+        if self._recorded.get(key, -1) <= version:
+            self._recorded.pop(key, None)
+        kind = DeltaType.ADDED if current is None else DeltaType.MODIFIED
+        return Delta(kind, current, obj, in_initial_list)
+
+    def record(self, obj: Object) -> Delta | None:
+        """Takes in the answer to a write of our own, if it is newer than what is here."""
+        delta = self.apply(DeltaType.MODIFIED, obj)
+        if delta is not None:
+            self._recorded[meta.key_of(obj)] = _version(obj)
+        return delta
+
+    def record_deletion(self, obj: Object) -> Delta | None:
+        """Takes in that we deleted this object; events and lists that still show it are ignored up to its version."""
+        current = self._objects.get(meta.key_of(obj))
+        if current is None or meta.uid_of(current) != meta.uid_of(obj):
+            return None
+        self._buried[meta.key_of(obj), meta.uid_of(obj)] = max(_version(obj), _version(current))
+        self._drop(meta.key_of(obj))
+        return Delta(DeltaType.DELETED, current, None)
+
+    def replace(
+        self,
+        items: Iterable[Object],
+        version: str,
+        *,
+        namespace: str = "",
+        rewound: bool = False,
+        initial: bool = False,
+    ) -> list[Delta]:
+        """Makes the store (of one namespace, if given) hold exactly these items, the state at ``version``.
+
+        What was recorded after that version stays, unless the server's history was ``rewound``. Returns what changed, deletions first.
+        """
+        listed = {meta.key_of(item): item for item in items}
+        try:
+            at = meta.parse_version(version)
+        except ValueError:
+            at = 0
+        if rewound:
+            self._recorded.clear()
+            self._buried.clear()
+        deltas: list[Delta] = []
+        for key, current in list(self._objects.items()):
+            if (namespace and key.namespace != namespace) or self._recorded.get(key, -1) > at:
+                continue
+            found = listed.get(key)
+            if found is None or meta.uid_of(found) != meta.uid_of(current):
+                self._drop(key)
+                deltas.append(Delta(DeltaType.DELETED, current, None, final_state_unknown=True))
+        for key, item in listed.items():
+            if (delta := self._take_listed(key, item, rewound=rewound, initial=initial)) is not None:
+                deltas.append(delta)
+        self._buried = {grave: rv for grave, rv in self._buried.items() if rv > at}
+        return deltas
+
+    def _take_listed(self, key: NamespacedName, item: Object, *, rewound: bool, initial: bool) -> Delta | None:
+        current = self._objects.get(key)
+        if rewound and current is not None and meta.resource_version_of(current) != meta.resource_version_of(item):
+            self._put(key, item)
+            return Delta(DeltaType.MODIFIED, current, item)
+        return self.apply(DeltaType.ADDED, item, in_initial_list=initial)
+
+    def _remove(self, obj: Object) -> Delta | None:
+        key = meta.key_of(obj)
+        current = self._objects.get(key)
+        self._buried.pop((key, meta.uid_of(obj)), None)
+        if current is None or meta.uid_of(current) != meta.uid_of(obj):
+            return None
+        self._drop(key)
+        return Delta(DeltaType.DELETED, obj, None)
+
+    def _put(self, key: NamespacedName, obj: Object) -> None:
+        self._unfile(key)
+        self._objects[key] = obj
+        for name, function in self._functions.items():
+            for value in function(obj):
+                self._indexes[name][value][key] = None
+
+    def _drop(self, key: NamespacedName) -> None:
+        self._unfile(key)
+        self._objects.pop(key, None)
+        self._recorded.pop(key, None)
+
+    def _unfile(self, key: NamespacedName) -> None:
+        current = self._objects.get(key)
+        if current is None:
+            return
+        for name, function in self._functions.items():
+            index = self._indexes[name]
+            for value in function(current):
+                if (keys := index.get(value)) is not None:
+                    keys.pop(key, None)
+                    if not keys:
+                        del index[value]
+
+
+def _version(obj: Object) -> int:
+    try:
+        return meta.parse_version(meta.resource_version_of(obj))
+    except ValueError:
+        return 0
