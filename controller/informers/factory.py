@@ -80,7 +80,7 @@ class SharedInformerFactory:
 
     async def wait_for_sync(self) -> None:
         """Returns once every informer has synced."""
-        while self.unsynced():
+        while self.unsynced():  # noqa: ASYNC110 - the condition spans informers that may still be added
             await asyncio.sleep(_POLL)
 
     def unsynced(self) -> list[str]:

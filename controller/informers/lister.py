@@ -1,5 +1,7 @@
 """The read-only half of a store."""
 
+import builtins
+
 from controller import meta
 from controller.informers.store import BY_NAMESPACE, Indexer
 from controller.meta import LabelSelector, NamespacedName, Object
@@ -15,11 +17,11 @@ class Lister:
         """The object of this name, or None."""
         return self._store.get(NamespacedName(namespace or "", name))
 
-    def list(self, namespace: str | None = None, selector: LabelSelector | None = None) -> list[Object]:
+    def list(self, namespace: str | None = None, selector: LabelSelector | None = None) -> builtins.list[Object]:
         """All objects, or those of a namespace, or those whose labels are selected."""
         found = self._store.by_index(BY_NAMESPACE, namespace) if namespace else self._store.values()
         return found if selector is None else [obj for obj in found if selector.matches(meta.labels_of(obj))]
 
-    def by_index(self, index: str, value: str) -> list[Object]:
+    def by_index(self, index: str, value: str) -> builtins.list[Object]:
         """The objects filed under ``value`` in an index. Raises KeyError for an unknown index."""
         return self._store.by_index(index, value)

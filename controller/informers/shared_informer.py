@@ -139,5 +139,5 @@ class SharedInformer:
     def _call(self, registration: Registration, delta: Delta) -> None:
         try:
             registration.handler(delta)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one handler's fault must not hurt the others
             _log.exception("A handler failed", resource=self.resource.key)

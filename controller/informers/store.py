@@ -55,9 +55,7 @@ class Indexer:
         if version <= self._buried.get((key, meta.uid_of(obj)), -1):
             return None
         current = self._objects.get(key)
-        if current is not None and meta.uid_of(current) == meta.uid_of(obj) and version <= _version(current):
-            return None
-        if current is not None and meta.uid_of(current) != meta.uid_of(obj) and version <= _version(current):
+        if current is not None and version <= _version(current):
             return None
         self._put(key, obj)
         if self._recorded.get(key, -1) <= version:

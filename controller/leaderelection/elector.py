@@ -1,0 +1,185 @@
+"""The shell around the lease machine."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+
+from controller import meta
+from controller.client import Client
+from controller.leaderelection.machine import LeaderElectionConfig, LeaseMachine
+from controller.leaderelection.record import LEASE, LeaseRecord
+from controller.meta import Object
+from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound
+
+_log = structlog.get_logger("controller.leaderelection")
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def boot_time() -> float:
+    """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
+class NotLeader(ApiError):
+    """A write was held back: this process may not lead any more."""
+
+
+class LeaderMetrics(Protocol):
+    """Told of leadership."""
+
+    def leading(self, name: str, *, is_leader: bool) -> None:
+        """Whether this process leads."""
+
+    def slowpath(self, name: str) -> None:
+        """A renewal had to read the lease first."""
+
+    def renewed(self, name: str, gap: float) -> None:
+        """The lease was renewed, ``gap`` seconds after the time before."""
+
+
+class LeaderElector:
+    """Takes the lease when it is free, renews it, and says at once when it is lost.
+
+    ``on_started`` is called when leading begins, ``on_lost`` once when it ends other than by ``release``.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        config: LeaderElectionConfig,
+        *,
+        on_started: Callable[[], None],
+        on_lost: Callable[[], None],
+        metrics: LeaderMetrics,
+    ) -> None:
+        self._client = client.with_timeout(
+            min(config.renew_deadline / 2, config.lease_duration - config.renew_deadline)
+        )
+        self._config = config
+        self._machine = LeaseMachine(config)
+        self._on_started = on_started
+        self._on_lost = on_lost
+        self._metrics = metrics
+        self._lease: Object | None = None
+        self._leading = False
+        self._last_renewal = 0.0
+        metrics.leading(config.name, is_leader=False)
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process leads and may write right now."""
+        return self._leading and self._machine.may_write(boot_time())
+
+    def guard(self) -> None:
+        """Raises NotLeader unless a write sent now is covered by the last renewal."""
+        if not self.is_leader:
+            raise NotLeader(f"the lease {self._config.namespace}/{self._config.name} does not cover this write")
+
+    def check(self) -> str | None:
+        """For a health probe: what is wrong when the lease is held and its renewal is overdue."""
+        overdue = boot_time() - self._last_renewal - self._config.lease_duration
+        return (
+            f"the lease was not renewed for {overdue:.0f} s beyond its duration"
+            if self._leading and overdue > 0
+            else None
+        )
+
+    async def run(self) -> None:
+        """Runs until the lease is lost or the task is cancelled."""
+        while not await self._attempt():
+            await self._pause()
+        self._leading = True
+        self._metrics.leading(self._config.name, is_leader=True)
+        _log.info("Leading", lease=self._config.name, identity=self._config.identity)
+        self._on_started()
+        while await self._renew():
+            await self._pause()
+        self._machine.step_down()
+        self._leading = False
+        self._metrics.leading(self._config.name, is_leader=False)
+        _log.error("Lost the lease", lease=self._config.name)
+        self._on_lost()
+        await asyncio.Event().wait()
+
+    async def release(self) -> None:
+        """Gives the lease up, if it is still ours; never touches another holder's."""
+        self._machine.step_down()
+        self._leading = False
+        self._metrics.leading(self._config.name, is_leader=False)
+        while True:
+            lease = await self._client.get(LEASE, self._config.name, self._config.namespace)
+            if LeaseRecord.from_object(lease).holder != self._config.identity:
+                return
+            try:
+                await self._client.replace(LEASE, {**lease, "spec": self._machine.released().to_spec()})
+            except Conflict:
+                continue
+            return
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._config.retry_period * random.uniform(1.0, 1.2))  # noqa: S311 - jitter, not a secret
+
+    async def _renew(self) -> bool:
+        """Renews within the deadline; False when that did not succeed."""
+        deadline = self._last_renewal + self._config.renew_deadline
+        while (left := deadline - boot_time()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    if await self._attempt():
+                        return True
+            except TimeoutError:
+                return False
+            if not self._machine.holds():
+                return False
+            await asyncio.sleep(min(self._config.retry_period, max(0.0, deadline - boot_time())))
+        return False
+
+    async def _attempt(self) -> bool:
+        """Tries once to take or renew the lease: at once with the version known, else by reading it first."""
+        try:
+            if self._lease is not None and self._machine.holds():
+                try:
+                    return await self._write(self._lease)
+                except ApiError:
+                    self._metrics.slowpath(self._config.name)
+            self._lease = await self._read()
+            if not self._machine.is_free(boot_time()):
+                return False
+            return await self._write(self._lease)
+        except (Conflict, AlreadyExists):
+            return False
+        except ApiError as error:
+            _log.warning("Cannot reach the lease", lease=self._config.name, error=str(error))
+            return False
+
+    async def _read(self) -> Object | None:
+        try:
+            lease = await self._client.get(LEASE, self._config.name, self._config.namespace)
+        except NotFound:
+            return None
+        self._machine.observe(LeaseRecord.from_object(lease), boot_time())
+        return lease
+
+    async def _write(self, lease: Object | None) -> bool:
+        started = boot_time()
+        record = self._machine.candidate(meta.format_micro_time(time.time()))
+        if lease is None:
+            body: dict[str, Any] = {
+                "apiVersion": LEASE.api_version,
+                "kind": LEASE.kind,
+                "metadata": {"name": self._config.name, "namespace": self._config.namespace},
+                "spec": record.to_spec(),
+            }
+            self._lease = await self._client.create(LEASE, body)
+        else:
+            self._lease = await self._client.replace(LEASE, {**lease, "spec": record.to_spec()})
+        self._machine.written(LeaseRecord.from_object(self._lease), started, boot_time())
+        if self._leading:
+            self._metrics.renewed(self._config.name, started - self._last_renewal)
+        self._last_renewal = started
+        return True
