@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from controller.meta import Resource
 from controller.metrics.workqueue import WorkqueueMetrics
 
 RESULTS = ("success", "error", "requeue", "requeue_after")
@@ -165,26 +166,39 @@ class LeaderMetrics:
 
 
 class InformerMetrics:
-    """The ``informer_*`` families: they reveal a watch that fell silent."""
+    """The ``informer_*`` families: they reveal a watch that fell silent. All of them name the resource."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("name", "group", "version", "resource")
-        self.lists = Counter("informer_lists_total", "Full lists made.", labels, registry=registry)
-        self.watches = Counter(
+        self._lists = Counter("informer_lists_total", "Full lists made.", labels, registry=registry)
+        self._watches = Counter(
             "informer_watches_total", "Watches ended, by reason.", (*labels, "reason"), registry=registry
         )
-        self.last_event = Gauge(
+        self._last_event = Gauge(
             "informer_last_event_timestamp_seconds", "When the last event or bookmark came.", labels, registry=registry
         )
-        self.store_version = Gauge(
+        self._store_version = Gauge(
             "informer_store_resource_version", "The resource version the store has reached.", labels, registry=registry
         )
-        self.queued_items = Gauge(
-            "informer_queued_items", "Events read and not yet handled.", labels, registry=registry
-        )
-        self.latency = Histogram(
-            "informer_processing_latency_seconds", "Time handlers take for an event.", labels, registry=registry
-        )
+
+    def listed(self, resource: Resource) -> None:
+        """A full list came in."""
+        self._lists.labels(*_names(resource)).inc()
+
+    def watch_ended(self, resource: Resource, reason: str) -> None:
+        """A watch is over."""
+        self._watches.labels(*_names(resource), reason).inc()
+
+    def saw(self, resource: Resource, version: str, at: float) -> None:
+        """An event or bookmark with this resource version came in, ``at`` seconds since the epoch."""
+        names = _names(resource)
+        self._last_event.labels(*names).set(at)
+        if version.isdecimal():
+            self._store_version.labels(*names).set(int(version))
+
+
+def _names(resource: Resource) -> tuple[str, str, str, str]:
+    return (resource.key, resource.group, resource.version, resource.plural)
 
 
 class EventMetrics:

@@ -10,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from controller.meta.errors import ApiError
 from controller.metrics import ControllerMetrics
+from controller.runtime.failures import consists_of, message_of
 from controller.runtime.reconcile import ReconcileError, Reconciler, Request, Result, TerminalError
 from controller.runtime.source import Source
 from controller.workqueue import RateLimitingQueue, ShutDown
@@ -133,14 +134,7 @@ class Controller:
         elif timed_out:
             _log.error("Reconciler timed out", seconds=self.options.reconcile_timeout)
         else:
-            _log.error("Reconciler error", error=str(error), terminal=terminal)
-
-
-def consists_of(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
-    """Whether the error is one of these kinds, or a group of nothing else."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(consists_of(part, kinds) for part in error.exceptions)
-    return isinstance(error, kinds)
+            _log.error("Reconciler error", error=message_of(error), terminal=terminal)
 
 
 def _cancelled_from_outside() -> bool:

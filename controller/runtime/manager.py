@@ -73,7 +73,8 @@ class ManagerOptions:
 class Manager:
     """Owns the informers, the election, the servers and the controllers of one process; runs once.
 
-    ``client`` is the one reconcilers use: with leader election it refuses every write while this process does not lead.
+    ``client`` is the one reconcilers use: with leader election it refuses every write while this process does not lead. Raises BindError
+    or CertificateError for options that cannot work.
     """
 
     def __init__(
@@ -95,10 +96,22 @@ class Manager:
         self._events = EventBroadcaster(self.client, self.metrics.event, instance=self._instance())
         path = self.options.metrics_cert_path
         self._certificate = None if path is None else CertificateWatcher(path, self.metrics.certificate)
+        self._informers: dict[SharedInformer, tuple[str, ...]] = {}
         self._controllers: dict[str, Controller] = {}
         self._runnables: list[tuple[str, Runnable, bool]] = []
         self._healthz: dict[str, Check] = {"ping": lambda: None}
         self._readyz: dict[str, Check] = {"ping": lambda: None, "informers": self._unsynced}
+        if self._elector is not None:
+            self._healthz["leader-election"] = self._elector.check
+        self.probe_server = ProbeServer(
+            self.options.health_probe_bind_address, healthz=self._healthz, readyz=self._readyz
+        )
+        self.metrics_server = MetricsServer(
+            self.options.metrics_bind_address,
+            self.metrics.registry,
+            ssl_context=None if self._certificate is None else self._certificate.context,
+            authorize=MetricsAuthorizer(client) if self.options.metrics_secure else None,
+        )
         self._failures: asyncio.Queue[Exception] = asyncio.Queue()
         self._background, self._starting, self._workers, self._helpers = (RunnableGroup(self._fail) for _ in range(4))
 
@@ -106,7 +119,9 @@ class Manager:
         """The shared informer of these objects, in the manager's namespaces unless told otherwise."""
         if resource.namespaced:
             options.setdefault("namespaces", self.options.namespaces)
-        return self.informers.informer(resource, **options)
+        informer = self.informers.informer(resource, **options)
+        self._informers[informer] = tuple(options.get("namespaces", ()))
+        return informer
 
     def recorder(self, component: str) -> EventRecorder:
         """Records events that name ``component`` as their reporting controller."""
@@ -161,8 +176,7 @@ class Manager:
         if self._elector is not None:
             self._background.start("leader election", self._elector.run())
             await self._elected.wait()
-            watched = (source.informer for c in self._controllers.values() for source in c.sources)
-            await catch_up(self._reader, watched)
+            await catch_up(self._reader, self._informers)
         self._helpers.start("events", self._events.run())
         for name, runnable, leader_only in self._runnables:
             if leader_only:
@@ -184,8 +198,8 @@ class Manager:
             _log.warning("Still waiting for the first list", missing=self.informers.unsynced())
 
     def _unsynced(self) -> str | None:
-        missing = self.informers.unsynced()
-        return f"waiting for {', '.join(missing)}" if missing else None
+        missing = [informer.resource.key for informer in self._informers if not informer.has_synced]
+        return f"waiting for the first list of {', '.join(dict.fromkeys(missing))}" if missing else None
 
     async def _wind_down(self) -> Exception | None:
         """Stop in order; what went wrong in doing so, if anything did."""
@@ -249,17 +263,8 @@ class Manager:
 
     @contextlib.asynccontextmanager
     async def _servers(self) -> AsyncIterator[None]:
-        servers = (
-            ProbeServer(self.options.health_probe_bind_address, healthz=self._healthz, readyz=self._readyz),
-            MetricsServer(
-                self.options.metrics_bind_address,
-                self.metrics.registry,
-                ssl_context=None if self._certificate is None else self._certificate.context,
-                authorize=MetricsAuthorizer(self._reader) if self.options.metrics_secure else None,
-            ),
-        )
         async with contextlib.AsyncExitStack() as started:
-            for server in servers:
+            for server in (self.probe_server, self.metrics_server):
                 await server.start()
                 started.push_async_callback(server.stop)
             yield

@@ -4,7 +4,7 @@ A standby's cache may lag behind what the former leader already acted on; render
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -14,24 +14,25 @@ from controller.meta.errors import ApiError
 
 _log = structlog.get_logger("controller.runtime")
 
-_PATIENCE = 5.0
+_PATIENCE = 30.0
 _PAUSE = 1.0
 
 
-async def catch_up(client: Client, informers: Iterable[SharedInformer]) -> None:
-    """Return once every informer has seen what the API server held when it was asked, one LIST of one object per kind.
+async def catch_up(client: Client, informers: Mapping[SharedInformer, Sequence[str]]) -> None:
+    """Return once every informer has seen what the API server held when it was asked, one LIST of one object per informer.
 
-    Tries for ever: an informer that cannot catch up must not be worked from.
+    The values are the namespaces each informer is limited to; versions count per resource, so asking in one of them is enough. Tries
+    for ever: an informer that cannot catch up must not be worked from.
     """
     async with asyncio.TaskGroup() as group:
-        for informer in dict.fromkeys(informers):
-            group.create_task(_catch_up_one(client, informer))
+        for informer, namespaces in informers.items():
+            group.create_task(_catch_up_one(client, informer, namespaces[0] if namespaces else None))
 
 
-async def _catch_up_one(client: Client, informer: SharedInformer) -> None:
+async def _catch_up_one(client: Client, informer: SharedInformer, namespace: str | None) -> None:
     while True:
         try:
-            page = await client.list(informer.resource, limit=1, resource_version="")
+            page = await client.list(informer.resource, namespace, limit=1, resource_version="", metadata_only=True)
             await informer.wait_for_version(page.resource_version, _PATIENCE)
             return
         except (ApiError, TimeoutError) as error:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from controller.runtime.failures import message_of
+
 
 class RunnableFailed(Exception):
     """A part of the process that has to run for ever ended. ``name`` says which; the cause is chained."""
@@ -61,6 +63,6 @@ class RunnableGroup:
             if not may_return:
                 self._on_failure(RunnableFailed(task.get_name(), "it returned"))
             return
-        failure = RunnableFailed(task.get_name(), str(error) or type(error).__name__)
+        failure = RunnableFailed(task.get_name(), message_of(error))
         failure.__cause__ = error
         self._on_failure(failure)

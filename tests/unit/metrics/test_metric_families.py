@@ -4,6 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from controller.meta import Resource
 from controller.metrics import Metrics
 from controller.metrics.servers import exposition
 
@@ -156,3 +157,19 @@ def test_two_registries_do_not_meet():
     labels = (("controller", "model"), ("name", "model"))
     assert scrape(first)["workqueue_adds_total", labels] == 1
     assert scrape(second)["workqueue_adds_total", labels] == 0
+
+
+def test_informers_tell_when_they_last_heard_of_the_server(metrics: Metrics):
+    """Lists, ended watches with their reason, and the time and version of the last event: a silent watch shows."""
+    pods = Resource("", "v1", "pods", "Pod")
+    metrics.informer.listed(pods)
+    metrics.informer.watch_ended(pods, "Expired")
+    metrics.informer.saw(pods, "42", 1000.5)
+    metrics.informer.saw(pods, "", 1001.5)
+    labels = (("group", ""), ("name", "pods"))
+    rest = (("resource", "pods"), ("version", "v1"))
+    samples = scrape(metrics)
+    assert samples["informer_lists_total", (*labels, *rest)] == 1
+    assert samples["informer_watches_total", (*labels, ("reason", "Expired"), *rest)] == 1
+    assert samples["informer_last_event_timestamp_seconds", (*labels, *rest)] == 1001.5
+    assert samples["informer_store_resource_version", (*labels, *rest)] == 42
