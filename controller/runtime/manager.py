@@ -8,7 +8,7 @@ events, stop informers, release the lease, stop HTTP.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -114,6 +114,11 @@ class Manager:
         )
         self._failures: asyncio.Queue[Exception] = asyncio.Queue()
         self._background, self._starting, self._workers, self._helpers = (RunnableGroup(self._fail) for _ in range(4))
+
+    @property
+    def controllers(self) -> Mapping[str, Controller]:
+        """The controllers by name."""
+        return self._controllers
 
     def informer(self, resource: Resource, **options: Any) -> SharedInformer:
         """The shared informer of these objects, in the manager's namespaces unless told otherwise."""

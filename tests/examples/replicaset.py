@@ -10,7 +10,7 @@ from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
 from controller.runtime import ControllerBuilder, Manager, Request, Result, any_of, deletion_started, generation_changed
 
-REPLICA_SET = Resource("apps", "v1", "replicasets", "ReplicaSet")
+REPLICA_SET = Resource("example.com", "v1", "replicasets", "ReplicaSet")
 POD = Resource("", "v1", "pods", "Pod")
 
 

@@ -1,0 +1,71 @@
+"""The promotion barrier in virtual time: nothing is worked on before every cache has caught up with the moment of promotion."""
+
+import asyncio
+from typing import Any
+
+from controller.client import ListPage
+from controller.meta import Resource
+from controller.meta.errors import Forbidden
+from controller.runtime.promotion import catch_up
+
+PODS = Resource("", "v1", "pods", "Pod")
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+
+
+class Server:
+    """Is at version 7, refuses the first requests, and notes what it was asked."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.asked: list[tuple[str, str | None, int, str]] = []
+        self._refusals = refusals
+
+    async def list(
+        self, resource: Resource, namespace: str | None, *, limit: int, resource_version: str, metadata_only: bool
+    ) -> ListPage:
+        """One page."""
+        self.asked.append((resource.plural, namespace, limit, resource_version))
+        if len(self.asked) <= self._refusals:
+            raise Forbidden("not yet")
+        return ListPage((), "7")
+
+
+class LaggingInformer:
+    """Reaches version 7 at a certain time."""
+
+    def __init__(self, resource: Resource, caught_up_at: float) -> None:
+        self.resource = resource
+        self._at = caught_up_at
+
+    async def wait_for_version(self, version: str, timeout: float) -> None:
+        """Returns at that time, or gives up."""
+        assert version == "7"
+        async with asyncio.timeout(timeout):
+            await asyncio.sleep(max(0.0, self._at - asyncio.get_running_loop().time()))
+
+
+async def caught_up_at(server: Server, informers: dict[Any, tuple[str, ...]]) -> float:
+    await catch_up(server, informers)  # type: ignore[arg-type]
+    return asyncio.get_running_loop().time()
+
+
+def test_the_slowest_cache_decides(virtual_time):
+    """One fresh LIST of one object per informer, in its namespace, and then the wait for all of them."""
+
+    async def scenario() -> None:
+        server = Server()
+        informers = {LaggingInformer(PODS, 3): ("ns", "other"), LaggingInformer(NODES, 12): ()}
+        assert await caught_up_at(server, informers) == 12
+        assert server.asked == [("pods", "ns", 1, ""), ("nodes", None, 1, "")]
+
+    virtual_time(scenario())
+
+
+def test_neither_a_refusal_nor_a_cache_that_lags_for_long_opens_the_barrier(virtual_time):
+    """It asks again until the server answers and the cache has followed."""
+
+    async def scenario() -> None:
+        server = Server(refusals=3)
+        assert await caught_up_at(server, {LaggingInformer(PODS, 100): ()}) == 100
+        assert len(server.asked) > 4
+
+    virtual_time(scenario())
