@@ -15,6 +15,7 @@ from controller.metrics.families import LeaderMetrics as LeaderMetrics
 from controller.metrics.families import Metrics as Metrics
 from controller.metrics.families import ReconcileMetrics as ReconcileMetrics
 from controller.metrics.servers import BindAddress as BindAddress
+from controller.metrics.servers import BindAddressError as BindAddressError
 from controller.metrics.servers import BindError as BindError
 from controller.metrics.servers import Check as Check
 from controller.metrics.servers import MetricsServer as MetricsServer
@@ -23,6 +24,7 @@ from controller.metrics.workqueue import WorkqueueMetrics as WorkqueueMetrics
 
 __all__ = (
     "BindAddress",
+    "BindAddressError",
     "BindError",
     "CertificateError",
     "CertificateWatcher",

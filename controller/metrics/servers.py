@@ -20,7 +20,11 @@ _STOP_SECONDS = 1.0
 
 
 class BindError(Exception):
-    """An address is malformed or cannot be listened on. The message is one sentence."""
+    """An address cannot be listened on. The message is one sentence."""
+
+
+class BindAddressError(BindError, ValueError):
+    """What was given is no address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,12 @@ class BindAddress:
 
     @classmethod
     def parse(cls, text: str) -> "BindAddress | None":
-        """``:8080``, ``127.0.0.1:0``, ``[::1]:8080``; None for ``0``, which means off. Raises BindError for anything else."""
+        """``:8080``, ``127.0.0.1:0``, ``[::1]:8080``; None for ``0``, which means off. Raises BindAddressError for anything else."""
         if text == "0":
             return None
         host, colon, port = text.rpartition(":")
         if not colon or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
-            raise BindError(f"{text!r} is no address to listen on: want HOST:PORT, :PORT or 0.")
+            raise BindAddressError(f"{text!r} is no address to listen on: want HOST:PORT, :PORT or 0.")
         return cls(host.removeprefix("[").removesuffix("]") or None, int(port))
 
     def __str__(self) -> str:

@@ -73,8 +73,8 @@ class ManagerOptions:
 class Manager:
     """Owns the informers, the election, the servers and the controllers of one process; runs once.
 
-    ``client`` is the one reconcilers use: with leader election it refuses every write while this process does not lead. Raises BindError
-    or CertificateError for options that cannot work.
+    ``client`` is the one reconcilers use: with leader election it refuses every write while this process does not lead. Raises
+    BindAddressError or CertificateError for options that cannot work.
     """
 
     def __init__(

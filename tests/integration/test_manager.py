@@ -11,7 +11,7 @@ import pytest
 from controller.envtest import Environment
 
 from controller import meta
-from controller.client import Client
+from controller.client import Client, static_config
 from controller.leaderelection import LEASE, LeaderElectionConfig, NotLeader
 from controller.meta import Resource
 from controller.meta.errors import NotFound
@@ -241,6 +241,30 @@ async def test_a_missing_kind_is_named_and_waited_for_and_does_not_hold_up_the_s
         assert await running.probe("/healthz") == (200, "ok")
         assert await running.probe("/readyz?exclude=informers") == (200, "ok")
     assert reconciler.seen == []
+
+
+@pytest.mark.timeout(15)
+async def test_a_server_that_never_answers_does_not_hold_up_the_stop():
+    """Connections are accepted and nothing comes back: alive, not ready, and gone at once when told to."""
+    silent = asyncio.Event()
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with await Client.connect(static_config(f"http://127.0.0.1:{port}")) as client:
+            settings = options("ns", leader_election=candidate("ns", "me", 600))
+            async with Recording().watching(client, settings) as running:
+
+                async def serving() -> bool:
+                    return running.manager.probe_server.port is not None
+
+                await eventually(serving)
+                assert (await running.probe("/readyz"))[0] == 500
+                assert (await running.probe("/healthz"))[0] == 200
+        silent.set()
 
 
 async def test_standby_is_ready_and_writes_nothing_until_the_leader_releases_its_lease(

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from controller.metrics import BindAddress, BindError, Check, MetricsServer, ProbeServer
+from controller.metrics import BindAddress, BindAddressError, BindError, Check, MetricsServer, ProbeServer
 
 LOOPBACK = "127.0.0.1:0"
 
@@ -44,7 +44,7 @@ def test_bind_addresses_are_written_as_in_go(text: str, address: BindAddress | N
 @pytest.mark.parametrize("text", ["", "8080", "host", "host:", "host:x", ":-1", ":65536", ":٣"])
 def test_malformed_bind_addresses_are_refused_in_one_sentence(text: str):
     """The message quotes what was given and says what is wanted."""
-    with pytest.raises(BindError, match="want HOST:PORT") as caught:
+    with pytest.raises(BindAddressError, match="want HOST:PORT") as caught:
         BindAddress.parse(text)
     assert repr(text) in str(caught.value)
 
