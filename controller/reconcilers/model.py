@@ -1,0 +1,145 @@
+"""The Model's reconciler: observe, validate and render, diff and apply, summarize."""
+
+from collections.abc import Callable
+
+import structlog
+
+from controller import meta
+from controller.api.kinds import MODEL, MODEL_INFER
+from controller.api.model import Model
+from controller.api.validation import Finding, ValidationOptions, validate
+from controller.client import Client
+from controller.meta import Object
+from controller.meta.errors import ApiError, Conflict, NotFound
+from controller.reconcilers.announce import Announcer
+from controller.reconcilers.apply import Applier
+from controller.reconcilers.diff import Scaling
+from controller.reconcilers.observe import Observed, Observer
+from controller.reconcilers.outcome import Outcome, Problem
+from controller.reconcilers.status import Findings, backend_view, status_patch, summarize
+from controller.render import render
+from controller.runtime import ReconcileError, Request, Result
+
+_log = structlog.get_logger("controller.model")
+
+PAUSED = "registry.volcano.sh/paused"
+_PATIENCE = 3
+
+
+class ModelReconciler:
+    """Makes a Model's children what its spec says, and its status what is true.
+
+    ``now`` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        observer: Observer,
+        applier: Applier,
+        announcer: Announcer,
+        *,
+        validation: ValidationOptions,
+        now: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._observer = observer
+        self._applier = applier
+        self._announcer = announcer
+        self._validation = validation
+        self._now = now
+        self._failures: dict[Request, int] = {}
+
+    async def reconcile(self, request: Request) -> Result:
+        """One pass. Nothing is written for a Model that is gone or being deleted."""
+        model = self._observer.model(request.name, request.namespace)
+        if model is None or meta.is_deleting(model):
+            self._failures.pop(request, None)
+            return Result()
+        findings = validate(model, self._validation)
+        if blocking := tuple(finding for finding in findings if finding.terminal):
+            await self._report(model, _invalid(model, blocking), Outcome())
+            return Result()
+        parsed = Model.from_object(model)
+        wanted = render(parsed, self._observer.options())
+        observed = self._observer.observe(model, wanted)
+        paused = parsed.annotations.get(PAUSED) == "true"
+        scaling = {name: self._scaling(parsed, observed, name) for name in observed.scaled_by}
+        outcome = Outcome() if paused else await self._applier.apply(wanted, observed, scaling)
+        await self._report(model, self._findings(request, parsed, outcome, paused=paused), outcome)
+        self._announcer.warn(model, parsed, findings, observed)
+        if outcome.problems:
+            raise ReconcileError("; ".join(problem.line for problem in outcome.problems))
+        self._failures.pop(request, None)
+        return Result()
+
+    def _scaling(self, model: Model, observed: Observed, infer_name: str) -> Scaling:
+        """Who decides about replicas: an autoscaler as soon as a policy applies or any binding that stays targets the ModelInfer."""
+        backend = next(b for b in model.spec.backends if f"{model.name}-{b.name}" == infer_name)
+        own = model.spec.autoscaling_policy is not None or backend.autoscaling_policy is not None
+        others = (
+            binding for binding in observed.scaled_by[infer_name] if not meta.is_controlled_by(binding, model.uid)
+        )
+        if not own and next(others, None) is None:
+            return Scaling()
+        initialized = meta.find_condition(meta.conditions_of(observed.model), "Initialized") or {}
+        settled = initialized.get("status") == "True" and initialized.get("observedGeneration") == model.generation
+        return Scaling(autoscaled=True, clamp=None if settled else (backend.min_replicas, backend.max_replicas))
+
+    def _findings(self, request: Request, model: Model, outcome: Outcome, *, paused: bool) -> Findings:
+        """What the status is made of. Troubles that may pass by themselves count only when they have come three times in a row."""
+        if outcome.problems:
+            self._failures[request] = self._failures.get(request, 0) + 1
+        lasting = self._failures.get(request, 0) >= _PATIENCE
+        problems = tuple(problem for problem in outcome.problems if lasting or not problem.transient)
+        settled = _is_settled(model)
+        infers = self._observer.children[MODEL_INFER].lister
+        views = tuple(
+            backend_view(backend.name, name, infers.get(name, model.namespace), settled=settled)
+            for backend in model.spec.backends
+            for name in (f"{model.name}-{backend.name}",)
+        )
+        return Findings(views, problems, applied=outcome.complete and not paused, paused=paused)
+
+    async def _report(self, model: Object, findings: Findings, outcome: Outcome) -> None:
+        """Writes the status if it differs, in one patch that cannot land on another version of the Model."""
+        for attempt in (0, 1):
+            wanted = summarize(model, findings, meta.format_time(self._now()))
+            patch = status_patch(model, wanted)
+            written: Object = model
+            if patch is not None:
+                try:
+                    written = await self._client.patch(
+                        MODEL, meta.name_of(model), patch, namespace=meta.namespace_of(model), subresource="status"
+                    )
+                except NotFound:
+                    return
+                except Conflict:
+                    if attempt or (fresh := await self._same(model)) is None:
+                        raise
+                    model = fresh
+                    continue
+                self._observer.models.record(written)
+            self._announcer.tell(model, written, outcome)
+            return
+
+    async def _same(self, model: Object) -> Object | None:
+        """The Model as it is now, if it is still this one."""
+        try:
+            fresh = await self._client.get(MODEL, meta.name_of(model), meta.namespace_of(model))
+        except ApiError:
+            return None
+        return fresh if meta.uid_of(fresh) == meta.uid_of(model) and not meta.is_deleting(fresh) else None
+
+
+def _is_settled(model: Model) -> bool:
+    active = meta.find_condition(meta.conditions_of(model.object), "Active") or {}
+    return active.get("status") == "True" and active.get("observedGeneration") == model.generation
+
+
+def _invalid(model: Object, blocking: tuple[Finding, ...]) -> Findings:
+    problems = tuple(
+        Problem("Model", meta.name_of(model), finding.path, finding.message, reason=finding.reason)
+        for finding in blocking
+    )
+    return Findings((), problems, applied=False, valid=False)

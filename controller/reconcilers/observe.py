@@ -1,0 +1,96 @@
+"""One snapshot of everything a pass looks at, from the caches alone."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from controller import meta
+from controller.api.kinds import ALL_CHILDREN, AUTOSCALING_POLICY_BINDING, MODEL_INFER, MODEL_ROUTE
+from controller.informers import BY_NAMESPACE, BY_OWNER, SharedInformer
+from controller.meta import Object, Resource
+from controller.render import RenderOptions
+from controller.render.names import MODEL_UID
+
+BY_TARGET = "target"
+BY_MODEL = "model"
+
+
+def binding_targets(binding: Object) -> Iterable[str]:
+    """``namespace/name`` of every ModelInfer that a binding scales."""
+    spec = meta.spec_of(binding)
+    optimizer, scaling = spec.get("optimizerConfiguration"), spec.get("scalingConfiguration")
+    params = optimizer.get("params") if isinstance(optimizer, Mapping) else None
+    entries = [*(params if isinstance(params, list) else ()), scaling]
+    for entry in entries:
+        target = entry.get("target") if isinstance(entry, Mapping) else None
+        reference = target.get("targetRef") if isinstance(target, Mapping) else None
+        if isinstance(reference, Mapping) and reference.get("kind") == "ModelInfer":
+            yield f"{meta.namespace_of(binding)}/{reference.get('name')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The Model and what is there around it. Nothing here is to be changed."""
+
+    model: Object
+    children: Mapping[tuple[str, str], Object]
+    owned: tuple[tuple[Resource, Object], ...]
+    scaled_by: Mapping[str, tuple[Object, ...]]
+    foreign_routes: tuple[Object, ...]
+
+    def child(self, resource: Resource, name: str) -> Object | None:
+        """The live object of this kind and name in the Model's namespace."""
+        return self.children.get((resource.kind, name))
+
+
+class Observer:
+    """Reads the informers' stores."""
+
+    def __init__(
+        self,
+        models: SharedInformer,
+        children: Mapping[Resource, SharedInformer],
+        options: Callable[[], RenderOptions],
+    ) -> None:
+        self.models = models
+        self.children = children
+        self.options = options
+
+    def model(self, name: str, namespace: str) -> Object | None:
+        """The Model, if it is there."""
+        return self.models.lister.get(name, namespace)
+
+    def observe(self, model: Object, wanted: Iterable[Object]) -> Observed:
+        """The snapshot for these desired children."""
+        namespace, uid = meta.namespace_of(model), meta.uid_of(model)
+        resources = {resource.kind: resource for resource in ALL_CHILDREN}
+        live = {}
+        for child in wanted:
+            kind, name = child["kind"], meta.name_of(child)
+            if (found := self.children[resources[kind]].lister.get(name, namespace)) is not None:
+                live[kind, name] = found
+        owned = tuple(
+            (resource, obj)
+            for resource, informer in self.children.items()
+            for obj in informer.lister.by_index(BY_OWNER, uid)
+            if meta.is_controlled_by(obj, uid) and meta.labels_of(obj).get(MODEL_UID) == uid
+        )
+        bindings = self.children[AUTOSCALING_POLICY_BINDING].lister
+        scaled_by = {
+            name: tuple(bindings.by_index(BY_TARGET, f"{namespace}/{name}"))
+            for kind, name in live
+            if kind == MODEL_INFER.kind
+        }
+        return Observed(model, live, owned, scaled_by, self._foreign_routes(model, wanted))
+
+    def _foreign_routes(self, model: Object, wanted: Iterable[Object]) -> tuple[Object, ...]:
+        names = {str(meta.spec_of(child).get("modelName")) for child in wanted if child["kind"] == MODEL_ROUTE.kind}
+        routes = self.children[MODEL_ROUTE].lister
+        return tuple(
+            route
+            for name in names
+            for route in routes.by_index(BY_MODEL, name)
+            if not meta.is_controlled_by(route, meta.uid_of(model))
+        )
+
+
+__all__ = ("BY_MODEL", "BY_NAMESPACE", "BY_TARGET", "Observed", "Observer", "binding_targets")

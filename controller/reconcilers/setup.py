@@ -1,0 +1,129 @@
+"""Wires the Model's reconciler to a manager: what is watched, who is told, how failures back off."""
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from controller import meta
+from controller.api.kinds import ALL_CHILDREN, AUTOSCALING_POLICY_BINDING, CONFIG_MAP, MODEL, MODEL_INFER, MODEL_ROUTE
+from controller.api.validation import ValidationOptions
+from controller.client import in_cluster_namespace
+from controller.informers import Delta, Lister
+from controller.meta import Object, Resource
+from controller.reconcilers.announce import Announcer, ModelMetrics
+from controller.reconcilers.apply import Applier
+from controller.reconcilers.model import ModelReconciler
+from controller.reconcilers.observe import BY_MODEL, BY_TARGET, Observer, binding_targets
+from controller.render import RenderOptions
+from controller.render.names import MANAGED_BY, MANAGER
+from controller.runtime import ControllerBuilder, Manager, Request, enqueue_mapped
+from controller.workqueue import ItemExponentialFailure
+
+_FIRST_RETRY = 1.0
+_LONGEST_RETRY = 300.0
+_MANAGED = f"{MANAGED_BY}={MANAGER}"
+_IMAGES = {"downloader_image": "model_infer_downloader_image", "runtime_image": "model_infer_runtime_image"}
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerOptions:
+    """The operator's choices. Images given here win over the ConfigMap, which wins over the defaults."""
+
+    downloader_image: str | None = None
+    runtime_image: str | None = None
+    hostpath_prefixes: tuple[str, ...] = ()
+    config_map: str = "model-controller-config"
+    workers: int = 16
+    defaults: RenderOptions = field(default_factory=RenderOptions)
+
+
+def setup(manager: Manager, options: ControllerOptions) -> None:
+    """Adds the Model controller to a manager."""
+    models = manager.informer(MODEL)
+    indexers = {
+        AUTOSCALING_POLICY_BINDING: {BY_TARGET: binding_targets},
+        MODEL_ROUTE: {BY_MODEL: _model_names},
+    }
+    children = {
+        resource: manager.informer(resource, label_selector=_selector(resource), indexers=indexers.get(resource))
+        for resource in ALL_CHILDREN
+    }
+    builder = ControllerBuilder(manager).for_(MODEL, _concerns_us)
+    for resource in ALL_CHILDREN:
+        builder.owns(resource, label_selector=_selector(resource), indexers=indexers.get(resource))
+    infers = children[MODEL_INFER].lister
+    builder.watches(
+        AUTOSCALING_POLICY_BINDING,
+        enqueue_mapped(lambda binding: _owners_of_targets(binding, infers)),
+        indexers=indexers[AUTOSCALING_POLICY_BINDING],
+    )
+    namespace = in_cluster_namespace()
+    settings = _Settings(options, None, "")
+    if namespace is not None:
+        selector = f"metadata.name={options.config_map}"
+        config_maps = manager.informers.informer(CONFIG_MAP, namespaces=(namespace,), field_selector=selector)
+        settings = _Settings(options, config_maps.lister, namespace)
+        everyone = enqueue_mapped(lambda _: [meta.key_of(model) for model in models.lister.list()])
+        builder.watches(CONFIG_MAP, everyone, namespaces=(namespace,), field_selector=selector)
+    reconciler = ModelReconciler(
+        manager.client,
+        Observer(models, children, settings.current),
+        Applier(manager.client, children),
+        Announcer(manager.recorder("model-controller"), ModelMetrics(manager.metrics.registry)),
+        validation=ValidationOptions(hostpath_prefixes=options.hostpath_prefixes),
+        now=time.time,
+    )
+    limiter = ItemExponentialFailure[Request](_FIRST_RETRY, _LONGEST_RETRY, jitter=0.2, random=random.random)
+    builder.with_options(concurrency=options.workers, rate_limiter=limiter).complete(reconciler)
+
+
+def _selector(resource: Resource) -> str:
+    """Only what we manage, except bindings: foreign ones decide who owns replicas."""
+    return "" if resource == AUTOSCALING_POLICY_BINDING else _MANAGED
+
+
+def _model_names(route: Object) -> Iterable[str]:
+    return (str(meta.spec_of(route).get("modelName", "")),)
+
+
+def _owners_of_targets(binding: Object, infers: Lister) -> Iterable[Request]:
+    for target in binding_targets(binding):
+        namespace, _, name = target.partition("/")
+        infer = infers.get(name, namespace)
+        owner = meta.controller_of(infer) if infer is not None else None
+        if owner is not None and owner.get("kind") == MODEL.kind:
+            yield Request(namespace, str(owner.get("name")))
+
+
+def _concerns_us(delta: Delta) -> bool:
+    """Every addition and deletion; a change unless it is the echo of a status write of our own."""
+    if delta.old is None or delta.new is None:
+        return True
+    old, new = delta.old, delta.new
+    return (
+        meta.generation_of(old) != meta.generation_of(new)
+        or meta.is_deleting(old) != meta.is_deleting(new)
+        or meta.labels_of(old) != meta.labels_of(new)
+        or meta.annotations_of(old) != meta.annotations_of(new)
+        or meta.status_of(old) != meta.status_of(new)
+    )
+
+
+class _Settings:
+    """The images in force: flag, else ConfigMap, else default."""
+
+    def __init__(self, options: ControllerOptions, config_maps: Lister | None, namespace: str) -> None:
+        self._options = options
+        self._config_maps = config_maps
+        self._namespace = namespace
+
+    def current(self) -> RenderOptions:
+        """Read anew each time, so that a changed ConfigMap takes effect."""
+        found = self._config_maps.get(self._options.config_map, self._namespace) if self._config_maps else None
+        data = (found or {}).get("data") or {}
+        chosen = {
+            name: getattr(self._options, name) or data.get(key) or getattr(self._options.defaults, name)
+            for name, key in _IMAGES.items()
+        }
+        return replace(self._options.defaults, **chosen)

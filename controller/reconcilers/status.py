@@ -1,0 +1,177 @@
+"""The Model's whole status, from what was observed and what came of the pass. Pure; every condition in every pass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controller import meta
+from controller.meta import Object
+from controller.reconcilers.outcome import Problem
+
+MESSAGE_LIMIT = 1024
+_ORDER = ("UnsupportedBackend", "InvalidSpec", "ChildConflict", "ChildApplyFailed", "LoraSyncFailed", "ModelAbnormal")
+
+
+@dataclass(frozen=True, slots=True)
+class BackendView:
+    """One backend as its ModelInfer shows it: ``state`` is missing, idle, available or pending."""
+
+    name: str
+    infer_name: str
+    state: str
+    detail: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the conditions are made of. ``applied`` says that every desired child of this generation is as desired."""
+
+    backends: tuple[BackendView, ...]
+    problems: tuple[Problem, ...] = ()
+    applied: bool = True
+    valid: bool = True
+    paused: bool = False
+
+
+def backend_view(name: str, infer_name: str, infer: Object | None, *, settled: bool) -> BackendView:
+    """The state of a backend.
+
+    ``settled`` says that the Model is Active in its current generation: then a ModelInfer whose status lags behind its generation, as
+    after every scaling, is still available.
+    """
+    if infer is None or meta.is_deleting(infer):
+        return BackendView(name, infer_name, "missing", "not created yet" if infer is None else "being deleted", 0)
+    status, conditions = meta.status_of(infer), meta.conditions_of(infer)
+    replicas = status.get("replicas")
+    count = replicas if isinstance(replicas, int) else 0
+    if meta.spec_of(infer).get("replicas") == 0:
+        return BackendView(name, infer_name, "idle", "", count)
+    seen = status.get("observedGeneration")
+    current = not isinstance(seen, int) or seen == 0 or seen >= meta.generation_of(infer)
+    if meta.is_condition_true(infer, "Available") and (current or settled):
+        return BackendView(name, infer_name, "available", "", count)
+    true = next((c for c in conditions if c.get("status") == "True" and c.get("type") != "Available"), None)
+    detail = (
+        str(true.get("reason")) if true else ("status is of an older generation" if conditions else "no status yet")
+    )
+    return BackendView(name, infer_name, "pending", detail, count)
+
+
+def summarize(model: Object, findings: Findings, now: str) -> dict[str, Any]:
+    """The complete status. ``now`` is an RFC 3339 time."""
+    conditions = list(meta.conditions_of(model))
+    generation = meta.generation_of(model)
+    failed = _failed(findings, meta.find_condition(conditions, "Failed"))
+    desired = (
+        _initialized(findings, failed, conditions, generation),
+        _active(findings, conditions, generation),
+        failed,
+    )
+    result: list[dict[str, Any]] = [dict(condition) for condition in conditions]
+    for type_, (status, reason, message, observed) in zip(("Initialized", "Active", "Failed"), desired, strict=True):
+        result = meta.set_condition(
+            result,
+            type=type_,
+            status=status,
+            reason=reason,
+            message=message,
+            observed_generation=generation if observed is None else observed,
+            now=now,
+        )
+    status_ = dict(meta.status_of(model))
+    backends = [{"name": view.name, "replicas": view.replicas} for view in findings.backends]
+    if findings.valid:
+        status_["backendStatuses"] = backends
+    return {**status_, "observedGeneration": generation, "conditions": result}
+
+
+_Verdict = tuple[str, str, str, int | None]
+
+
+def _failed(findings: Findings, before: Object | None) -> _Verdict:
+    problems = findings.problems
+    if not problems:
+        return "False", "ModelHealthy", "", None
+    reason = min((problem.reason for problem in problems), key=_rank)
+    message = joined(sorted({problem.line for problem in problems}))
+    if before is not None and before.get("status") == "True" and before.get("reason") == reason:
+        stored = str(before.get("message", ""))
+        if signature(stored) == signature(message):
+            message = stored
+    return "True", reason, message, None
+
+
+def _rank(reason: str) -> int:
+    return _ORDER.index(reason) if reason in _ORDER else len(_ORDER)
+
+
+def signature(message: str) -> tuple[str, ...]:
+    """What a message is about, without the server's words: they may vary while the trouble is the same."""
+    return tuple(":".join(line.split(":")[:2]) for line in message.splitlines())
+
+
+def joined(lines: Sequence[str]) -> str:
+    """The lines as one message of at most 1,024 characters, with a count of what was cut."""
+    message = "\n".join(lines)
+    if len(message) <= MESSAGE_LIMIT:
+        return message
+    kept: list[str] = []
+    for index, line in enumerate(lines):
+        tail = f"\n… and {len(lines) - index} more"
+        if len("\n".join([*kept, line])) + len(tail) > MESSAGE_LIMIT:
+            if not kept:
+                kept = [line[: MESSAGE_LIMIT - len(tail) - 1] + "…"]
+                tail = f"\n… and {len(lines) - 1} more" if len(lines) > 1 else ""
+            return "\n".join(kept) + tail
+        kept.append(line)
+    return message
+
+
+def _initialized(findings: Findings, failed: _Verdict, conditions: Sequence[Object], generation: int) -> _Verdict:
+    before = meta.find_condition(conditions, "Initialized") or {}
+    was = before.get("status") == "True" and before.get("observedGeneration") == generation
+    if findings.valid and (findings.applied or was):
+        return "True", "ModelCreating", "Model initialized", None
+    if failed[0] == "True":
+        return "False", failed[1], failed[2].splitlines()[0][:256], None
+    return "False", "ModelCreating", "children are being created", None
+
+
+def _active(findings: Findings, conditions: Sequence[Object], generation: int) -> _Verdict:
+    before = meta.find_condition(conditions, "Active")
+    if not findings.valid and before is not None:
+        observed = before.get("observedGeneration")
+        return (
+            str(before.get("status")),
+            str(before.get("reason")),
+            str(before.get("message")),
+            observed if isinstance(observed, int) else generation,
+        )
+    status, reason, message = _readiness(findings)
+    if findings.paused:
+        message = "reconciliation is paused" if status == "True" else f"reconciliation is paused; {message}"
+    observed = before.get("observedGeneration") if before is not None else None
+    held_back = not findings.applied and isinstance(observed, int)
+    return status, reason, message, observed if held_back else None
+
+
+def _readiness(findings: Findings) -> tuple[str, str, str]:
+    waiting = [view for view in findings.backends if view.state in ("missing", "pending")]
+    if waiting:
+        names = ", ".join(f"ModelInfer {view.infer_name} ({view.detail})" for view in waiting)
+        return "False", "ModelProcessing", f"waiting for {names}"[:MESSAGE_LIMIT]
+    if any(view.state == "available" for view in findings.backends):
+        return "True", "ModelAvailable", "Model is ready"
+    if findings.backends:
+        return "False", "ScaledToZero", "all backends are scaled to zero"
+    return "False", "ModelProcessing", "the spec has not been accepted yet"
+
+
+def status_patch(model: Object, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The merge patch for ``/status`` that holds only what differs, with the version it was computed from; None for no difference."""
+    live = meta.status_of(model)
+    changed = {key: value for key, value in wanted.items() if not meta.equal_json(live.get(key), value)}
+    if not changed:
+        return None
+    return {"metadata": {"resourceVersion": meta.resource_version_of(model)}, "status": changed}
