@@ -160,6 +160,7 @@ class Manager:
             try:
                 self._start()
                 failure = await _first(self._failures.get(), stop.wait())
+                _log.info("Stopping", reason="told to" if failure is None else str(failure))
                 if not isinstance(failure, LostLease):
                     failure = await self._wind_down() or failure
             finally:
@@ -209,8 +210,7 @@ class Manager:
     async def _wind_down(self) -> Exception | None:
         """Stop in order; what went wrong in doing so, if anything did."""
         await self._starting.stop()
-        for controller in self._controllers.values():
-            controller.stop()
+        self._stop_controllers()
         try:
             async with asyncio.timeout(self.options.shutdown_grace):
                 lost = await _first(self._lost_lease(), self._workers.join())
@@ -225,7 +225,12 @@ class Manager:
             await self._release(self._elector)
         return None
 
+    def _stop_controllers(self) -> None:
+        for controller in self._controllers.values():
+            controller.stop()
+
     async def _cut_off(self) -> None:
+        self._stop_controllers()
         groups = (self._starting, self._workers, self._helpers, self._background)
         await asyncio.gather(*(group.stop(patience=_CANCEL_SECONDS) for group in groups))
 
