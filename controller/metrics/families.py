@@ -153,8 +153,9 @@ class LeaderMetrics:
         )
 
     def leading(self, name: str, *, is_leader: bool) -> None:
-        """Whether this process holds the lease of this name."""
+        """Whether this process holds the lease of this name; told once at the start, so that all its series exist."""
         self._status.labels(name).set(is_leader)
+        self._slowpath.labels(name)
 
     def slowpath(self, name: str) -> None:
         """A renewal had to read the lease before writing it."""

@@ -141,6 +141,7 @@ def test_leadership_is_a_gauge_by_lease_name(metrics: Metrics):
     assert scrape(metrics)["leader_election_master_status", (("name", "lease"),)] == 1
     metrics.leader.leading("lease", is_leader=False)
     assert scrape(metrics)["leader_election_master_status", (("name", "lease"),)] == 0
+    assert scrape(metrics)["leader_election_slowpath_total", (("name", "lease"),)] == 0
 
 
 def test_the_exposition_has_no_created_series(metrics: Metrics):
