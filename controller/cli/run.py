@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
+import uuid
 from typing import Any
 
 import click
@@ -123,14 +125,56 @@ async def _run(flags: dict[str, Any]) -> None:
     from controller.reconcilers import setup
     from controller.runtime import Manager
 
+    flags["identity"] = f"{socket.gethostname()}_{uuid.uuid4()}"
+    options = _manager_options(flags)
     config = await load_config(flags["kubeconfig"], flags["context"])
-    config = config.with_user_agent(f"{PROGRAM}/{version()}").with_limits(
+    config = config.with_user_agent(f"{PROGRAM}/{version()} ({flags['identity']})").with_limits(
         qps=flags["client_qps"], burst=flags["client_burst"]
     )
     async with await Client.connect(config) as client:
-        manager = Manager(client, _manager_options(flags))
+        manager = Manager(client, options)
         setup(manager, _controller_options(flags))
         await manager.run(_stop_on_signal())
+
+
+def _manager_options(flags: dict[str, Any]) -> Any:
+    from controller.runtime import ManagerOptions
+
+    return ManagerOptions(
+        leader_election=_election(flags) if flags["leader_elect"] else None,
+        metrics_bind_address=flags["metrics_bind_address"],
+        health_probe_bind_address=flags["health_probe_bind_address"],
+        shutdown_grace=flags["shutdown_grace"],
+        watch_timeout=flags["watch_timeout"],
+        resync=flags["resync"],
+        namespaces=flags["namespaces"],
+    )
+
+
+def _election(flags: dict[str, Any]) -> Any:
+    from controller.client import in_cluster_namespace
+    from controller.leaderelection import LeaderElectionConfig
+
+    return LeaderElectionConfig(
+        namespace=flags["leader_elect_namespace"] or in_cluster_namespace() or "default",
+        name=flags["lease_name"],
+        identity=flags["identity"],
+        lease_duration=flags["lease_duration"],
+        renew_deadline=flags["renew_deadline"],
+        retry_period=flags["retry_period"],
+    )
+
+
+def _controller_options(flags: dict[str, Any]) -> Any:
+    from controller.reconcilers import ControllerOptions
+
+    return ControllerOptions(
+        downloader_image=flags["downloader_image"],
+        runtime_image=flags["runtime_image"],
+        hostpath_prefixes=flags["hostpath_prefixes"],
+        config_map=flags["config_map"],
+        workers=flags["workers"],
+    )
 
 
 def _stop_on_signal() -> asyncio.Event:

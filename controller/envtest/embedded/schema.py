@@ -1,0 +1,169 @@
+"""Structural schemas: pruning, defaulting and validation, as the API server does them for custom resources. Pure.
+
+CEL rules (``x-kubernetes-validations``) are stored with the CRD and not enforced.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controller.meta.errors import Cause
+
+Schema = Mapping[str, Any]
+_PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_INT_OR_STRING = "x-kubernetes-int-or-string"
+_NEVER_PRUNED = {"apiVersion", "kind", "metadata"}
+
+
+def prune(value: Any, schema: Schema, path: str = "") -> tuple[Any, list[str]]:
+    """The value without fields that the schema does not know, and the paths of those fields."""
+    if isinstance(value, dict):
+        properties = schema.get("properties") or {}
+        extra = schema.get("additionalProperties")
+        preserve = schema.get(_PRESERVE) is True
+        kept: dict[str, Any] = {}
+        dropped: list[str] = []
+        for key, item in value.items():
+            where = f"{path}.{key}" if path else key
+            if not path and key in _NEVER_PRUNED:
+                kept[key] = item
+            elif key in properties or isinstance(extra, Mapping):
+                kept[key], below = prune(item, properties.get(key) or extra or {}, where)
+                dropped += below
+            elif preserve or extra is True:
+                kept[key] = item
+            else:
+                dropped.append(where)
+        return kept, dropped
+    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        pairs = [prune(item, schema["items"], f"{path}[{index}]") for index, item in enumerate(value)]
+        return [item for item, _ in pairs], [where for _, below in pairs for where in below]
+    return value, []
+
+
+def default(value: Any, schema: Schema) -> Any:
+    """The value with defaults filled in, inside objects that are present."""
+    if isinstance(value, dict):
+        result = dict(value)
+        for key, sub in (schema.get("properties") or {}).items():
+            if "default" in sub and (key not in result or (result[key] is None and not sub.get("nullable"))):
+                result[key] = sub["default"]
+            if key in result:
+                result[key] = default(result[key], sub)
+        extra = schema.get("additionalProperties")
+        if isinstance(extra, Mapping):
+            known = schema.get("properties") or {}
+            result.update({key: default(item, extra) for key, item in result.items() if key not in known})
+        return result
+    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        return [default(item, schema["items"]) for item in value]
+    return value
+
+
+def drop_nulls(value: Any, schema: Schema) -> Any:
+    """Null stands for absent where the schema does not allow it."""
+    if isinstance(value, dict):
+        properties = schema.get("properties") or {}
+        return {
+            key: drop_nulls(item, properties.get(key) or {})
+            for key, item in value.items()
+            if item is not None or key not in properties or properties[key].get("nullable")
+        }
+    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        return [drop_nulls(item, schema["items"]) for item in value]
+    return value
+
+
+def violations(value: Any, schema: Schema, path: str = "") -> Iterator[Cause]:
+    """Where the value breaks the schema."""
+    if value is None and schema.get("nullable"):
+        return
+    if not _right_type(value, schema):
+        wanted = "integer or string" if schema.get(_INT_OR_STRING) else schema.get("type")
+        yield Cause(path, "FieldValueTypeInvalid", f"Invalid value: must be of type {wanted}")
+        return
+    yield from _constraints(value, schema, path)
+    if isinstance(value, dict):
+        properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
+        for key in schema.get("required") or ():
+            if key not in value:
+                yield Cause(f"{path}.{key}" if path else key, "FieldValueRequired", "Required value")
+        for key, item in value.items():
+            sub = properties.get(key) or (extra if isinstance(extra, Mapping) else None)
+            if sub and not (not path and key in _NEVER_PRUNED):
+                yield from violations(item, sub, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        if isinstance(schema.get("items"), Mapping):
+            for index, item in enumerate(value):
+                yield from violations(item, schema["items"], f"{path}[{index}]")
+        yield from _duplicates(value, schema, path)
+
+
+def _right_type(value: Any, schema: Schema) -> bool:
+    if schema.get(_INT_OR_STRING):
+        return isinstance(value, int | str) and not isinstance(value, bool)
+    match schema.get("type"):
+        case "object":
+            return isinstance(value, dict)
+        case "array":
+            return isinstance(value, list)
+        case "string":
+            return isinstance(value, str)
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return (isinstance(value, int) and not isinstance(value, bool)) or (
+                isinstance(value, float) and value.is_integer()
+            )
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case _:
+            return True
+
+
+def _constraints(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
+    def wrong(text: str) -> Cause:
+        return Cause(path, "FieldValueInvalid", f"Invalid value: {text}")
+
+    if "enum" in schema and value not in schema["enum"]:
+        yield Cause(path, "FieldValueNotSupported", "Unsupported value")
+    yield from _text_and_size(value, schema, path)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if schema.get("format") == "int32" and not -(2**31) <= value < 2**31:
+            yield wrong("must be a 32-bit integer")
+        if (low is not None and value < low) or (high is not None and value > high):
+            yield wrong(f"must be between {low} and {high}")
+    for sub in schema.get("allOf") or ():
+        yield from _constraints(value, sub, path)
+
+
+def _text_and_size(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
+    def wrong(text: str) -> Cause:
+        return Cause(path, "FieldValueInvalid", f"Invalid value: {text}")
+
+    if isinstance(value, str):
+        if "pattern" in schema and not re.search(schema["pattern"], value):
+            yield wrong(f"must match {schema['pattern']}")
+        if len(value) > schema.get("maxLength", len(value)):
+            yield Cause(path, "FieldValueTooLong", "Too long")
+        if len(value) < schema.get("minLength", 0):
+            yield wrong("too short")
+    if isinstance(value, list):
+        if len(value) > schema.get("maxItems", len(value)):
+            yield Cause(path, "FieldValueTooMany", "Too many items")
+        if len(value) < schema.get("minItems", 0):
+            yield wrong("too few items")
+
+
+def _duplicates(items: list[Any], schema: Schema, path: str) -> Iterator[Cause]:
+    kind = schema.get("x-kubernetes-list-type")
+    if kind not in ("map", "set"):
+        return
+    seen: list[Any] = []
+    keys = schema.get("x-kubernetes-list-map-keys") or ()
+    for index, item in enumerate(items):
+        identity = tuple(item.get(key) for key in keys) if kind == "map" and isinstance(item, dict) else item
+        if identity in seen:
+            yield Cause(f"{path}[{index}]", "FieldValueDuplicate", "Duplicate value")
+        seen.append(identity)

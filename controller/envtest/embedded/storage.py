@@ -1,0 +1,87 @@
+"""The embedded server's memory: one revision counter, objects by resource and key, and the log that watches read. Pure."""
+
+import builtins
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.meta import NamespacedName
+
+ResourceKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change: ``before`` is None for a creation, ``after`` for a deletion's disappearance (``object`` then holds the last state)."""
+
+    revision: int
+    resource: ResourceKey
+    key: NamespacedName
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    object: dict[str, Any]
+
+
+class Compacted(Exception):
+    """The log does not reach back that far; ``oldest`` is the first revision it can start from."""
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__(oldest)
+        self.oldest = oldest
+
+
+@dataclass(slots=True)
+class Storage:
+    """Objects are never changed in place: what was read or logged stays as it was. ``history`` bounds the log."""
+
+    history: int = 10_000
+    revision: int = 1
+    compacted: int = 0
+    _objects: dict[ResourceKey, dict[NamespacedName, dict[str, Any]]] = field(default_factory=dict)
+    _log: deque[Entry] = field(default_factory=deque)
+
+    def get(self, resource: ResourceKey, key: NamespacedName) -> dict[str, Any] | None:
+        """The object, or None."""
+        return self._objects.get(resource, {}).get(key)
+
+    def list(self, resource: ResourceKey, namespace: str = "") -> list[dict[str, Any]]:
+        """All objects in the order of their keys."""
+        found = self._objects.get(resource, {})
+        return [found[key] for key in sorted(found) if not namespace or key.namespace == namespace]
+
+    def resources(self) -> builtins.list[ResourceKey]:
+        """Every resource that has had objects."""
+        return list(self._objects)
+
+    def put(self, resource: ResourceKey, key: NamespacedName, obj: dict[str, Any]) -> Entry:
+        """Stores the object under the next revision, which it gets as its resourceVersion."""
+        before = self.get(resource, key)
+        self.revision += 1
+        stored = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.revision)}}
+        self._objects.setdefault(resource, {})[key] = stored
+        return self._append(Entry(self.revision, resource, key, before, stored, stored))
+
+    def remove(self, resource: ResourceKey, key: NamespacedName) -> Entry:
+        """Removes the object; its last state is logged with the revision of the deletion."""
+        before = self._objects[resource].pop(key)
+        self.revision += 1
+        last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.revision)}}
+        return self._append(Entry(self.revision, resource, key, before, None, last))
+
+    def _append(self, entry: Entry) -> Entry:
+        self._log.append(entry)
+        while len(self._log) > self.history:
+            self.compacted = self._log.popleft().revision
+        return entry
+
+    def compact(self) -> None:
+        """Forgets the whole log."""
+        self._log.clear()
+        self.compacted = self.revision
+
+    def since(self, revision: int, resource: ResourceKey) -> Iterator[Entry]:
+        """What happened to a resource after ``revision``. Raises Compacted."""
+        if revision < self.compacted:
+            raise Compacted(self.compacted)
+        return iter([entry for entry in self._log if entry.revision > revision and entry.resource == resource])
