@@ -1,7 +1,7 @@
 """The client: one coroutine a verb, plain JSON in and out."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,11 +30,13 @@ class Client:
         field_manager: str = "model-controller",
         guard: Guard | None = None,
         request_timeout: float = REQUEST_SECONDS,
+        limited: bool = True,
     ) -> None:
         self.field_manager = field_manager
         self._transport = transport
         self._guard = guard
         self._request_timeout = request_timeout
+        self._limited = limited
 
     @classmethod
     async def connect(cls, config: ClientConfig, *, metrics: RequestMetrics | None = None) -> Self:
@@ -52,13 +54,24 @@ class Client:
 
     def with_guard(self, guard: Guard) -> "Client":
         """The same connections; ``guard`` is called right before every mutating request is sent, and may raise instead."""
-        return Client(
-            self._transport, field_manager=self.field_manager, guard=guard, request_timeout=self._request_timeout
-        )
+        return self._derived(guard, self._request_timeout, self._limited)
 
     def with_timeout(self, seconds: float) -> "Client":
         """The same connections; every request is given up after ``seconds``."""
-        return Client(self._transport, field_manager=self.field_manager, guard=self._guard, request_timeout=seconds)
+        return self._derived(self._guard, seconds, self._limited)
+
+    def without_limit(self) -> "Client":
+        """The same connections, but no waiting for the client's own rate limit: for what must not queue, like a lease renewal."""
+        return self._derived(self._guard, self._request_timeout, False)
+
+    def _derived(self, guard: Guard | None, seconds: float, limited: bool) -> "Client":
+        return Client(
+            self._transport,
+            field_manager=self.field_manager,
+            guard=guard,
+            request_timeout=seconds,
+            limited=limited,
+        )
 
     async def close(self) -> None:
         """Closes the connections, also those of clients derived from this one."""
@@ -74,7 +87,7 @@ class Client:
 
     async def _send(self, request: requests.HttpRequest) -> bytes:
         guard = self._guard if request.mutating else None
-        return await self._transport.send(request, guard, seconds=self._request_timeout)
+        return await self._transport.send(request, guard, seconds=self._request_timeout, limited=self._limited)
 
     async def get(
         self, resource: Resource, name: str, namespace: str | None = None, *, metadata_only: bool = False
@@ -151,11 +164,12 @@ class Client:
         )
         async with self._transport.stream(request, idle_timeout) as lines:
 
-            async def events() -> AsyncIterator[WatchEvent]:
+            async def events() -> AsyncGenerator[WatchEvent, None]:
                 async for line in lines:
                     yield decode_event(line)
 
-            yield events()
+            async with aclosing(events()) as decoded:
+                yield decoded
 
     async def create(self, resource: Resource, obj: Object, *, namespace: str | None = None) -> dict[str, Any]:
         """Creates the object. Raises AlreadyExists when the name is taken."""

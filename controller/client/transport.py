@@ -4,8 +4,9 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,7 @@ CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 _ATTEMPTS = 4
 _LONGEST_WAIT = 10.0
+_guard: ContextVar[Callable[[], None] | None] = ContextVar("guard", default=None)
 
 
 class RequestMetrics(Protocol):
@@ -76,8 +78,8 @@ class Transport:
         self._limit = RateLimit(config.qps, config.burst)
         self._base = URL(config.host)
         self._host = self._base.authority
-        self._requests = _session(config.user_agent, limit=100)
-        self._watches = _session(config.user_agent, limit=0)
+        self._requests = _session(config.user_agent)
+        self._watches = _session(config.user_agent)
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -85,12 +87,18 @@ class Transport:
         await self._watches.close()
 
     async def send(
-        self, request: HttpRequest, guard: Callable[[], None] | None = None, *, seconds: float = REQUEST_SECONDS
+        self,
+        request: HttpRequest,
+        guard: Callable[[], None] | None = None,
+        *,
+        seconds: float = REQUEST_SECONDS,
+        limited: bool = True,
     ) -> bytes:
         """The body of a successful answer.
 
         ``guard`` is called right before each time the request is sent and may raise. Each attempt takes at most ``seconds``. What is safe
-        to repeat is tried up to four times, waiting at least as long as the server asks. Raises StatusError for a refusal,
+        to repeat is tried up to four times, waiting at least as long as the server asks; when it asks for more than ten seconds, that is
+        left to the caller. Without ``limited`` the client's own rate limit does not apply. Raises StatusError for a refusal,
         TransportError when there was no answer.
         """
         last: list[int | None] = []
@@ -104,7 +112,7 @@ class Transport:
                 if last:
                     self.metrics.retry(request.method, self._host, last[-1])
                 try:
-                    return await self._attempt(request, guard, seconds)
+                    return await self._attempt(request, guard, seconds, limited)
                 except StatusError as error:
                     last.append(error.http_code)
                     raise
@@ -113,21 +121,28 @@ class Transport:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _attempt(self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float) -> bytes:
+    async def _attempt(
+        self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float, limited: bool
+    ) -> bytes:
         settings = await self._credentials.current()
         try:
+            if limited:
+                await self._wait_for_turn(request)
             return await self._once(request, guard, seconds)
         except Unauthorized:
             if not await self._credentials.renew(settings):
                 raise
             return await self._once(request, guard, seconds)
 
-    async def _once(self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float) -> bytes:
+    async def _wait_for_turn(self, request: HttpRequest) -> None:
         if (delay := self._limit.reserve(time.monotonic())) > 0:
             await asyncio.sleep(delay)
             self.metrics.waited(request.method, self._host, delay)
+
+    async def _once(self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float) -> bytes:
         if guard is not None:
             guard()
+        guarded = _guard.set(guard)
         started = time.monotonic()
         code: int | None = None
         try:
@@ -139,9 +154,10 @@ class Transport:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise TransportError(_no_answer(request, error)) from error
         finally:
+            _guard.reset(guarded)
             self.metrics.request(request.method, self._host, code, time.monotonic() - started)
         self.metrics.sizes(request.method, self._host, len(request.body or b""), len(body))
-        if code >= 400:
+        if not 200 <= code < 300:
             raise status_error(code, body, retry_after_of(answer.headers.get("Retry-After")))
         return body
 
@@ -160,12 +176,13 @@ class Transport:
             async with self._open(self._watches, request, limits) as answer:
                 code = answer.status
                 self.metrics.request("WATCH", self._host, code, time.monotonic() - started)
-                if code >= 400:
+                if not 200 <= code < 300:
                     error = status_error(code, await answer.read(), retry_after_of(answer.headers.get("Retry-After")))
                     if code == 401:
                         await self._credentials.renew(settings)
                     raise error
-                yield _lines(answer, request)
+                async with aclosing(_lines(answer, request)) as lines:
+                    yield lines
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if code is None:
                 self.metrics.request("WATCH", self._host, None, time.monotonic() - started)
@@ -193,7 +210,7 @@ class Transport:
             yield answer
 
 
-async def _lines(answer: aiohttp.ClientResponse, request: HttpRequest) -> AsyncIterator[bytes]:
+async def _lines(answer: aiohttp.ClientResponse, request: HttpRequest) -> AsyncGenerator[bytes, None]:
     reader = LineReader()
     try:
         async for chunk in answer.content.iter_any():
@@ -203,13 +220,22 @@ async def _lines(answer: aiohttp.ClientResponse, request: HttpRequest) -> AsyncI
         raise TransportError(_no_answer(request, error)) from error
 
 
-def _session(user_agent: str, *, limit: int) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(
-        limit=limit, keepalive_timeout=30, socket_factory=_keepalive_socket, ttl_dns_cache=30
-    )
+class _GuardedRequest(aiohttp.ClientRequest):
+    """Asks the guard when the connection is ready, right before the first byte; also when aiohttp itself sends again."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if guard := _guard.get():
+            guard()
+        return await super().send(conn)
+
+
+def _session(user_agent: str) -> aiohttp.ClientSession:
+    """A session without a bound on its connections: who calls bounds the load, and a lease renewal never queues behind it."""
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30, socket_factory=_keepalive_socket, ttl_dns_cache=30)
     return aiohttp.ClientSession(
         connector=connector,
         headers={"User-Agent": user_agent},
+        request_class=_GuardedRequest,
         auto_decompress=True,
         cookie_jar=aiohttp.DummyCookieJar(),
     )
@@ -227,6 +253,10 @@ def _keepalive_socket(info: aiohttp.AddrInfoType) -> socket.socket:
 
 
 def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
+    if isinstance(error, StatusError) and (
+        (error.retry_after or 0.0) > _LONGEST_WAIT or error.has_cause("ResourceVersionTooLarge")
+    ):
+        return False
     if isinstance(error, StatusError) and error.http_code == 429:
         return True
     if isinstance(error, TransportError) and isinstance(error.__cause__, aiohttp.ClientConnectorError):
@@ -240,7 +270,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after or 0.0 if isinstance(error, StatusError) else 0.0
     backoff: float = 0.1 * 2 ** (state.attempt_number - 1)
-    return max(min(asked, _LONGEST_WAIT), backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+    return max(asked, backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
 
 def retry_after_of(header: str | None) -> float | None:

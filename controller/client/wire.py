@@ -101,7 +101,10 @@ def decode_list(body: bytes, api_version: str, kind: str) -> ListPage:
         raws: list[bytes | memoryview] = [bytes(item) for item in page.items or ()]
         version, token = page.metadata.resource_version, page.metadata.continue_
     except RecursionError:
-        raws, version, token = _scan_list(body)
+        try:
+            raws, version, token = _scan_list(body)
+        except ValueError as error:
+            raise DecodeError(f"a list could not be read: {error}") from None
     except msgspec.MsgspecError as error:
         raise DecodeError(f"a list could not be read: {error}") from None
     return ListPage(tuple(_item(bytes(raw), api_version, kind) for raw in raws), version, token)
@@ -114,7 +117,7 @@ def _item(raw: bytes, api_version: str, kind: str) -> dict[str, Any]:
     return item
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]')
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]')
 
 
 def _members(body: bytes, start: int = 0) -> Iterator[tuple[bytes, int, int]]:
@@ -168,12 +171,25 @@ def _elements(body: bytes, start: int) -> Iterator[tuple[int, int]]:
 
 
 def _metadata_of(body: bytes) -> dict[str, Any] | None:
-    """``apiVersion``, ``kind`` and ``metadata`` of an object that as a whole cannot be decoded."""
+    """``apiVersion``, ``kind`` and ``metadata`` of an object that as a whole cannot be decoded; None when there is no metadata.
+
+    ``managedFields`` repeats the nesting of the object, so a member of the metadata that is too deep itself is left out.
+    """
     found: dict[str, Any] = {}
     for key, start, end in _members(body, body.find(b"{")):
-        if key in (b"apiVersion", b"kind", b"metadata"):
-            try:
-                found[key.decode()] = jsonio.loads(body[start:end])
-            except ValueError:
-                return None
-    return found if isinstance(found.get("metadata"), dict) else None
+        if key in (b"apiVersion", b"kind"):
+            found |= _readable(key, body[start:end])
+        elif key == b"metadata" and body[start:end].lstrip().startswith(b"{"):
+            found["metadata"] = {
+                name: value
+                for member, first, last in _members(body, start)
+                for name, value in _readable(member, body[first:last]).items()
+            }
+    return found if found.get("metadata") else None
+
+
+def _readable(key: bytes, raw: bytes) -> dict[str, Any]:
+    try:
+        return {key.decode(): jsonio.loads(raw)}
+    except ValueError:
+        return {}

@@ -57,7 +57,7 @@ class LeaderElector:
         on_lost: Callable[[], None],
         metrics: LeaderMetrics,
     ) -> None:
-        self._client = client.with_timeout(
+        self._client = client.without_limit().with_timeout(
             min(config.renew_deadline / 2, config.lease_duration - config.renew_deadline)
         )
         self._config = config
@@ -91,14 +91,14 @@ class LeaderElector:
 
     async def run(self) -> None:
         """Runs until the lease is lost or the task is cancelled."""
-        while not await self._attempt():
-            await self._pause()
+        while not await self._acquire():
+            await self._pause(2.2)
         self._leading = True
         self._metrics.leading(self._config.name, is_leader=True)
         _log.info("Leading", lease=self._config.name, identity=self._config.identity)
         self._on_started()
         while await self._renew():
-            await self._pause()
+            await self._pause(1.2)
         self._machine.step_down()
         self._leading = False
         self._metrics.leading(self._config.name, is_leader=False)
@@ -112,7 +112,10 @@ class LeaderElector:
         self._leading = False
         self._metrics.leading(self._config.name, is_leader=False)
         while True:
-            lease = await self._client.get(LEASE, self._config.name, self._config.namespace)
+            try:
+                lease = await self._client.get(LEASE, self._config.name, self._config.namespace)
+            except NotFound:
+                return
             if LeaseRecord.from_object(lease).holder != self._config.identity:
                 return
             try:
@@ -121,8 +124,17 @@ class LeaderElector:
                 continue
             return
 
-    async def _pause(self) -> None:
-        await asyncio.sleep(self._config.retry_period * random.uniform(1.0, 1.2))  # noqa: S311 - jitter, not a secret
+    async def _pause(self, longest: float) -> None:
+        """Sleeps one to ``longest`` retry periods: candidates spread widely, a holder never lets two periods pass."""
+        await asyncio.sleep(self._config.retry_period * random.uniform(1.0, longest))  # noqa: S311 - jitter, not a secret
+
+    async def _acquire(self) -> bool:
+        """Tries once; a win that took as long as the renew deadline would cover no write, so it is given up."""
+        try:
+            async with asyncio.timeout(self._config.renew_deadline):
+                return await self._attempt()
+        except TimeoutError:
+            return False
 
     async def _renew(self) -> bool:
         """Renews within the deadline; False when that did not succeed."""

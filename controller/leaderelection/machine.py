@@ -54,10 +54,13 @@ class LeaseMachine:
         return self._seen is not None and self._seen.holder == self.config.identity
 
     def is_free(self, now: float) -> bool:
-        """Whether the lease may be taken: nobody holds it, or its record has not changed for its own duration."""
+        """Whether the lease may be taken: nobody holds it, or its record has not changed for its own duration.
+
+        A record without a duration counts as one of ours. A lease that was deleted stays the last holder's for that time.
+        """
         if self._seen is None or not self._seen.holder or self.holds():
             return True
-        return now - self._seen_at > self._seen.duration
+        return now - self._seen_at > (self._seen.duration or self.config.lease_duration)
 
     def candidate(self, wall: str) -> LeaseRecord:
         """The record to write in order to take or renew the lease."""

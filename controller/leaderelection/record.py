@@ -1,5 +1,6 @@
 """The Lease's spec as a record. Pure."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +34,10 @@ class LeaseRecord:
         )
 
     def to_spec(self) -> dict[str, Any]:
-        """The ``spec`` that says this."""
+        """The ``spec`` that says this; a fraction of a second is rounded up, so that nobody takes the lease too early."""
         return {
             "holderIdentity": self.holder,
-            "leaseDurationSeconds": max(1, round(self.duration)),
+            "leaseDurationSeconds": max(1, math.ceil(self.duration)),
             "acquireTime": self.acquire_time or None,
             "renewTime": self.renew_time or None,
             "leaseTransitions": self.transitions,
