@@ -289,3 +289,4 @@ async def _first(failure: Coroutine[Any, Any, Exception], end: Coroutine[Any, An
     finally:
         failing.cancel()
         ending.cancel()
+        await asyncio.gather(failing, ending, return_exceptions=True)
