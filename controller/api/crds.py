@@ -1,7 +1,7 @@
 """The CustomResourceDefinitions: the Model's, made from its types, and small ones of the child kinds for demo, tests and trials."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -321,7 +321,7 @@ def _field_schema(kind: str, name: str, field: Any) -> dict[str, Any]:
             schema |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
         renamed = {"minLength": "minItems", "maxLength": "maxItems"}
         return schema | {renamed.get(key, key): value for key, value in bounds.items()}
-    schema = {"description": description, "type": "string" if "str" in str(field.annotation) else "integer"}
+    schema = {"description": description, "type": "string" if _is_text(field.annotation) else "integer"}
     if schema["type"] == "integer":
         schema["format"] = "int32"
     if (kind, name) in _ENUMS:
@@ -329,6 +329,10 @@ def _field_schema(kind: str, name: str, field: Any) -> dict[str, Any]:
     if (kind, name) in _DEFAULTS:
         schema["default"] = _DEFAULTS[kind, name]
     return schema | bounds
+
+
+def _is_text(annotation: Any) -> bool:
+    return annotation is str or any(_is_text(part) for part in get_args(annotation))
 
 
 def _bounds(metadata: list[Any]) -> dict[str, Any]:

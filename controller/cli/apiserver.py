@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from controller.api.documents import DocumentError, load_documents
-from controller.cli.app import Failure
+from controller.cli.app import Failure, Unusable
 from controller.cli.options import option, version_option
 from controller.meta import Object
 
@@ -42,9 +42,9 @@ def read_crds(paths: Sequence[str]) -> Iterator[Object]:
             try:
                 documents = load_documents(file.read_bytes(), str(file))
             except OSError as error:
-                raise Failure(f"{file}: {(error.strerror or str(error)).lower()}", exit_code=2) from None
+                raise Unusable(f"{file}: {(error.strerror or str(error)).lower()}") from None
             except DocumentError as error:
-                raise Failure(str(error), exit_code=2) from None
+                raise Unusable(str(error)) from None
             for document in documents:
                 if document.get("kind") == "CustomResourceDefinition":
                     yield document

@@ -24,15 +24,17 @@ _COMMANDS = {
 
 
 class Failure(click.ClickException):
-    """A failure that one sentence explains; exit code 1 unless another is given."""
-
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    """A failure that one sentence explains; exit code 1."""
 
     def show(self, file: Any = None) -> None:
         """Writes ``model-controller: SENTENCE`` to standard error."""
         click.echo(f"{PROGRAM}: {self.format_message()}", file=file, err=file is None)
+
+
+class Unusable(Failure):
+    """Input or settings that cannot be used; exit code 2."""
+
+    exit_code = 2
 
 
 class _LazyGroup(click.Group):
@@ -48,15 +50,6 @@ class _LazyGroup(click.Group):
         module, _, attribute = target.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            error.exit_code = 2
-            raise
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from controller.cli.app import Failure
+from controller.cli.app import Failure, Unusable
 from controller.cli.inputs import read_models
 from controller.cli.options import option, version_option
 
@@ -27,12 +27,14 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     """
     from controller.api.samples import sample_paths
     from controller.demo.session import DemoTimeout, run_demo
+    from controller.runtime import configure_logging
 
+    configure_logging(level="warning", format="console")
     inputs = read_models(files or [str(path) for path in sample_paths()])
     if inputs.unusable:
         raise SystemExit(2)
     if not inputs.models:
-        raise Failure("there is no Model in the given files", exit_code=2)
+        raise Unusable("there is no Model in the given files")
     try:
         asyncio.run(run_demo([model for _, model in inputs.models], leave=leave, timeout=timeout, delay=delay))
     except DemoTimeout as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from controller.cli.app import Failure
+from controller.cli.app import Failure, Unusable
 from controller.cli.options import (
     PROGRAM,
     cluster_options,
@@ -117,7 +117,7 @@ def _failure(error: Exception) -> Failure:
     from controller.leaderelection import ElectionConfigError
 
     sentence = str(error) or type(error).__name__
-    return Failure(sentence, exit_code=2 if isinstance(error, ConfigError | ElectionConfigError) else 1)
+    return (Unusable if isinstance(error, ConfigError | ElectionConfigError) else Failure)(sentence)
 
 
 async def _run(flags: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from rich.live import Live
 
 from controller import meta
 from controller.api.kinds import MODEL, MODEL_INFER
-from controller.cli.app import Failure
+from controller.cli.app import Failure, Unusable
 from controller.cli.options import cluster_options, option, version_option
 from controller.client import Client, ConfigError, load_config
 from controller.meta.errors import ApiError, NotFound
@@ -43,7 +43,7 @@ def status(
     try:
         asyncio.run(_status(name, namespace, all_namespaces, watch, output, kubeconfig, context))
     except ConfigError as error:
-        raise Failure(str(error), exit_code=2) from None
+        raise Unusable(str(error)) from None
     except NotFound as error:
         known = error.status.get("reason") == "NotFound" and name
         raise Failure(
