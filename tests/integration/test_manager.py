@@ -254,7 +254,7 @@ async def test_a_server_that_never_answers_does_not_hold_up_the_stop():
 
     async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with Client.over(static_config(f"http://127.0.0.1:{port}")) as client:
+        async with await Client.connect(static_config(f"http://127.0.0.1:{port}")) as client:
             settings = options("ns", leader_election=candidate("ns", "me", 600))
             async with Recording().watching(client, settings) as running:
 
