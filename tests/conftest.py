@@ -1,0 +1,88 @@
+"""Fixtures for every test: both control planes behind one name, a fresh namespace, and a count of what ran on the real one.
+
+Tests that take ``environment``, ``client`` or ``namespace`` run once per control plane. Without a real control plane its half is skipped, with
+the reason shown; with MODEL_CONTROLLER_REQUIRE_REAL=1 it fails instead.
+"""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from controller.api.crds import child_crds, model_crd
+from controller.client import Client
+from controller.envtest import Environment, real_assets
+from controller.meta import Resource
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
+
+PLANES = [
+    pytest.param("embedded", id="embedded", marks=pytest.mark.xdist_group("embedded")),
+    pytest.param(
+        "real", id="real", marks=[pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
+    ),
+]
+
+
+@pytest.fixture(scope="session", params=PLANES)
+def plane(request: pytest.FixtureRequest) -> str:
+    """``embedded`` or ``real``."""
+    name: str = request.param
+    if name == "real" and real_assets() is None:
+        reason = "no real control plane: install Go or set KUBEBUILDER_ASSETS"
+        if os.environ.get("MODEL_CONTROLLER_REQUIRE_REAL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return name
+
+
+@pytest.fixture(scope="session")
+async def environment(plane: Any) -> AsyncIterator[Environment]:
+    """The control plane with the Model's and the children's CRDs."""
+    async with Environment(plane, crds=[model_crd(), *child_crds()]) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(environment: Environment) -> AsyncIterator[Client]:
+    """An administrator's client."""
+    async with environment.client() as connected:
+        yield connected
+
+
+@pytest.fixture
+async def namespace(client: Client) -> AsyncIterator[str]:
+    """A namespace of the test's own."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    await client.delete(NAMESPACES, name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Marks reports of tests on the real control plane, so that they can be counted wherever they ran."""
+    report: Any = yield
+    if item.get_closest_marker("real") is not None:
+        report.user_properties.append(("real", True))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line that says how much ran on the real control plane."""
+    counts = {
+        outcome: sum(
+            1
+            for report in terminalreporter.stats.get(outcome, [])
+            if ("real", True) in report.user_properties and (outcome == "skipped" or report.when == "call")
+        )
+        for outcome in ("passed", "failed", "skipped")
+    }
+    ran = counts["passed"] + counts["failed"]
+    terminalreporter.write_line(f"real control plane: {ran} tests ran, {counts['skipped']} skipped")

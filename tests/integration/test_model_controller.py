@@ -1,0 +1,337 @@
+"""The Model controller against both control planes: what users see, and how little it writes for it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from controller import meta
+from controller.api.kinds import (
+    ALL_CHILDREN,
+    AUTOSCALING_POLICY,
+    AUTOSCALING_POLICY_BINDING,
+    MODEL,
+    MODEL_INFER,
+    MODEL_ROUTE,
+    MODEL_SERVER,
+)
+from controller.client import Client
+from controller.envtest import Environment
+from controller.meta.errors import NotFound
+from controller.reconcilers import ControllerOptions, setup
+from controller.runtime import Manager, ManagerOptions
+from tests.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
+
+POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
+
+
+class Counting:
+    """Request metrics that remember mutating requests."""
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[str, int | None]] = []
+
+    def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
+        """An attempt is over."""
+        if method not in ("GET", "WATCH", "LIST"):
+            self.writes.append((method, code))
+
+    def retry(self, method: str, host: str, code: int | None) -> None:
+        """Not counted."""
+
+    def waited(self, method: str, host: str, seconds: float) -> None:
+        """Not counted."""
+
+    def sizes(self, method: str, host: str, request: int, response: int) -> None:
+        """Not counted."""
+
+
+@contextlib.asynccontextmanager
+async def controlling(environment: Environment, namespace: str, **options: Any) -> AsyncIterator[Counting]:
+    """A manager with the Model controller at work in one namespace."""
+    counting = Counting()
+    async with environment.client() as client:
+        off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
+        manager = Manager(client, off)
+        client.use_metrics(counting)
+        setup(manager, ControllerOptions(**options))
+        stop = asyncio.Event()
+        running = asyncio.create_task(manager.run(stop))
+        try:
+            await manager.informers.wait_for_sync()
+            yield counting
+        finally:
+            stop.set()
+            await running
+
+
+async def names(client: Client, namespace: str) -> set[str]:
+    """``Kind/name`` of all children in a namespace."""
+    found = set()
+    for resource in ALL_CHILDREN:
+        found |= {f"{resource.kind}/{meta.name_of(item)}" for item in (await client.list(resource, namespace)).items}
+    return found
+
+
+async def until_condition(client: Client, namespace: str, name: str, **wanted: tuple[str, str]) -> None:
+    async def check() -> bool:
+        seen = await conditions(client, name, namespace)
+        return all(seen.get(type_) == value for type_, value in wanted.items())
+
+    await eventually(check)
+
+
+async def test_a_new_model_becomes_active_with_three_creates_and_two_status_writes(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The least that is possible, without a single conflict."""
+    async with controlling(environment, namespace) as counting:
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await until_condition(
+            client, namespace, "chat", Initialized=("True", "ModelCreating"), Active=("False", "ModelProcessing")
+        )
+        await make_available(client, "chat-main", namespace)
+        await until_condition(
+            client, namespace, "chat", Active=("True", "ModelAvailable"), Failed=("False", "ModelHealthy")
+        )
+    model = await client.get(MODEL, "chat", namespace)
+    assert model["status"]["backendStatuses"] == [{"name": "main", "replicas": 1}]
+    assert await names(client, namespace) == {"ModelServer/chat-main", "ModelInfer/chat-main", "ModelRoute/chat"}
+    creates = [write for write in counting.writes if write == ("POST", 201)]
+    patches = [write for write in counting.writes if write == ("PATCH", 200)]
+    assert len(patches) == 2
+    assert len(creates) - 3 in (0, 1, 2), "three children, and events at leisure"
+    assert len(counting.writes) == len(creates) + len(patches)
+
+
+async def test_a_restart_over_settled_models_writes_nothing(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """Everything a new process finds out, it finds unchanged."""
+    two = a_model("chat", a_backend("a", autoscalingPolicy=POLICY, maxReplicas=3), a_backend("b"))
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(two, namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        for name in ("chat-a", "chat-b"):
+            await make_available(client, name, namespace)
+        await until_condition(client, namespace, "chat", Active=("True", "ModelAvailable"))
+    before = (await client.get(MODEL, "chat", namespace))["metadata"]["resourceVersion"]
+    async with controlling(environment, namespace) as counting:
+        await client.patch(MODEL, "chat", {"metadata": {"labels": {"poke": "1"}}}, namespace=namespace)
+        marker = a_model("marker")
+        await client.create(MODEL, unborn(marker, namespace))
+        await until_condition(client, namespace, "marker", Initialized=("True", "ModelCreating"))
+    after = await client.get(MODEL, "chat", namespace)
+    assert meta.labels_of(after) == {"poke": "1"}
+    assert int(meta.resource_version_of(after)) > int(before)
+    assert sum(method == "PATCH" for method, _ in counting.writes) == 1, "only the marker's status"
+    assert {code for _, code in counting.writes} <= {200, 201}
+
+
+async def test_drift_is_repaired_and_foreign_fields_stay(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """A deleted child comes back, an edited field too; what others added is left alone."""
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        await client.delete(MODEL_SERVER, "chat-main", namespace=namespace)
+        body = {
+            "metadata": {"labels": {"theirs": "yes"}, "annotations": {"theirs": "yes"}},
+            "spec": {"recoveryPolicy": "None", "template": {"gangSchedule": {}}},
+        }
+        await client.patch(MODEL_INFER, "chat-main", body, namespace=namespace)
+
+        async def repaired() -> bool:
+            with contextlib.suppress(NotFound):
+                await client.get(MODEL_SERVER, "chat-main", namespace)
+                infer = await client.get(MODEL_INFER, "chat-main", namespace)
+                return bool(infer["spec"]["recoveryPolicy"] == "InferGroupRecreate")
+            return False
+
+        await eventually(repaired)
+    infer = await client.get(MODEL_INFER, "chat-main", namespace)
+    assert meta.labels_of(infer)["theirs"] == meta.annotations_of(infer)["theirs"] == "yes"
+    assert infer["spec"]["template"]["gangSchedule"] == {}
+
+
+async def test_removed_backends_and_policies_are_pruned(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The route stops naming them first; nothing is left behind."""
+    first = a_model("chat", a_backend("a", autoscalingPolicy=POLICY, maxReplicas=2), a_backend("b"))
+    async with controlling(environment, namespace):
+        created = await client.create(MODEL, unborn(first, namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        assert {"AutoscalingPolicy/chat-a", "AutoscalingPolicyBinding/chat-a", "ModelInfer/chat-b"} <= await names(
+            client, namespace
+        )
+        await client.replace(
+            MODEL, {**await client.get(MODEL, "chat", namespace), "spec": a_model("chat", a_backend("a"))["spec"]}
+        )
+
+        async def pruned() -> bool:
+            return await names(client, namespace) == {"ModelServer/chat-a", "ModelInfer/chat-a", "ModelRoute/chat"}
+
+        await eventually(pruned)
+    assert created["metadata"]["name"] == "chat"
+
+
+async def test_an_invalid_spec_stops_nothing_and_clears_by_itself(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """Children stay as they are, Failed says what is wrong with its path, and goes when it is corrected."""
+    wrong = a_worker(config={"model": "mine"})
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        await client.patch(MODEL, "chat", {"spec": {"backends": [a_backend(workers=[wrong])]}}, namespace=namespace)
+        await until_condition(
+            client, namespace, "chat", Failed=("True", "InvalidSpec"), Initialized=("False", "InvalidSpec")
+        )
+        model = await client.get(MODEL, "chat", namespace)
+        failed = meta.find_condition(meta.conditions_of(model), "Failed")
+        assert failed is not None
+        assert "spec.backends[0].workers[0].config.model" in failed["message"]
+        assert len(await names(client, namespace)) == 3
+        await client.patch(MODEL, "chat", {"spec": {"backends": [a_backend()]}}, namespace=namespace)
+        await until_condition(
+            client, namespace, "chat", Failed=("False", "ModelHealthy"), Initialized=("True", "ModelCreating")
+        )
+
+
+async def test_an_unsupported_backend_is_named_and_nothing_is_created(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """No child, no retry."""
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model("chat", a_backend(type="SGLang")), namespace))
+        await until_condition(
+            client, namespace, "chat", Failed=("True", "UnsupportedBackend"), Active=("False", "ModelProcessing")
+        )
+    assert await names(client, namespace) == set()
+
+
+async def test_an_object_of_somebody_else_is_never_touched(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The Model says which name is taken; the other children are created; it heals when the name is free."""
+    rival = {
+        "apiVersion": MODEL_SERVER.api_version,
+        "kind": "ModelServer",
+        "metadata": {"name": "chat-b", "namespace": namespace},
+        "spec": {"inferenceEngine": "SGLang", "workloadSelector": {}},
+    }
+    taken = await client.create(MODEL_SERVER, rival)
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model("chat", a_backend("a"), a_backend("b")), namespace))
+        await until_condition(client, namespace, "chat", Failed=("True", "ChildConflict"))
+        assert "ModelInfer/chat-a" in await names(client, namespace)
+        assert await client.get(MODEL_SERVER, "chat-b", namespace) == taken
+        await client.delete(MODEL_SERVER, "chat-b", namespace=namespace)
+        await until_condition(
+            client, namespace, "chat", Failed=("False", "ModelHealthy"), Initialized=("True", "ModelCreating")
+        )
+
+
+async def test_another_request_name_recreates_the_route(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The name of a route cannot be changed, so it becomes another object."""
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        before = await client.get(MODEL_ROUTE, "chat", namespace)
+        await client.patch(MODEL, "chat", {"spec": {"name": "assistant"}}, namespace=namespace)
+
+        async def renamed() -> bool:
+            with contextlib.suppress(NotFound):
+                route = await client.get(MODEL_ROUTE, "chat", namespace)
+                return bool(route["spec"]["modelName"] == "assistant" and meta.uid_of(route) != meta.uid_of(before))
+            return False
+
+        await eventually(renamed)
+
+
+async def test_the_autoscalers_replicas_are_left_alone(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """While it scales they are not ours; when it stops they go back to minReplicas and the pair is gone."""
+    scaled = a_model("chat", a_backend(autoscalingPolicy=POLICY, maxReplicas=5))
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(scaled, namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        await client.patch(MODEL_INFER, "chat-main", {"spec": {"replicas": 4}}, namespace=namespace)
+        await client.patch(MODEL, "chat", {"metadata": {"labels": {"poke": "1"}}}, namespace=namespace)
+        await client.create(MODEL, unborn(a_model("marker"), namespace))
+        await until_condition(client, namespace, "marker", Initialized=("True", "ModelCreating"))
+        assert (await client.get(MODEL_INFER, "chat-main", namespace))["spec"]["replicas"] == 4
+        model = await client.get(MODEL, "chat", namespace)
+        await client.replace(MODEL, {**model, "spec": a_model("chat", a_backend(minReplicas=2, maxReplicas=2))["spec"]})
+
+        async def back() -> bool:
+            infer = await client.get(MODEL_INFER, "chat-main", namespace)
+            pairs = [
+                *(await client.list(AUTOSCALING_POLICY, namespace)).items,
+                *(await client.list(AUTOSCALING_POLICY_BINDING, namespace)).items,
+            ]
+            return infer["spec"]["replicas"] == 2 and not pairs
+
+        await eventually(back)
+
+
+async def test_another_operator_image_restarts_nothing(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The template is held until the Model's owner changes something that it depends on."""
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model("chat", a_backend("a"), a_backend("b")), namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+    before = {name: await client.get(MODEL_INFER, name, namespace) for name in ("chat-a", "chat-b")}
+    async with controlling(environment, namespace, runtime_image="other/runtime:2"):
+        backends = [a_backend("a", routeWeight=10), a_backend("b", workers=[a_worker(config={"seed": 1})])]
+        await client.patch(MODEL, "chat", {"spec": {"backends": backends}}, namespace=namespace)
+
+        async def rolled() -> bool:
+            infer = await client.get(MODEL_INFER, "chat-b", namespace)
+            return bool(infer["spec"]["template"] != before["chat-b"]["spec"]["template"])
+
+        await eventually(rolled)
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+    held = await client.get(MODEL_INFER, "chat-a", namespace)
+    assert held["spec"]["template"] == before["chat-a"]["spec"]["template"]
+
+
+async def test_deleting_a_model_takes_its_children_along(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """By owner reference: nobody recreates what the garbage collector removes."""
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        await client.delete(MODEL, "chat", namespace=namespace)
+
+        async def gone() -> bool:
+            return not await names(client, namespace)
+
+        await eventually(gone, patience=60)
+
+
+@pytest.mark.parametrize("annotation", ["true"])
+async def test_a_paused_model_is_observed_and_not_written_to(
+    environment: Environment, client: Client, namespace: str, annotation: str
+) -> None:
+    """Its status says so; its children stay as somebody left them."""
+    async with controlling(environment, namespace):
+        model = unborn(a_model(), namespace)
+        model["metadata"]["annotations"] = {"registry.volcano.sh/paused": annotation}
+        await client.create(MODEL, model)
+
+        async def told() -> bool:
+            found = meta.find_condition(meta.conditions_of(await client.get(MODEL, "chat", namespace)), "Active")
+            return found is not None and "reconciliation is paused" in found["message"]
+
+        await eventually(told)
+        assert await names(client, namespace) == set()
