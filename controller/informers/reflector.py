@@ -204,10 +204,8 @@ class Reflector:
     def _report(self, error: ApiError) -> None:
         """One line a minute at most."""
         now = time.monotonic()
-        if (
-            now - self._reported_at < _REPORT_EVERY
-            or isinstance(error, TransportError | DecodeError)
-            and self.has_synced
+        if now - self._reported_at < _REPORT_EVERY or (
+            isinstance(error, TransportError | DecodeError) and self.has_synced
         ):
             return
         self._reported_at = now

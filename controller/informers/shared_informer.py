@@ -10,7 +10,7 @@ from controller.client import Client
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.lister import Lister
 from controller.informers.reflector import InformerMetrics, Reflector, Transform
-from controller.informers.store import IndexFunction, Indexer
+from controller.informers.store import Indexer, IndexFunction
 from controller.meta import Object, Resource
 
 _log = structlog.get_logger("controller.informers")

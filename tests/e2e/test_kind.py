@@ -30,7 +30,9 @@ def test_the_shipped_manifests_bring_a_sample_to_its_children(docker: str, reque
     kind_cluster.load_docker_image(IMAGE)
     kind_cluster.kubectl("apply", "-k", str(ROOT / "config" / "default"))
     kind_cluster.kubectl("apply", "-f", str(ROOT / "config" / "crd" / "children"))
-    kind_cluster.kubectl("-n", "model-controller-system", "rollout", "status", "deployment/model-controller", "--timeout=300s")
+    kind_cluster.kubectl(
+        "-n", "model-controller-system", "rollout", "status", "deployment/model-controller", "--timeout=300s"
+    )
     kind_cluster.kubectl("apply", "-f", str(ROOT / "config" / "samples"))
     kind_cluster.kubectl("wait", "models", "--all", "--for=condition=Initialized", "--timeout=120s")
     assert "modelinfer" in kind_cluster.kubectl("get", "modelinfers", "-o", "name")

@@ -1,0 +1,113 @@
+"""LoRA adapters over HTTP. A pod's answer is not trusted: redirects are refused, bodies are capped, and every call ends in time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from controller.meta import jsonio
+
+LIST_SECONDS = 5.0
+LOAD_SECONDS = 300.0
+UNLOAD_SECONDS = 30.0
+_CONNECT_SECONDS = 5.0
+_LARGEST_BODY = 1024 * 1024
+_EXCERPT = 200
+
+
+class ServingError(Exception):
+    """A call failed; the message is one line that names no secret: ``HTTP 500: …`` or what was wrong with the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedAdapter:
+    """An adapter that an engine has. ``root`` is the directory it was loaded from, None when the engine does not say."""
+
+    name: str
+    root: str | None
+
+
+class AdapterRuntime:
+    """Talks to pods; an async context manager."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def list_adapters(self, pod_ip: str, engine_port: int) -> tuple[LoadedAdapter, ...]:
+        """What the engine itself says it has. Raises ServingError."""
+        answer = await self._call("GET", f"{_base(pod_ip, engine_port)}/v1/models", None, LIST_SECONDS)
+        entries = answer.get("data")
+        if not isinstance(entries, list):
+            raise ServingError("the list of models has another form")
+        return tuple(
+            LoadedAdapter(str(entry.get("id")), root if isinstance(root := entry.get("root"), str) else None)
+            for entry in entries
+            if isinstance(entry, Mapping) and entry.get("parent") is not None
+        )
+
+    async def load(self, pod_ip: str, runtime_port: int, *, name: str, source: str, directory: str) -> None:
+        """Lets the sidecar download the adapter into ``directory`` and the engine load it. Raises ServingError."""
+        body = {"lora_name": name, "source": source, "output_dir": directory, "async_download": False}
+        await self._call("POST", f"{_base(pod_ip, runtime_port)}/v1/load_lora_adapter", body, LOAD_SECONDS)
+
+    async def unload(self, pod_ip: str, runtime_port: int, *, name: str) -> None:
+        """Lets the engine forget the adapter. Raises ServingError, also when it does not know it."""
+        url = f"{_base(pod_ip, runtime_port)}/v1/unload_lora_adapter"
+        await self._call("POST", url, {"lora_name": name}, UNLOAD_SECONDS)
+
+    async def _call(self, method: str, url: str, body: Any, seconds: float) -> Mapping[str, Any]:
+        if self._session is None:
+            raise RuntimeError("use it as a context manager")
+        limits = aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS)
+        data = None if body is None else jsonio.dumps(body)
+        headers = {"Content-Type": "application/json"} if data is not None else {}
+        try:
+            request = self._session.request(
+                method, url, data=data, headers=headers, timeout=limits, allow_redirects=False
+            )
+            async with request as answer:
+                content = await _read(answer)
+                return _decoded(answer.status, content)
+        except TimeoutError:
+            raise ServingError(f"no answer within {seconds:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise ServingError(f"no answer: {type(error).__name__}") from None
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_any():
+        content += chunk
+        if len(content) > _LARGEST_BODY:
+            raise ServingError(f"HTTP {answer.status}: an answer of more than {_LARGEST_BODY} bytes")
+    return bytes(content)
+
+
+def _decoded(status: int, content: bytes) -> Mapping[str, Any]:
+    try:
+        value = jsonio.loads(content)
+    except ValueError:
+        value = None
+    if status != 200:
+        detail = value.get("detail") if isinstance(value, Mapping) else None
+        text = detail if isinstance(detail, str) else content.decode("utf-8", "replace")
+        raise ServingError(f"HTTP {status}: {' '.join(text.split())[:_EXCERPT]}")
+    if not isinstance(value, Mapping):
+        raise ServingError("HTTP 200 with a body that is no JSON object")
+    return value
+
+
+def _base(pod_ip: str, port: int) -> str:
+    return f"http://[{pod_ip}]:{port}" if ":" in pod_ip else f"http://{pod_ip}:{port}"
