@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import click
@@ -80,6 +81,8 @@ _tuning_options = combined(
 
 _serving_options = combined(
     option("--metrics-bind-address", default=":8080", help="Where /metrics is served; 0 for nowhere."),
+    option("--metrics-secure", is_flag=True, help="Serve /metrics by HTTPS, to those whom the cluster allows it."),
+    option("--metrics-cert-path", default=None, help="Directory with tls.crt and tls.key for --metrics-secure."),
     option(
         "--health-probe-bind-address", default=":8081", help="Where /healthz and /readyz are served; 0 for nowhere."
     ),
@@ -115,9 +118,11 @@ def run(**flags: Any) -> None:
 def _failure(error: Exception) -> Failure:
     from controller.client import ConfigError
     from controller.leaderelection import ElectionConfigError
+    from controller.metrics import BindAddressError, CertificateError
 
+    unusable = (ConfigError, ElectionConfigError, BindAddressError, CertificateError)
     sentence = str(error) or type(error).__name__
-    return (Unusable if isinstance(error, ConfigError | ElectionConfigError) else Failure)(sentence)
+    return (Unusable if isinstance(error, unusable) else Failure)(sentence)
 
 
 async def _run(flags: dict[str, Any]) -> None:
@@ -143,6 +148,8 @@ def _manager_options(flags: dict[str, Any]) -> Any:
     return ManagerOptions(
         leader_election=_election(flags) if flags["leader_elect"] else None,
         metrics_bind_address=flags["metrics_bind_address"],
+        metrics_secure=flags["metrics_secure"],
+        metrics_cert_path=Path(flags["metrics_cert_path"]) if flags["metrics_cert_path"] else None,
         health_probe_bind_address=flags["health_probe_bind_address"],
         shutdown_grace=flags["shutdown_grace"],
         watch_timeout=flags["watch_timeout"],

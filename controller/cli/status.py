@@ -18,6 +18,7 @@ from controller.meta.errors import ApiError, NotFound
 from controller.views.models import Row, model_rows, render_table
 
 _REFRESH_SECONDS = 2.0
+_WIDE = 200
 
 
 @click.command()
@@ -64,7 +65,9 @@ async def _status(
 ) -> None:
     config = await load_config(kubeconfig, context)
     where = None if all_namespaces else namespace or config.namespace or "default"
-    console = Console(soft_wrap=not watch, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDE)
     async with await Client.connect(config) as client:
         rows = await _fetch(client, where, name)
         if not watch:

@@ -86,8 +86,8 @@ class _View:
     """The Models of the manager's cache, drawn in place on a terminal, or as one line per change elsewhere."""
 
     def __init__(self, manager: Manager, console: Console, kubeconfig: Path) -> None:
-        self._models = manager.informers.informer(MODEL).lister
-        self._infers = manager.informers.informer(MODEL_INFER).lister
+        self._models = manager.informer(MODEL).lister
+        self._infers = manager.informer(MODEL_INFER).lister
         self._said: dict[NamespacedName, str] = {}
         self._kubeconfig = kubeconfig
         self.console = console

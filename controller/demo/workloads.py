@@ -95,6 +95,6 @@ def simulated_status(infer: Object, *, available: bool, now: str) -> dict[str, A
 
 def setup_workloads(manager: Manager, *, delay: float, now: Callable[[], float]) -> None:
     """Adds the simulation to a manager."""
-    lister = manager.informers.informer(MODEL_INFER).lister
+    lister = manager.informer(MODEL_INFER).lister
     reconciler = SimulatedWorkloads(manager.client, lister, delay=delay, now=now)
     ControllerBuilder(manager).named("simulated-workloads").for_(MODEL_INFER).complete(reconciler)

@@ -62,7 +62,7 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
     settings = _Settings(options, None, "")
     if namespace is not None:
         selector = f"metadata.name={options.config_map}"
-        config_maps = manager.informers.informer(CONFIG_MAP, namespaces=(namespace,), field_selector=selector)
+        config_maps = manager.informer(CONFIG_MAP, namespaces=(namespace,), field_selector=selector)
         settings = _Settings(options, config_maps.lister, namespace)
         everyone = enqueue_mapped(lambda _: [meta.key_of(model) for model in models.lister.list()])
         builder.watches(CONFIG_MAP, everyone, namespaces=(namespace,), field_selector=selector)

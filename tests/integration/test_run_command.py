@@ -1,0 +1,174 @@
+"""``model-controller run`` as a process: exit codes, one sentence for what is wrong, patience where waiting helps."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from controller import meta
+from controller.api.kinds import MODEL
+from controller.client import Client
+from controller.envtest import Environment
+from controller.meta import Resource
+from controller.meta.errors import NotFound
+from tests.factories import a_model, conditions, eventually, unborn
+
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+
+
+async def finished(*arguments: str) -> tuple[int, str]:
+    """Exit code and standard error of a command that ends by itself."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "controller",
+        *arguments,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    return process.returncode or 0, errors.decode()
+
+
+@contextlib.asynccontextmanager
+async def running(kubeconfig: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The controller as a process, killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "controller", "run", "--kubeconfig", str(kubeconfig), "--metrics-bind-address", "0"),
+        *arguments,
+        stderr=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--kubeconfig", "/nowhere/kubeconfig"], "there is no kubeconfig at /nowhere/kubeconfig"),
+        (["--kubeconfig", "{broken}"], "cannot be used"),
+        (["--kubeconfig", "{good}", "--context", "other"], "cannot be used"),
+        (
+            ["--kubeconfig", "{good}", "--leader-elect", "--lease-duration", "5"],
+            "must be longer than the renew deadline",
+        ),
+        (["--workers", "0"], "--workers"),
+        (["--kubeconfig", "{good}", "--metrics-bind-address", "nonsense"], "nonsense"),
+    ],
+    ids=["missing", "broken", "context", "durations", "flag", "address"],
+)
+async def test_unusable_settings_end_at_once_with_exit_code_2(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    """One sentence, no traceback."""
+    (tmp_path / "broken").write_text("a: [")
+    good = (
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\n"
+        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
+    )
+    (tmp_path / "good").write_text(good)
+    given = [argument.format(broken=tmp_path / "broken", good=tmp_path / "good") for argument in arguments]
+    code, errors = await finished("run", *given)
+    assert code == 2, errors
+    assert sentence in errors
+    assert "Traceback" not in errors
+
+
+async def test_sigterm_ends_it_with_exit_code_0_and_frees_the_lease(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """After it has done its work."""
+    flags = ("--namespace", namespace, "--leader-elect", "--leader-elect-namespace", namespace)
+    async with running(environment.kubeconfig, *flags, "--health-probe-bind-address", "0") as process:
+        await client.create(MODEL, unborn(a_model(), namespace))
+
+        async def initialized() -> bool:
+            return (await conditions(client, "chat", namespace)).get("Initialized") == ("True", "ModelCreating")
+
+        await eventually(initialized)
+        lease = await client.get(LEASES, "lease.kthena.model-controller", namespace)
+        assert lease["spec"]["holderIdentity"]
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0
+    lease = await client.get(LEASES, "lease.kthena.model-controller", namespace)
+    assert not lease["spec"].get("holderIdentity")
+
+
+async def test_a_killed_leader_is_replaced(environment: Environment, client: Client, namespace: str) -> None:
+    """The standby takes over once the lease has run out, and carries on."""
+    election = (
+        "--leader-elect",
+        "--leader-elect-namespace",
+        namespace,
+        "--lease-duration",
+        "3",
+        "--renew-deadline",
+        "2",
+    )
+    flags = ("--namespace", namespace, *election, "--retry-period", "0.5", "--health-probe-bind-address", "0")
+    async with running(environment.kubeconfig, *flags) as first:
+
+        async def held() -> str:
+            with contextlib.suppress(NotFound):
+                lease = await client.get(LEASES, "lease.kthena.model-controller", namespace)
+                return str(lease["spec"].get("holderIdentity") or "")
+            return ""
+
+        holder = await eventually(held)
+        async with running(environment.kubeconfig, *flags):
+            first.kill()
+            await client.create(MODEL, unborn(a_model(), namespace))
+
+            async def initialized() -> bool:
+                return (await conditions(client, "chat", namespace)).get("Initialized") == ("True", "ModelCreating")
+
+            await eventually(initialized, patience=30)
+            lease = await client.get(LEASES, "lease.kthena.model-controller", namespace)
+            assert lease["spec"]["holderIdentity"] != holder
+            assert lease["spec"]["leaseTransitions"] == 1
+
+
+async def test_a_crd_that_is_not_there_yet_is_waited_for() -> None:
+    """Readiness names it; nothing ends, and work begins once it is installed."""
+    from controller.api.crds import child_crds, model_crd
+    from controller.envtest import install_crds
+
+    async with Environment("embedded") as empty, empty.client() as client:
+        async with running(empty.kubeconfig, "--health-probe-bind-address", "127.0.0.1:18081"):
+
+            async def told() -> bool:
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with (
+                        aiohttp.ClientSession() as session,
+                        session.get("http://127.0.0.1:18081/readyz") as answer,
+                    ):
+                        return answer.status == 500 and "models.registry.volcano.sh" in await answer.text()
+                return False
+
+            await eventually(told)
+            await install_crds(client, [model_crd(), *child_crds()])
+            await client.create(MODEL, unborn(a_model(), "default"))
+
+            async def initialized() -> bool:
+                model = await client.get(MODEL, "chat", "default")
+                return meta.is_condition_true(model, "Initialized")
+
+            await eventually(initialized, patience=55)
+
+
+async def test_status_says_in_one_sentence_what_is_wrong(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """An unknown Model and a server that is away."""
+    code, errors = await finished("status", "nobody", "--kubeconfig", str(environment.kubeconfig), "-n", namespace)
+    assert (code, errors) == (1, "model-controller: there is no Model 'nobody'\n")
