@@ -143,27 +143,27 @@ async def test_a_crd_that_is_not_there_yet_is_waited_for() -> None:
     from controller.api.crds import child_crds, model_crd
     from controller.envtest import install_crds
 
-    async with Environment("embedded") as empty, empty.client() as client:
-        async with running(empty.kubeconfig, "--health-probe-bind-address", "127.0.0.1:18081"):
+    probes = ("--health-probe-bind-address", "127.0.0.1:18081")
+    async with Environment("embedded") as empty, empty.client() as client, running(empty.kubeconfig, *probes):
 
-            async def told() -> bool:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with (
-                        aiohttp.ClientSession() as session,
-                        session.get("http://127.0.0.1:18081/readyz") as answer,
-                    ):
-                        return answer.status == 500 and "models.registry.volcano.sh" in await answer.text()
-                return False
+        async def told() -> bool:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with (
+                    aiohttp.ClientSession() as session,
+                    session.get("http://127.0.0.1:18081/readyz") as answer,
+                ):
+                    return answer.status == 500 and "models.registry.volcano.sh" in await answer.text()
+            return False
 
-            await eventually(told)
-            await install_crds(client, [model_crd(), *child_crds()])
-            await client.create(MODEL, unborn(a_model(), "default"))
+        await eventually(told)
+        await install_crds(client, [model_crd(), *child_crds()])
+        await client.create(MODEL, unborn(a_model(), "default"))
 
-            async def initialized() -> bool:
-                model = await client.get(MODEL, "chat", "default")
-                return meta.is_condition_true(model, "Initialized")
+        async def initialized() -> bool:
+            model = await client.get(MODEL, "chat", "default")
+            return meta.is_condition_true(model, "Initialized")
 
-            await eventually(initialized, patience=55)
+        await eventually(initialized, patience=55)
 
 
 async def test_status_says_in_one_sentence_what_is_wrong(

@@ -1,0 +1,157 @@
+"""The life of a list-and-watch, in virtual time."""
+
+import pytest
+
+from controller.informers.listwatch import List, ListWatch, Wait, Watch
+from controller.meta.errors import ApiError, Cause, Gone, TransportError, status_error
+
+
+def machine() -> ListWatch:
+    """Without jitter: windows of 100 s, full lists after 900 s."""
+    return ListWatch(window=100.0, resync=1000.0, random=lambda: 0.0)
+
+
+def watching(version: str = "10", now: float = 0.0) -> ListWatch:
+    """A machine with an open watch."""
+    life = machine()
+    assert life.next(now) == List("")
+    life.listed(version, now)
+    assert life.next(now) == Watch(version, 100.0, 110.0)
+    return life
+
+
+def test_the_first_list_asks_for_the_newest_and_the_watch_starts_there() -> None:
+    """A restarted controller must not act on a past it left behind."""
+    life = watching("10")
+    life.saw("12", bookmark=False)
+    assert life.watch_ended(None, 50.0) == "timeout"
+    assert life.next(50.0) == Watch("12", 100.0, 110.0)
+
+
+def test_bookmarks_move_the_version_and_shorten_the_patience_with_silence() -> None:
+    """Once the server has shown that it sends them."""
+    life = watching("10")
+    life.saw("20", bookmark=True)
+    life.watch_ended(None, 50.0)
+    assert life.next(50.0) == Watch("20", 100.0, 70.0)
+
+
+@pytest.mark.parametrize("version", ["", "0", "x"])
+def test_versions_that_no_object_carries_are_not_resumed_from(version: str) -> None:
+    """The last good one stays."""
+    life = watching("10")
+    life.saw(version, bookmark=False)
+    assert life.version == "10"
+
+
+def test_an_expired_version_means_a_fresh_list_spaced_out_when_it_repeats() -> None:
+    """Five in a row do not become a hot loop."""
+    life = watching()
+    waits = []
+    for now in range(5):
+        assert life.watch_ended(status_error(410, {"reason": "Expired"}), float(now)) == "expired"
+        action = life.next(float(now))
+        assert isinstance(action, Wait)
+        waits.append(action.seconds)
+        assert life.next(float(now)) == List("")
+        life.listed("30", float(now))
+        life.next(float(now))
+    assert waits == [0.8, 1.6, 3.2, 6.4, 12.8]
+
+
+@pytest.mark.parametrize("code", [429, 503, 401])
+def test_a_refused_watch_is_opened_again_without_a_list(code: int) -> None:
+    """After as long as the server asked for."""
+    life = watching()
+    error = status_error(code, "", 7.0)
+    assert life.watch_ended(error, 0.1) == "refused"
+    assert life.next(0.1) == Wait(7.0)
+    assert isinstance(life.next(8.0), Watch)
+
+
+def test_an_instant_end_without_events_counts_as_failure() -> None:
+    """It backs off; a later end does not."""
+    life = watching()
+    assert life.watch_ended(None, 0.5) == "short"
+    assert life.next(0.5) == Wait(0.8)
+
+
+def test_a_silent_window_is_answered_by_a_list() -> None:
+    """Neither event nor bookmark: only a list can tell whether the server is deaf."""
+    life = watching()
+    assert life.watch_ended(None, 100.0) == "silent"
+    assert life.next(100.0) == List("")
+
+
+def test_a_list_older_than_what_was_seen_means_the_store_went_back() -> None:
+    """As after the restore of a backup."""
+    life = watching("100")
+    life.relist()
+    life.next(1.0)
+    assert life.listed("50", 1.0)
+    assert life.version == "50"
+    life.relist()
+    assert not life.listed("51", 2.0)
+
+
+def test_a_broken_connection_resumes_from_the_last_version() -> None:
+    """Without a list, when events had come."""
+    life = watching("10")
+    life.saw("11", bookmark=False)
+    assert life.watch_ended(TransportError("reset"), 30.0) == "broken"
+    assert life.next(30.0) == Watch("11", 100.0, 110.0)
+
+
+def test_a_full_list_comes_after_the_resync_time() -> None:
+    """Repairs what a server lost."""
+    life = watching("10")
+    life.saw("11", bookmark=False)
+    life.watch_ended(None, 950.0)
+    assert life.next(950.0) == List("")
+
+
+def too_large() -> ApiError:
+    return status_error(504, {"reason": "Timeout", "details": {"causes": [{"reason": "ResourceVersionTooLarge"}]}})
+
+
+@pytest.mark.parametrize("error", [Gone("expired"), too_large()])
+def test_a_version_the_server_does_not_have_is_listed_without_at_once(error: ApiError) -> None:
+    """No back-off for the first try with another question."""
+    life = machine()
+    life.version, life._fresh = "10", False
+    assert life.next(0.0) == List("10")
+    life.list_failed(error, 0.0)
+    assert life.next(0.0) == List("")
+
+
+def test_a_missing_kind_is_asked_for_again_and_reported() -> None:
+    """For ever, at growing intervals."""
+    life = machine()
+    life.next(0.0)
+    waits = []
+    for _ in range(8):
+        life.list_failed(status_error(404, "404 page not found"), 0.0)
+        action = life.next(0.0)
+        assert isinstance(action, Wait)
+        waits.append(action.seconds)
+        assert life.next(0.0) == List("")
+    assert waits == sorted(waits)
+    assert waits[-1] == 30.0
+    assert "404 page not found" in life.problem
+
+
+def test_two_minutes_of_calm_reset_the_backoff() -> None:
+    """An old failure is not held against the server."""
+    life = machine()
+    for now in (0.0, 1.0, 2.0):
+        life.next(now)
+        life.list_failed(TransportError("refused"), now)
+    life.next(2.0)
+    life.list_failed(TransportError("refused"), 200.0)
+    assert life.next(200.0) == Wait(0.8)
+
+
+def test_cause_is_read_from_the_status() -> None:
+    """The helper above builds what the server sends."""
+    error = too_large()
+    assert getattr(error, "causes", ()) == (Cause("", "ResourceVersionTooLarge", ""),)

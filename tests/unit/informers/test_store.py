@@ -1,0 +1,134 @@
+"""The indexed store: uid before version, own writes kept, replacement in one step."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller import meta
+from controller.informers import BY_NAMESPACE, BY_OWNER, DeltaType
+from controller.informers.store import Indexer
+from controller.meta import NamespacedName
+
+
+def obj(name: str = "a", version: int = 1, uid: str = "u", owner: str = "", namespace: str = "ns") -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": str(version)}
+    if owner:
+        metadata["ownerReferences"] = [{"uid": owner}]
+    return {"metadata": metadata}
+
+
+KEY = NamespacedName("ns", "a")
+
+
+def test_events_become_deltas_with_old_and_new() -> None:
+    """In their order; a deletion carries the last state."""
+    store = Indexer()
+    added = store.apply("ADDED", obj(version=1))
+    modified = store.apply("MODIFIED", obj(version=2))
+    deleted = store.apply("DELETED", obj(version=3))
+    assert added is not None
+    assert modified is not None
+    assert deleted is not None
+    assert [d.type for d in (added, modified, deleted)] == [DeltaType.ADDED, DeltaType.MODIFIED, DeltaType.DELETED]
+    assert modified.old == obj(version=1)
+    assert deleted.object == obj(version=3)
+    assert len(store) == 0
+
+
+def test_an_older_or_equal_version_says_nothing_new() -> None:
+    """ "10" is newer than "9", and an echo of what is there causes no work."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=10))
+    assert store.apply("MODIFIED", obj(version=9)) is None
+    assert store.apply("MODIFIED", obj(version=10)) is None
+
+
+def test_a_deletion_of_another_uid_does_not_hit_its_successor() -> None:
+    """A late DELETED of a namesake."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=5, uid="new"))
+    assert store.apply("DELETED", obj(version=4, uid="old")) is None
+    assert len(store) == 1
+
+
+def test_indexes_follow_and_leave_no_empty_sets() -> None:
+    """After a change of owner, and after 1,000 rounds of add and delete."""
+    store = Indexer({"first": lambda o: (meta.name_of(o)[:1],)})
+    for round_ in range(1000):
+        store.apply("ADDED", obj(version=3 * round_ + 1, owner=f"o{round_}"))
+        store.apply("MODIFIED", obj(version=3 * round_ + 2, owner="other"))
+        assert store.by_index(BY_OWNER, f"o{round_}") == []
+        assert len(store.by_index(BY_OWNER, "other")) == len(store.by_index("first", "a")) == 1
+        store.apply("DELETED", obj(version=3 * round_ + 3, owner="other"))
+    assert not any(store._indexes.values())
+
+
+def test_an_own_write_survives_an_older_list_and_an_older_event() -> None:
+    """The next pass must see it, however much the watch lags."""
+    store = Indexer()
+    store.record(obj("a", version=20))
+    store.record(obj("b", version=21, uid="b"))
+    assert store.replace([obj("a", version=10)], "15") == []
+    assert meta.resource_version_of(store.get(KEY) or {}) == "20"
+    assert len(store) == 2
+    deltas = store.replace([obj("a", version=20)], "30")
+    assert [(d.type, d.final_state_unknown) for d in deltas] == [(DeltaType.DELETED, True)]
+
+
+def test_an_own_deletion_is_not_undone_by_what_is_older() -> None:
+    """Neither by an event nor by a list; a successor of another uid is new."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=5))
+    assert store.record_deletion(obj(version=5)) is not None
+    assert store.apply("MODIFIED", obj(version=5)) is None
+    assert store.replace([obj(version=5)], "4") == []
+    assert store.apply("ADDED", obj(version=9, uid="next")) is not None
+
+
+def test_after_a_rewind_everything_is_taken_as_listed() -> None:
+    """Older versions included, and own writes of a history that is gone forgotten."""
+    store = Indexer()
+    store.record(obj("a", version=50))
+    store.record(obj("b", version=51, uid="b"))
+    deltas = store.replace([obj("a", version=7)], "9", rewound=True)
+    assert {(d.type, meta.name_of(d.object)) for d in deltas} == {(DeltaType.DELETED, "b"), (DeltaType.MODIFIED, "a")}
+    assert meta.resource_version_of(store.get(KEY) or {}) == "7"
+
+
+def test_the_same_name_with_another_uid_is_a_deletion_and_an_addition() -> None:
+    """What a list shows after a re-creation nobody watched."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=1, uid="old"))
+    deltas = store.replace([obj(version=8, uid="new")], "9")
+    assert [d.type for d in deltas] == [DeltaType.DELETED, DeltaType.ADDED]
+
+
+def test_replacing_one_namespace_leaves_the_others_alone() -> None:
+    """Each reflector answers for its own."""
+    store = Indexer()
+    store.apply("ADDED", obj("a", 1, namespace="one"))
+    store.apply("ADDED", obj("a", 2, namespace="two"))
+    store.replace([], "9", namespace="one")
+    assert [meta.namespace_of(o) for o in store.values()] == ["two"]
+    assert store.by_index(BY_NAMESPACE, "one") == []
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from("ab"), st.sampled_from("uv"), st.sampled_from(["ADDED", "MODIFIED", "DELETED"])),
+    max_size=30,
+)
+
+
+@given(EVENTS)
+def test_any_history_ends_as_a_plain_dictionary_would(history: list[tuple[str, str, str]]) -> None:
+    """Played in order of versions against a model of five lines."""
+    store, model = Indexer(), {}
+    for version, (name, uid, type_) in enumerate(history, start=1):
+        event = obj(name, version, uid)
+        store.apply(type_, event)
+        if type_ != "DELETED":
+            model[name] = event
+        elif name in model and meta.uid_of(model[name]) == uid:
+            del model[name]
+    assert {meta.name_of(o): o for o in store.values()} == model

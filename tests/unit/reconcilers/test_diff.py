@@ -1,0 +1,212 @@
+"""What would change in a live child: only what we own, only what differs."""
+
+import ast
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller import meta
+from controller.api.model import Model
+from controller.reconcilers.diff import Ownership, Scaling, diff, equivalent, fulfils, is_held, must_recreate, ownership
+from controller.render import RenderOptions, render
+from tests.factories import a_backend, a_model, a_worker
+
+POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}
+
+
+def child(kind: str, *backends: dict[str, Any], options: RenderOptions | None = None, **spec: Any) -> dict[str, Any]:
+    model = Model.from_object(a_model("chat", *backends, **spec))
+    return next(c for c in render(model, options or RenderOptions()) if c["kind"] == kind)
+
+
+@pytest.mark.parametrize(
+    "kind", ["ModelServer", "ModelInfer", "ModelRoute", "AutoscalingPolicy", "AutoscalingPolicyBinding"]
+)
+def test_what_was_just_written_needs_no_change(kind: str) -> None:
+    """Also when the server added identity, and a typed client empty parts and nulls."""
+    desired = child(kind, a_backend(autoscalingPolicy=POLICY))
+    live = copy.deepcopy(desired)
+    live["metadata"] |= {
+        "uid": "x",
+        "resourceVersion": "5",
+        "annotations": {**meta.annotations_of(desired), "theirs": "1"},
+    }
+    live["spec"]["empty"] = {}
+    live["status"] = {}
+    assert diff(desired, live) is None
+
+
+def test_only_what_differs_is_in_the_patch() -> None:
+    """Maps by key; the reasons name the paths."""
+    desired = child("ModelInfer", a_backend())
+    live = copy.deepcopy(desired)
+    live["spec"]["recoveryPolicy"] = "None"
+    live["metadata"]["labels"].pop("registry.volcano.sh/model-name")
+    change = diff(desired, live)
+    assert change is not None
+    assert change.patch == {
+        "metadata": {"labels": {"registry.volcano.sh/model-name": "chat"}},
+        "spec": {"recoveryPolicy": "InferGroupRecreate"},
+    }
+    assert "spec.recoveryPolicy" in change.reasons
+
+
+def test_additions_of_a_webhook_stay_while_we_want_nothing_new() -> None:
+    """The same revision asks for coverage only, so two writers never fight."""
+    desired = child("ModelServer", a_backend())
+    live = copy.deepcopy(desired)
+    live["spec"]["workloadSelector"]["matchLabels"]["added"] = "by a webhook"
+    live["spec"]["trafficPolicy"]["timeout"] = "30s"
+    assert diff(desired, live) is None
+
+
+def test_what_we_no_longer_want_goes_when_we_want_something_new() -> None:
+    """Another revision asks for equality on owned paths; fields of others are not ours to remove."""
+    desired = child("ModelRoute", a_backend())
+    live = copy.deepcopy(desired)
+    live["metadata"]["labels"]["registry.volcano.sh/revision"] = "other"
+    live["spec"] |= {"loraAdapters": ["old"], "rateLimit": {"unit": "second"}}
+    change = diff(desired, live)
+    assert change is not None
+    assert change.patch["spec"] == {"loraAdapters": None}
+
+
+def test_quantities_are_compared_by_value_where_they_are_quantities() -> None:
+    """``1000m`` that comes back as ``1`` is no difference; elsewhere it is."""
+    desired = child("ModelInfer", a_backend(workers=[a_worker(resources={"limits": {"cpu": "1000m"}})]))
+    live = copy.deepcopy(desired)
+    engine = live["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]["containers"][1]
+    engine["resources"]["limits"]["cpu"] = 1
+    assert diff(desired, live) is None
+    engine["image"] = "other"
+    assert diff(desired, live) is not None
+
+
+def test_a_template_is_held_until_the_owner_asks() -> None:
+    """Another operator image changes nothing; another worker config replaces the template whole."""
+    live = child("ModelInfer", a_backend())
+    other_image = child("ModelInfer", a_backend(), options=RenderOptions(runtime_image="other"))
+    assert is_held(other_image, live)
+    assert diff(other_image, live) is None
+    weight = child("ModelInfer", a_backend(routeWeight=7), options=RenderOptions(runtime_image="other"))
+    assert diff(weight, live) is None
+    config = child(
+        "ModelInfer", a_backend(workers=[a_worker(config={"seed": 1})]), options=RenderOptions(runtime_image="other")
+    )
+    change = diff(config, live)
+    assert change is not None
+    assert "other" in str(change.patch["spec"]["template"]["roles"])
+
+
+def test_a_template_written_by_another_controller_is_held_and_marked() -> None:
+    """Taking over writes the annotation, and not one pod restarts."""
+    desired = child("ModelInfer", a_backend())
+    live = copy.deepcopy(desired)
+    live["metadata"].pop("annotations")
+    live["metadata"]["labels"]["registry.volcano.sh/revision"] = "theirs"
+    live["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]["terminationGracePeriodSeconds"] = 1
+    change = diff(desired, live)
+    assert change is not None
+    assert "spec" not in change.patch
+    assert list(change.patch["metadata"]) == ["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("scaling", "live_replicas", "written"),
+    [
+        (Scaling(), 4, 1),
+        (Scaling(autoscaled=True), 4, None),
+        (Scaling(autoscaled=True, clamp=(1, 3)), 4, 3),
+        (Scaling(autoscaled=True, clamp=(1, 3)), 2, None),
+        (Scaling(autoscaled=True, clamp=(2, 3)), 0, 2),
+    ],
+)
+def test_replicas_belong_to_the_autoscaler_while_it_scales(
+    scaling: Scaling, live_replicas: int, written: int | None
+) -> None:
+    """And are brought within the bounds once."""
+    desired = child("ModelInfer", a_backend())
+    live = copy.deepcopy(desired)
+    live["spec"]["replicas"] = live_replicas
+    change = diff(desired, live, scaling)
+    assert (change.patch["spec"]["replicas"] if change else None) == written
+
+
+def test_adoption_keeps_every_other_owner() -> None:
+    """The full list is sent, ours added."""
+    desired = child("ModelServer", a_backend())
+    live = copy.deepcopy(desired)
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x"}
+    live["metadata"]["ownerReferences"] = [theirs]
+    change = diff(desired, live)
+    assert change is not None
+    assert change.patch["metadata"]["ownerReferences"] == [theirs, *desired["metadata"]["ownerReferences"]]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"ownerReferences": [{"kind": "Model", "name": "chat", "uid": "{uid}", "controller": True}]}, Ownership.OURS),
+        (
+            {"ownerReferences": [{"kind": "Model", "name": "chat", "uid": "old", "controller": True}]},
+            Ownership.LEFTOVER,
+        ),
+        (
+            {"ownerReferences": [{"kind": "Model", "name": "other", "uid": "old", "controller": True}]},
+            Ownership.FOREIGN,
+        ),
+        ({"ownerReferences": [{"kind": "Model", "name": "chat", "uid": "{uid}"}]}, Ownership.ADOPTABLE),
+        ({"labels": {"registry.volcano.sh/model-uid": "{uid}"}}, Ownership.ADOPTABLE),
+        (
+            {
+                "labels": {
+                    "registry.volcano.sh/managed-by": "registry.volcano.sh",
+                    "registry.volcano.sh/model-name": "chat",
+                }
+            },
+            Ownership.ADOPTABLE,
+        ),
+        ({}, Ownership.FOREIGN),
+    ],
+)
+def test_whose_an_object_is(metadata: dict[str, Any], expected: Ownership) -> None:
+    """By uid, never by name alone."""
+    model = a_model()
+    text = repr(metadata).replace("{uid}", model["metadata"]["uid"])
+    assert ownership({"metadata": ast.literal_eval(text)}, model) is expected
+
+
+def test_only_another_model_name_recreates_a_route() -> None:
+    """Nothing else is immutable."""
+    desired = child("ModelRoute", a_backend())
+    assert not must_recreate(desired, desired)
+    assert must_recreate(desired, {**desired, "spec": {**desired["spec"], "modelName": "other"}})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_everything_is_equivalent_to_itself_and_fulfils_itself(value: Any) -> None:
+    """Whatever holes it has."""
+    assert equivalent(value, value)
+    assert fulfils(value, value)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), JSON, max_size=3), st.dictionaries(st.sampled_from("abc"), JSON, max_size=3)
+)
+def test_applying_the_patch_leaves_nothing_to_change(live_spec: dict[str, Any], desired_spec: dict[str, Any]) -> None:
+    """One write is enough, from any live state."""
+    desired = {**child("AutoscalingPolicy", a_backend(autoscalingPolicy=POLICY)), "spec": desired_spec}
+    live = {**copy.deepcopy(desired), "spec": live_spec}
+    live["metadata"]["labels"]["registry.volcano.sh/revision"] = "other"
+    change = diff(desired, live)
+    assert diff(desired, meta.merge_patch(live, change.patch) if change else live) is None
