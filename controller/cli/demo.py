@@ -25,6 +25,8 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
 
     Nothing of the machine but a port on 127.0.0.1 is used. Exit code 0: all became Active; 1: not in time; 2: unusable input.
     """
+    from rich.console import Console
+
     from controller.api.samples import sample_paths
     from controller.demo.session import DemoTimeout, run_demo
     from controller.runtime import configure_logging
@@ -36,7 +38,9 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     if not inputs.models:
         raise Unusable("there is no Model in the given files")
     try:
-        asyncio.run(run_demo([model for _, model in inputs.models], leave=leave, timeout=timeout, delay=delay))
+        models = [model for _, model in inputs.models]
+        console = Console(highlight=False)
+        asyncio.run(run_demo(models, console=console, leave=leave, timeout=timeout, delay=delay))
     except DemoTimeout as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:

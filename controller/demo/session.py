@@ -32,7 +32,7 @@ class DemoTimeout(Exception):
     """Not all Models became Active in time; the message names those that did not."""
 
 
-async def run_demo(models: Sequence[Object], *, leave: bool, timeout: float, delay: float) -> None:
+async def run_demo(models: Sequence[Object], *, console: Console, leave: bool, timeout: float, delay: float) -> None:
     """Serves, reconciles and shows these Models until a signal, or with ``leave`` until all of them are Active.
 
     ``timeout`` and ``delay`` are in seconds. Raises DemoTimeout when a Model is not Active in time.
@@ -48,11 +48,12 @@ async def run_demo(models: Sequence[Object], *, leave: bool, timeout: float, del
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
         setup(manager, ControllerOptions())
         setup_workloads(manager, delay=delay, now=time.time)
-        view = _View(manager, Console(highlight=False), environment.kubeconfig)
+        view = _View(manager, console, environment.kubeconfig)
         async with _running(manager, stop):
             await manager.informers.wait_for_sync()
             wanted = [await _create(client, model) for model in models]
             await _follow(view, wanted, stop, timeout)
+            view.conclude()
             if not leave and not stop.is_set():
                 view.say_what_to_try()
                 await _keep_showing(view, stop)
@@ -111,6 +112,11 @@ class _View:
             if self._said.get(row.key) != said:
                 self._said[row.key] = said
                 self.console.print(said, soft_wrap=True)
+
+    def conclude(self) -> None:
+        """The final table, where it has not been drawn in place."""
+        if not self.console.is_terminal:
+            self.console.print(render_table(self.rows(), with_namespace=False))
 
     def say_what_to_try(self) -> None:
         """The kubeconfig and some commands for another terminal."""
