@@ -41,6 +41,8 @@ def equal_json(left: Any, right: Any) -> bool:
     """Equality of JSON values: ``true`` is not 1, while 1 and 1.0 are the same number."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
+    if isinstance(left, str) or isinstance(right, str):
+        return bool(left == right)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(equal_json(value, right[key]) for key, value in left.items())
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):

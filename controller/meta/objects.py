@@ -79,12 +79,12 @@ class Resource:
 
 
 def _mapping(obj: object, key: str) -> Object:
-    value = obj.get(key) if isinstance(obj, Mapping) else None
-    return value if isinstance(value, Mapping) else _EMPTY
+    value = obj.get(key) if type(obj) is dict or isinstance(obj, Mapping) else None
+    return value if type(value) is dict or isinstance(value, Mapping) else _EMPTY
 
 
 def _text(obj: object, key: str) -> str:
-    value = obj.get(key) if isinstance(obj, Mapping) else None
+    value = obj.get(key) if type(obj) is dict or isinstance(obj, Mapping) else None
     return value if isinstance(value, str) else ""
 
 

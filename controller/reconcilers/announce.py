@@ -90,6 +90,9 @@ class Announcer:
             if scaled and backend.type == derived.VLLM_DISAGGREGATED:
                 note = f"backend {backend.name}: the autoscaler looks for pods of role leader, which disaggregated backends do not have"
                 self._recorder.event(model, "Warning", "AutoscalingIneffective", note)
+            if derived.is_hot(backend) and backend.adapters:
+                note = f"backend {backend.name}: adapters are not moved into running engines by this release; load them yourself"
+                self._recorder.event(model, "Warning", "LoraSyncFailed", note)
         if observed.foreign_routes:
             names = ", ".join(sorted(str(meta.key_of(route)) for route in observed.foreign_routes))
             note = f"the routes {names} answer the same model name; the router keeps only one of them"

@@ -206,6 +206,8 @@ def fulfils(live: Any, desired: Any, path: tuple[str, ...] = ()) -> bool:
 
 
 def _compare(live: Any, desired: Any, path: tuple[str, ...], *, exact: bool) -> bool:
+    if isinstance(desired, str) and desired == live:
+        return True
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
         wanted, current = _kept(desired), _kept(live)
         if exact and wanted.keys() != current.keys():
