@@ -126,6 +126,7 @@ def _failure(error: Exception) -> Failure:
 
 
 async def _run(flags: dict[str, Any]) -> None:
+    stop = _stop_on_signal()
     from controller.client import Client, load_config
     from controller.reconcilers import setup
     from controller.runtime import Manager
@@ -139,7 +140,7 @@ async def _run(flags: dict[str, Any]) -> None:
     async with await Client.connect(config) as client:
         manager = Manager(client, options)
         setup(manager, _controller_options(flags))
-        await manager.run(_stop_on_signal())
+        await manager.run(stop)
 
 
 def _manager_options(flags: dict[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from controller.informers.delta import Delta
 from controller.informers.listwatch import List, ListWatch, Wait, Watch
 from controller.informers.store import Indexer
 from controller.meta import Object, Resource
-from controller.meta.errors import ApiError, DecodeError, TransportError, status_error
+from controller.meta.errors import ApiError, status_error
 
 _log = structlog.get_logger("controller.informers")
 
@@ -202,11 +202,9 @@ class Reflector:
         await self._notify()
 
     def _report(self, error: ApiError) -> None:
-        """One line a minute at most."""
+        """At most one line a minute, and only once there is something to lose; before the first list the manager says what is missing."""
         now = time.monotonic()
-        if now - self._reported_at < _REPORT_EVERY or (
-            isinstance(error, TransportError | DecodeError) and self.has_synced
-        ):
+        if not self.has_synced or now - self._reported_at < _REPORT_EVERY:
             return
         self._reported_at = now
         _log.warning("Cannot list or watch", resource=self._resource.key, namespace=self._namespace, error=str(error))

@@ -30,6 +30,7 @@ from controller.runtime.runnables import RunnableGroup
 
 _log = structlog.get_logger("controller.runtime")
 
+_FIRST_REPORT = 3.0
 _REPORT_EVERY = 60.0
 _FLUSH_SECONDS = 1.0
 _CANCEL_SECONDS = 1.0
@@ -199,9 +200,11 @@ class Manager:
             reporter.cancel()
 
     async def _report_unsynced(self) -> None:
+        pause = _FIRST_REPORT
         while True:
-            await asyncio.sleep(_REPORT_EVERY)
+            await asyncio.sleep(pause)
             _log.warning("Still waiting for the first list", missing=self.informers.unsynced())
+            pause = _REPORT_EVERY
 
     def _unsynced(self) -> str | None:
         missing = [informer.resource.key for informer in self._informers if not informer.has_synced]

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -108,7 +107,7 @@ _COLOURS = {"True": "green", "False": "yellow"}
 
 def render_table(rows: Iterable[Row], *, with_namespace: bool) -> Table:
     """The rows as a table for a terminal."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in (
         *(["NAMESPACE"] if with_namespace else []),
         "NAME",
