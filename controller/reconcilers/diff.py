@@ -58,7 +58,7 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A JSON merge patch and the paths it changes. ``held`` says that the pod template was left as it is on purpose."""
+    """A JSON merge patch and the paths it changes."""
 
     patch: dict[str, Any]
     reasons: tuple[str, ...]
