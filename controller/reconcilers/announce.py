@@ -1,33 +1,83 @@
 """What is said about a pass: Events on the Model and the controller's own metrics. Only on transitions, never in the way."""
 
-from collections.abc import Sequence
+from collections import Counter as Tally
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from controller import meta
 from controller.api import derived
+from controller.api.kinds import ALL_CHILDREN
 from controller.api.model import Model
 from controller.api.validation import Finding
+from controller.informers import Lister
 from controller.meta import Object
 from controller.reconcilers.observe import Observed
 from controller.reconcilers.outcome import Outcome
 from controller.runtime import EventRecorder
 
+_CONDITIONS = ("Initialized", "Active", "Failed")
+_STATUSES = ("True", "False", "Unknown")
+_ACTIONS = ("create", "update", "delete")
 _WARNINGS = {"W1": "MissingCredentials"}
 
 
 class ModelMetrics:
-    """The controller's own families; label values are bounded."""
+    """The controller's own families; label values are bounded, and all series exist from the start.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    ``models`` is read at every scrape, so that a standby tells the same as the leader.
+    """
+
+    def __init__(self, registry: CollectorRegistry, models: Lister) -> None:
         self.held = Gauge(
             "model_controller_templates_held",
             "Pod templates that would be rendered differently today and are left as they are.",
             registry=registry,
         )
         self.writes = Counter(
-            "model_controller_child_writes_total", "Children written, by action.", ("action",), registry=registry
+            "model_controller_child_writes_total",
+            "Children written, by kind and action.",
+            ("kind", "action"),
+            registry=registry,
         )
+        for resource in ALL_CHILDREN:
+            for action in _ACTIONS:
+                self.writes.labels(resource.kind, action)
+        registry.register(_Inventory(models))
+
+
+class _Inventory(Collector):
+    """Counts the Models by what their conditions say."""
+
+    def __init__(self, models: Lister) -> None:
+        self._models = models
+
+    def collect(self) -> Iterator[Metric]:
+        by_condition = GaugeMetricFamily(
+            "model_controller_models",
+            "Models by condition and its status; Unknown counts those that do not have the condition yet.",
+            labels=("condition", "status"),
+        )
+        idle = GaugeMetricFamily(
+            "model_controller_models_idle", "Models that are not Active because every backend is scaled to zero."
+        )
+        tally = Tally(_told(model, type_) for model in self._models.list() for type_ in _CONDITIONS)
+        for type_ in _CONDITIONS:
+            for status in _STATUSES:
+                count = sum(n for (told, is_, _), n in tally.items() if (told, is_) == (type_, status))
+                by_condition.add_metric((type_, status), count)
+        idle.add_metric((), tally["Active", "False", "ScaledToZero"])
+        yield from (by_condition, idle)
+
+
+def _told(model: Object, type_: str) -> tuple[str, str, str]:
+    """Type, status and reason of a condition of this Model."""
+    condition = meta.find_condition(meta.conditions_of(model), type_) or {}
+    status = condition.get("status")
+    return type_, status if status in _STATUSES else "Unknown", str(condition.get("reason", ""))
 
 
 class Announcer:
@@ -40,13 +90,15 @@ class Announcer:
 
     def tell(self, before: Object, after: Object, outcome: Outcome) -> None:
         """The writes of a pass, and the conditions that changed between these two states of the Model."""
-        for reason, action, names in (
-            ("ChildrenCreated", "create", outcome.created),
-            ("ChildrenUpdated", "update", outcome.updated),
-            ("ChildrenDeleted", "delete", outcome.deleted),
+        for reason, action, names in zip(
+            ("ChildrenCreated", "ChildrenUpdated", "ChildrenDeleted"),
+            _ACTIONS,
+            (outcome.created, outcome.updated, outcome.deleted),
+            strict=True,
         ):
+            for name in names:
+                self._metrics.writes.labels(name.partition(" ")[0], action).inc()
             if names:
-                self._metrics.writes.labels(action).inc(len(names))
                 self._recorder.event(after, "Normal", reason, ", ".join(names))
         self._tell_held(after, outcome)
         self._tell_conditions(before, after)

@@ -70,7 +70,7 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
         manager.client,
         Observer(models, children, settings.current),
         Applier(manager.client, children),
-        Announcer(manager.recorder("model-controller"), ModelMetrics(manager.metrics.registry)),
+        Announcer(manager.recorder("model-controller"), ModelMetrics(manager.metrics.registry, models.lister)),
         validation=ValidationOptions(hostpath_prefixes=options.hostpath_prefixes),
         now=time.time,
     )
