@@ -1,13 +1,14 @@
 """The Model's types: the one source of parsing, of the field reference and of the CRD.
 
-Parsing is lenient: unknown keys are ignored, absent and null fields read as their defaults, and everything that Kubernetes itself types
-(env, envFrom, resources, affinity, tolerations, modelMatch) or that is free JSON (config) stays exactly as it was written.
+Parsing asks for the right types and nothing else: unknown keys are ignored, absent and null fields read as their defaults, and what Kubernetes
+itself types (env, envFrom, resources, affinity, tolerations, modelMatch) or what is free JSON (config) stays as it was written. Bounds and
+patterns stand with the fields as JSON schema; the CRD and ``validate`` read them there.
 """
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from controller import meta
@@ -16,7 +17,12 @@ from controller.meta import Object
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SOURCE_PATTERN = r"^(hf://|s3://|obs://|pvc://|ms://).+"
 CACHE_PATTERN = r"^(hostpath://|pvc://).+"
+BACKEND_TYPES = ("vLLM", "vLLMDisaggregated", "SGLang", "MindIE", "MindIEDisaggregated")
+WORKER_TYPES = ("server", "prefill", "decode", "controller", "coordinator")
+MOST_REPLICAS = 1_000_000
+
 Json = Any
+Int = Annotated[int, Field(strict=True)]
 
 
 class ApiType(BaseModel):
@@ -25,93 +31,132 @@ class ApiType(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
 
-def _integral(value: Any) -> Any:
-    """JSON has one kind of number: 3.0 is the integer 3; a boolean is no number."""
-    if isinstance(value, bool):
-        raise ValueError("a boolean is no number")
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Int = Annotated[int, BeforeValidator(_integral), Field(strict=True)]
+def _field(absent: Any, description: str, example: Any, *, alias: str | None = None, **schema: Any) -> Any:
+    """A field with its place in the reference and the schema keywords that bound it."""
+    return Field(absent, alias=alias, description=description, examples=[example], json_schema_extra=schema)
 
 
 class LoraAdapter(ApiType):
     """A LoRA adapter that the engines of a backend offer beside the base model."""
 
-    name: str = Field(
-        "", description="Name that clients put into the model field of a request.", pattern=NAME_PATTERN, max_length=63
+    name: str = _field(
+        "", "Name that clients put into the model field of a request.", "legal", pattern=NAME_PATTERN, maxLength=63
     )
-    artifact_url: str = Field(
-        "", alias="artifactURL", description="Where the adapter comes from: hf://, s3://, obs://, ms:// or pvc://CLAIM/PATH.",
-        pattern=SOURCE_PATTERN, max_length=1024,
-    )  # fmt: skip
+    artifact_url: str = _field(
+        "",
+        "Where the adapter comes from: hf://, s3://, obs://, ms:// or pvc://CLAIM/PATH.",
+        "hf://acme/llama-legal-lora",
+        alias="artifactURL",
+        pattern=SOURCE_PATTERN,
+        maxLength=1024,
+    )
 
 
 class Worker(ApiType):
     """One role of a backend and the pods that play it."""
 
-    type: str = Field("server", description="Role: server, or prefill and decode of a disaggregated backend.")
-    image: str = Field("", description="Image of the inference engine.", max_length=512)
-    replicas: Int | None = Field(
-        None, description="Instances of this role inside one replica; absent or 0 means 1.", ge=0, le=1000000
+    type: str = _field(
+        "server",
+        "Role: server, or prefill and decode of a disaggregated backend.",
+        "server",
+        enum=list(WORKER_TYPES),
+        default="server",
     )
-    pods: Int | None = Field(
+    image: str = _field("", "Image of the inference engine.", "vllm/vllm-openai:v0.10.2", maxLength=512)
+    replicas: Int | None = _field(
         None,
-        description="Pods of one instance: above 1, an entry pod and Ray workers; absent or 0 means 1.",
-        ge=0,
-        le=1000000,
+        "Instances of this role inside one replica; absent or 0 means 1.",
+        1,
+        minimum=0,
+        maximum=MOST_REPLICAS,
     )
-    resources: Json = Field(None, description="Resources of the engine container.")
-    affinity: Json = Field(None, description="Scheduling affinity of the pods.")
-    tolerations: Json = Field(None, description="Tolerations of the pods.")
-    node_selector: Json = Field(None, description="Labels a node must have to run the pods.")
-    config: Json = Field(None, description="Arguments of the engine: each key becomes a flag.")
+    pods: Int | None = _field(
+        None,
+        "Pods of one instance: above 1, an entry pod and Ray workers; absent or 0 means 1.",
+        2,
+        minimum=0,
+        maximum=MOST_REPLICAS,
+    )
+    resources: Json = _field(None, "Resources of the engine container.", {"limits": {"nvidia.com/gpu": "1"}})
+    affinity: Json = _field(None, "Scheduling affinity of the pods.", {"nodeAffinity": "…"})
+    tolerations: Json = _field(None, "Tolerations of the pods.", [{"key": "gpu", "operator": "Exists"}])
+    node_selector: Json = _field(None, "Labels a node must have to run the pods.", {"accelerator": "h100"})
+    config: Json = _field(
+        None,
+        "Arguments of the engine: each key becomes a flag.",
+        {"max-model-len": 8192, "enable-prefix-caching": True},
+    )
 
 
 class Backend(ApiType):
     """A set of engines that serve the model in one way."""
 
-    name: str = Field(
+    name: str = _field(
         "",
-        description="Name of the backend; a rename removes its children and creates new ones.",
+        "Name of the backend; a rename removes its children and creates new ones.",
+        "main",
         pattern=NAME_PATTERN,
-        max_length=55,
+        maxLength=55,
     )
-    type: str = Field("", description="Engine family.")
-    model_uri: str = Field(
+    type: str = _field("", "Engine family.", "vLLM", enum=list(BACKEND_TYPES))
+    model_uri: str = _field(
         "",
+        "Where the weights come from: hf://, s3://, obs://, ms:// or pvc://CLAIM/PATH.",
+        "hf://Qwen/Qwen3-0.6B",
         alias="modelURI",
-        description="Where the weights come from: hf://, s3://, obs://, ms:// or pvc://CLAIM/PATH.",
         pattern=SOURCE_PATTERN,
-        max_length=1024,
+        maxLength=1024,
     )
-    cache_uri: str | None = Field(
+    cache_uri: str | None = _field(
         None,
+        "Volume that holds downloaded weights: hostpath://PATH or pvc://CLAIM; absent means an emptyDir.",
+        "pvc://weights",
         alias="cacheURI",
-        description="Volume that holds downloaded weights: hostpath://PATH or pvc://CLAIM; absent means an emptyDir.",
         pattern=CACHE_PATTERN,
-        max_length=1024,
+        maxLength=1024,
     )
-    env_from: Json = Field(
-        None, description="Sources of environment variables for the downloaders and the runtime sidecar."
+    env_from: Json = _field(
+        None,
+        "Sources of environment variables for the downloaders and the runtime sidecar.",
+        [{"secretRef": {"name": "s3-credentials"}}],
     )
-    env: Json = Field(None, description="Environment variables of the engine, the sidecar and the downloaders.")
-    min_replicas: Int = Field(0, description="Lower bound of replicas, and their number at creation.", ge=0, le=1000000)
-    max_replicas: Int = Field(1, description="Upper bound of replicas.", ge=1, le=1000000)
-    scaling_cost: Int | None = Field(None, description="Cost of one replica, for autoscaling at model level.", ge=0)
-    route_weight: Int | None = Field(
-        None, description="Share of the traffic, relative to the other backends.", ge=0, le=100
+    env: Json = _field(
+        None,
+        "Environment variables of the engine, the sidecar and the downloaders.",
+        [{"name": "HF_ENDPOINT", "value": "https://hub.example.com"}],
     )
-    scale_to_zero_grace_period: str | None = Field(
-        None, description="Accepted for compatibility; no component uses it yet.", max_length=32
+    min_replicas: Int = _field(
+        0, "Lower bound of replicas, and their number at creation.", 1, minimum=0, maximum=MOST_REPLICAS
     )
-    workers: tuple[Worker, ...] = Field((), description="Roles and their pods.", min_length=1, max_length=8)
-    lora_adapters: tuple[LoraAdapter, ...] | None = Field(
-        None, description="LoRA adapters of this backend.", max_length=10
+    max_replicas: Int = _field(1, "Upper bound of replicas.", 4, minimum=1, maximum=MOST_REPLICAS)
+    scaling_cost: Int | None = _field(None, "Cost of one replica, for autoscaling at model level.", 4, minimum=0)
+    route_weight: Int | None = _field(
+        None,
+        "Share of the traffic, relative to the other backends.",
+        70,
+        minimum=0,
+        maximum=100,
+        default=100,
     )
-    autoscaling_policy: Mapping[str, Any] | None = Field(None, description="Autoscaling of this backend alone.")
-    scheduler_name: str | None = Field(None, description="Scheduler of the ModelInfer and of its pods.", max_length=63)
-    runtime_class_name: str | None = Field(None, description="Runtime class of the pods.", max_length=253)
+    scale_to_zero_grace_period: str | None = _field(
+        None, "Accepted for compatibility; no component uses it yet.", "60s", maxLength=32
+    )
+    workers: tuple[Worker, ...] = _field(
+        (), "Roles and their pods.", [{"type": "server", "image": "vllm/vllm-openai:v0.10.2"}], minItems=1, maxItems=8
+    )
+    lora_adapters: tuple[LoraAdapter, ...] | None = _field(
+        None,
+        "LoRA adapters of this backend.",
+        [{"name": "legal", "artifactURL": "hf://acme/llama-legal-lora"}],
+        maxItems=10,
+    )
+    autoscaling_policy: Mapping[str, Any] | None = _field(
+        None,
+        "Autoscaling of this backend alone.",
+        {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]},
+    )
+    scheduler_name: str | None = _field(None, "Scheduler of the ModelInfer and of its pods.", "volcano", maxLength=63)
+    runtime_class_name: str | None = _field(None, "Runtime class of the pods.", "nvidia", maxLength=253)
 
     @property
     def adapters(self) -> tuple[LoraAdapter, ...]:
@@ -127,19 +172,30 @@ class Backend(ApiType):
 class ModelSpec(ApiType):
     """Which model to serve, on which backends."""
 
-    name: str | None = Field(
+    name: str | None = _field(
         None,
-        description="Name that clients put into the model field of a request; absent means metadata.name.",
+        "Name that clients put into the model field of a request; absent means metadata.name.",
+        "assistant",
         pattern=NAME_PATTERN,
-        max_length=64,
+        maxLength=64,
     )
-    owner: str | None = Field(None, description="Free text about who answers for the model.")
-    backends: tuple[Backend, ...] = Field((), description="Inference backends.", min_length=1, max_length=16)
-    autoscaling_policy: Mapping[str, Any] | None = Field(None, description="Autoscaling over all backends by cost.")
-    cost_expansion_rate_percent: Int | None = Field(
-        None, description="Growth of the cost per scaling step, with autoscaling at model level.", ge=0, le=1000
+    owner: str | None = _field(None, "Free text about who answers for the model.", "team-search")
+    backends: tuple[Backend, ...] = _field((), "Inference backends.", [{"name": "main"}], minItems=1, maxItems=16)
+    autoscaling_policy: Mapping[str, Any] | None = _field(
+        None,
+        "Autoscaling over all backends by cost.",
+        {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]},
     )
-    model_match: Json = Field(None, description="Further conditions that a request must meet.")
+    cost_expansion_rate_percent: Int | None = _field(
+        None,
+        "Growth of the cost per scaling step, with autoscaling at model level; absent means 200.",
+        150,
+        minimum=0,
+        maximum=1000,
+    )
+    model_match: Json = _field(
+        None, "Further conditions that a request must meet.", {"headers": {"x-tenant": {"exact": "gold"}}}
+    )
 
 
 class ModelParseError(Exception):
@@ -167,7 +223,24 @@ class Model:
     @classmethod
     def from_object(cls, obj: Object) -> "Model":
         """Reads the object. Raises ModelParseError when some part has the wrong type."""
-        return cls(obj, parse_spec(obj))
+        try:
+            return cls(obj, ModelSpec.model_validate(normalized(obj.get("spec"))))
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_input=False)
+            raise ModelParseError(tuple((_path(problem["loc"]), problem["msg"]) for problem in problems)) from None
+        except RecursionError:
+            raise ModelParseError((("spec", "is nested too deeply"),)) from None
+
+    @classmethod
+    def from_readable_parts(cls, obj: Object) -> "Model":
+        """Reads the object as if parts of the wrong type were absent, so that everything else can still be judged."""
+        spec = normalized(obj.get("spec"))
+        while True:
+            try:
+                return cls(obj, ModelSpec.model_validate(spec))
+            except ValidationError as error:
+                for problem in error.errors(include_url=False, include_input=False):
+                    _remove(spec, problem["loc"])
 
     @property
     def request_name(self) -> str:
@@ -175,35 +248,27 @@ class Model:
         return self.spec.name or self.name
 
 
-def parse_spec(obj: Object) -> ModelSpec:
-    """The typed spec. Raises ModelParseError."""
-    try:
-        return ModelSpec.model_validate(_without_nulls(obj.get("spec")))
-    except ValidationError as error:
-        raise ModelParseError(
-            tuple(
-                (_path(problem["loc"]), problem["msg"])
-                for problem in error.errors(include_url=False, include_input=False)
-            )
-        ) from None
-    except RecursionError:
-        raise ModelParseError((("spec", "is nested too deeply"),)) from None
+def normalized(value: Any, *, free: bool = False) -> Any:
+    """The value with one spelling for each meaning: no nulls in objects, integral numbers as integers. ``free`` JSON keeps its nulls."""
+    if isinstance(value, Mapping):
+        return {
+            key: normalized(item, free=free or key == "config")
+            for key, item in value.items()
+            if free or item is not None
+        }
+    if isinstance(value, list | tuple):
+        return [normalized(item, free=free) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-_TYPED_LISTS = {"backends", "workers", "loraAdapters"}
-
-
-def _without_nulls(value: Any) -> Any:
-    """Null means absent, in the parts that are typed here."""
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        key: [_without_nulls(entry) for entry in item]
-        if key in _TYPED_LISTS and isinstance(item, list | tuple)
-        else item
-        for key, item in value.items()
-        if item is not None
-    }
+def _remove(value: Any, location: tuple[int | str, ...]) -> None:
+    *parents, last = location
+    for part in parents:
+        value = value[part]
+    if isinstance(last, int):
+        value[last] = {}
+    else:
+        del value[last]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

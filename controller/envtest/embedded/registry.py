@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller import meta
-from controller.envtest.embedded import schema
+from controller.meta import schema
 from controller.envtest.embedded.storage import Entry, ResourceKey, Storage
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import (

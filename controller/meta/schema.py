@@ -3,9 +3,10 @@
 CEL rules (``x-kubernetes-validations``) are stored with the CRD and not enforced.
 """
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from controller.meta.errors import Cause
 
@@ -39,6 +40,32 @@ def prune(value: Any, schema: Schema, path: str = "") -> tuple[Any, list[str]]:
         pairs = [prune(item, schema["items"], f"{path}[{index}]") for index, item in enumerate(value)]
         return [item for item, _ in pairs], [where for _, below in pairs for where in below]
     return value, []
+
+
+class UnknownField(NamedTuple):
+    """A key that the schema does not know, and the keys it knows at that place."""
+
+    path: str
+    key: str
+    known: Collection[str]
+
+
+def unknown_fields(value: Any, schema: Schema, path: str = "") -> Iterator[UnknownField]:
+    """What ``prune`` would drop, in the order of the value."""
+    if isinstance(value, Mapping):
+        properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
+        open_ = schema.get(_PRESERVE) is True or extra is True
+        for key, item in value.items():
+            where = f"{path}.{key}" if path else key
+            if not path and key in _NEVER_PRUNED:
+                continue
+            if key in properties or isinstance(extra, Mapping):
+                yield from unknown_fields(item, properties.get(key) or extra or {}, where)
+            elif not open_:
+                yield UnknownField(where, key, properties.keys())
+    elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
+        for index, item in enumerate(value):
+            yield from unknown_fields(item, schema["items"], f"{path}[{index}]")
 
 
 def default(value: Any, schema: Schema) -> Any:
@@ -143,7 +170,7 @@ def _text_and_size(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
         return Cause(path, "FieldValueInvalid", f"Invalid value: {text}")
 
     if isinstance(value, str):
-        if "pattern" in schema and not re.search(schema["pattern"], value):
+        if "pattern" in schema and not _pattern(schema["pattern"]).search(value):
             yield wrong(f"must match {schema['pattern']}")
         if len(value) > schema.get("maxLength", len(value)):
             yield Cause(path, "FieldValueTooLong", "Too long")
@@ -154,6 +181,14 @@ def _text_and_size(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
             yield Cause(path, "FieldValueTooMany", "Too many items")
         if len(value) < schema.get("minItems", 0):
             yield wrong("too few items")
+
+
+@functools.cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """A pattern as Go reads it: ``$`` is the end of the text alone, never the place before a last line feed."""
+    return re.compile(
+        re.sub(r"\\.|\[(?:\\.|[^\]])*\]|\$", lambda part: r"\Z" if part[0] == "$" else part[0], text), re.ASCII
+    )
 
 
 def _duplicates(items: list[Any], schema: Schema, path: str) -> Iterator[Cause]:
