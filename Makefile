@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit verify lint format generated crds docs bench e2e lock clean
+.PHONY: help setup demo test unit verify lint format generated crds monitoring docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +48,15 @@ format: $(VENV)/.dev ## rewrite the sources in the one format
 
 generated: $(VENV)/.dev ## fail when a generated file is out of date
 	@hack/generate-crds --check
+	@hack/generate-metrics-reference --check
+	@hack/generate-dashboard --check
 
 crds: $(VENV)/.dev ## write the CRDs from the types
 	@hack/generate-crds
+
+monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the definitions of the metrics
+	@hack/generate-metrics-reference
+	@hack/generate-dashboard
 
 docs: $(VENV)/.dev ## check that every link inside README and docs leads somewhere
 	@$(BIN)/python hack/check-docs
