@@ -14,15 +14,18 @@ from controller.api.kinds import ALL_CHILDREN
 from controller.api.model import Model
 from controller.api.validation import Finding
 from controller.informers import Lister
-from controller.meta import Object
+from controller.meta import NamespacedName, Object
+from controller.reconcilers.adapters import AdapterReport
 from controller.reconcilers.observe import Observed
 from controller.reconcilers.outcome import Outcome
+from controller.reconcilers.status import POD_FAILURE
 from controller.runtime import EventRecorder
 
 _CONDITIONS = ("Initialized", "Active", "Failed")
 _STATUSES = ("True", "False", "Unknown")
 _ACTIONS = ("create", "update", "delete")
 _WARNINGS = {"W1": "MissingCredentials"}
+_FAILURES = {"ChildConflict": "ChildConflict", "LoraSyncFailed": "LoraSyncFailed"}
 
 
 class ModelMetrics:
@@ -46,7 +49,25 @@ class ModelMetrics:
         for resource in ALL_CHILDREN:
             for action in _ACTIONS:
                 self.writes.labels(resource.kind, action)
+        self.missing = Gauge(
+            "model_controller_lora_adapters_missing",
+            "Adapters that ready pods of hot backends lack.",
+            registry=registry,
+        )
+        self._operations = Counter(
+            "model_controller_lora_operations_total",
+            "Adapters loaded into and unloaded from running engines, by outcome.",
+            ("operation", "outcome"),
+            registry=registry,
+        )
+        for operation in ("load", "unload"):
+            for outcome in ("success", "error"):
+                self._operations.labels(operation, outcome)
         registry.register(_Inventory(models))
+
+    def operation(self, operation: str, *, succeeded: bool) -> None:
+        """A load or an unload ended."""
+        self._operations.labels(operation, "success" if succeeded else "error").inc()
 
 
 class _Inventory(Collector):
@@ -80,13 +101,20 @@ def _told(model: Object, type_: str) -> tuple[str, str, str]:
     return type_, status if status in _STATUSES else "Unknown", str(condition.get("reason", ""))
 
 
+def _pod_failures(model: Object) -> set[tuple[str, str]]:
+    """The pods, and what they are stuck with, that the Active condition names."""
+    active = meta.find_condition(meta.conditions_of(model), "Active") or {}
+    return set(POD_FAILURE.findall(str(active.get("message", ""))))
+
+
 class Announcer:
     """Records Events and counts."""
 
     def __init__(self, recorder: EventRecorder, metrics: ModelMetrics) -> None:
         self._recorder = recorder
         self._metrics = metrics
-        self._held: dict[str, tuple[str, ...]] = {}
+        self._held: dict[NamespacedName, int] = {}
+        self._missing: dict[NamespacedName, int] = {}
 
     def tell(self, before: Object, after: Object, outcome: Outcome) -> None:
         """The writes of a pass, and the conditions that changed between these two states of the Model."""
@@ -104,15 +132,26 @@ class Announcer:
         self._tell_conditions(before, after)
 
     def _tell_held(self, model: Object, outcome: Outcome) -> None:
-        uid, held = meta.uid_of(model), tuple(sorted(outcome.held))
-        if held and self._held.get(uid) != held:
-            note = f"the pod template of {', '.join(held)} is kept as it is until the Model changes"
+        if outcome.newly_held:
+            note = f"the pod template of {', '.join(outcome.newly_held)} is kept as it is until the Model changes"
             self._recorder.event(model, "Normal", "TemplateHeld", note)
-        if held:
-            self._held[uid] = held
-        else:
-            self._held.pop(uid, None)
-        self._metrics.held.set(sum(map(len, self._held.values())))
+        self._held[meta.key_of(model)] = len(outcome.held)
+        self._metrics.held.set(sum(self._held.values()))
+
+    def moved(self, model: Object, report: AdapterReport) -> None:
+        """The adapters that pods got or lost, and how many they lack."""
+        for moved in report.moved:
+            done = "Loaded" if moved.operation == "load" else "Unloaded"
+            self._recorder.event(model, "Normal", f"LoraAdapter{done}", f"adapter {moved.adapter}, pod {moved.pod}")
+        self._missing[meta.key_of(model)] = report.missing
+        self._metrics.missing.set(sum(self._missing.values()))
+
+    def forget(self, model: NamespacedName) -> None:
+        """The Model is gone, and with it its share of the sums."""
+        for sums in (self._held, self._missing):
+            sums.pop(model, None)
+        self._metrics.held.set(sum(self._held.values()))
+        self._metrics.missing.set(sum(self._missing.values()))
 
     def _tell_conditions(self, before: Object, after: Object) -> None:
         was, is_ = (meta.is_condition_true(obj, "Active") for obj in (before, after))
@@ -123,10 +162,12 @@ class Announcer:
             self._recorder.event(after, "Warning", "Inactive", str(active.get("message", "")))
         old, new = (meta.find_condition(meta.conditions_of(obj), "Failed") or {} for obj in (before, after))
         if new.get("status") == "True" and (old.get("status"), old.get("message")) != ("True", new.get("message")):
-            reason = "ChildConflict" if new.get("reason") == "ChildConflict" else "Failed"
+            reason = _FAILURES.get(str(new.get("reason")), "Failed")
             self._recorder.event(after, "Warning", reason, str(new.get("message", "")))
         elif new.get("status") == "False" and old.get("status") == "True":
             self._recorder.event(after, "Normal", "Recovered", "the Model's problems are gone")
+        for pod, why in sorted(_pod_failures(after) - _pod_failures(before)):
+            self._recorder.event(after, "Warning", "BackendPodFailure", f"pod {pod}: {why}")
 
     def warn(self, model: Object, parsed: Model, findings: Sequence[Finding], observed: Observed) -> None:
         """What deserves attention and does not stop anything; once per generation, so that a restart repeats nothing."""
@@ -142,9 +183,6 @@ class Announcer:
             if scaled and backend.type == derived.VLLM_DISAGGREGATED:
                 note = f"backend {backend.name}: the autoscaler looks for pods of role leader, which disaggregated backends do not have"
                 self._recorder.event(model, "Warning", "AutoscalingIneffective", note)
-            if derived.is_hot(backend) and backend.adapters:
-                note = f"backend {backend.name}: adapters are not moved into running engines by this release; load them yourself"
-                self._recorder.event(model, "Warning", "LoraSyncFailed", note)
         if observed.foreign_routes:
             names = ", ".join(sorted(str(meta.key_of(route)) for route in observed.foreign_routes))
             note = f"the routes {names} answer the same model name; the router keeps only one of them"

@@ -1,7 +1,7 @@
 """Carries out a pass: every child in its own task, waiting only for what it needs, every outcome collected."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from controller import meta
@@ -17,10 +17,10 @@ from controller.client import Client
 from controller.informers import SharedInformer
 from controller.meta import NamespacedName, Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound
-from controller.reconcilers.diff import Ownership, Scaling, diff, is_held, must_recreate, ownership
+from controller.reconcilers.diff import Ownership, Scaling, diff, held_back, must_recreate, ownership
 from controller.reconcilers.observe import Observed, binding_targets
 from controller.reconcilers.outcome import Outcome, Problem
-from controller.render.names import REVISION
+from controller.render.names import HELD_REVISION
 
 _RESOURCES = {resource.kind: resource for resource in ALL_CHILDREN}
 Key = tuple[str, str]
@@ -57,10 +57,14 @@ class Applier:
         self._contested: set[tuple[str, NamespacedName]] = set()
 
     async def apply(
-        self, wanted: Sequence[dict[str, Any]], observed: Observed, scaling: Mapping[str, Scaling]
+        self,
+        wanted: Sequence[dict[str, Any]],
+        observed: Observed,
+        scaling: Mapping[str, Scaling],
+        postponed: Collection[Key] = (),
     ) -> Outcome:
-        """Makes the children what is wanted, as far as that is possible now."""
-        return await _Pass(self._client, self._informers, self._contested, wanted, observed, scaling).run()
+        """Makes the children what is wanted, as far as that is possible now; ``postponed`` ones wait for another pass."""
+        return await _Pass(self._client, self._informers, self._contested, wanted, observed, scaling, postponed).run()
 
 
 class _Pass:
@@ -72,10 +76,12 @@ class _Pass:
         wanted: Sequence[dict[str, Any]],
         observed: Observed,
         scaling: Mapping[str, Scaling],
+        postponed: Collection[Key],
     ) -> None:
         self._client = client
         self._informers = informers
         self._contested = contested
+        self._postponed = postponed
         self._wanted = wanted
         self._observed = observed
         self._scaling = scaling
@@ -108,6 +114,9 @@ class _Pass:
             if task is not None and not await task:
                 self.outcome.waiting.append(f"{kind} {name}")
                 return False
+        if (kind, name) in self._postponed:
+            self.outcome.waiting.append(f"{kind} {name}")
+            return False
         try:
             return await self._write(desired, self._observed.child(_RESOURCES[kind], name))
         except ApiError as error:
@@ -146,9 +155,7 @@ class _Pass:
                 else "is not controlled by this Model"
             )
             error = f"an object of this name exists and {told}"
-            self.outcome.problems.append(
-                Problem(kind, name, "conflict", error, reason="ChildConflict", identity=(kind, name, "conflict", whose))
-            )
+            self.outcome.problems.append(Problem(kind, name, "conflict", error, reason="ChildConflict"))
             return False
         self._contested.discard(contest)
         if meta.is_deleting(live):
@@ -163,7 +170,7 @@ class _Pass:
     async def _patch(self, resource: Resource, desired: dict[str, Any], live: Object, *, retry: bool) -> bool:
         kind, name = key_of(desired)
         change = diff(desired, live, self._scaling.get(name) if kind == MODEL_INFER.kind else None)
-        if is_held(desired, live) and meta.labels_of(live).get(REVISION) != meta.labels_of(desired).get(REVISION):
+        if held_back(desired, live) is not None:
             self.outcome.held.append(name)
         if change is None:
             return True
@@ -179,6 +186,8 @@ class _Pass:
             return await self._patch(resource, desired, fresh, retry=False)
         self._informers[resource].record(patched)
         self.outcome.updated.append(f"{kind} {name} ({', '.join(change.reasons[:4])})")
+        if metadata.get("annotations", {}).get(HELD_REVISION):
+            self.outcome.newly_held.append(name)
         return True
 
     async def _recreate(self, resource: Resource, desired: dict[str, Any], live: Object) -> bool:

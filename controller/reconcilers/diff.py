@@ -11,7 +11,15 @@ from typing import Any
 
 from controller import meta
 from controller.meta import Object
-from controller.render.names import MANAGED_BY, MANAGER, MODEL_NAME, MODEL_UID, REVISION, TEMPLATE_INPUTS
+from controller.render.names import (
+    HELD_REVISION,
+    MANAGED_BY,
+    MANAGER,
+    MODEL_NAME,
+    MODEL_UID,
+    REVISION,
+    TEMPLATE_INPUTS,
+)
 
 _ABSENT: Any = object()
 _QUANTITIES = {("resources", "limits"), ("resources", "requests")}
@@ -72,6 +80,12 @@ def is_held(desired: Object, live: Object) -> bool:
     if current is None:
         return True
     return current == wanted and meta.labels_of(live).get(REVISION) != meta.labels_of(desired).get(REVISION)
+
+
+def held_back(desired: Object, live: Object) -> str | None:
+    """The revision that we would write if the Model's owner asked for it; None when the live template is what we would render."""
+    wanted = meta.labels_of(desired).get(REVISION)
+    return wanted if is_held(desired, live) and meta.labels_of(live).get(REVISION) != wanted else None
 
 
 def must_recreate(desired: Object, live: Object) -> bool:
@@ -150,13 +164,13 @@ def _clamped(replicas: Any, clamp: tuple[int, int] | None) -> int | None:
 
 def _metadata_patch(desired: Object, live: Object, *, held: bool) -> dict[str, Any]:
     patch: dict[str, Any] = {}
+    labels = {key: value for key, value in meta.labels_of(desired).items() if not (held and key == REVISION)}
+    annotations = {**meta.annotations_of(desired), HELD_REVISION: held_back(desired, live)}
     for part, mine, theirs in (
-        ("labels", meta.labels_of(desired), meta.labels_of(live)),
-        ("annotations", meta.annotations_of(desired), meta.annotations_of(live)),
+        ("labels", labels, meta.labels_of(live)),
+        ("annotations", annotations, meta.annotations_of(live)),
     ):
-        changed = {
-            key: value for key, value in mine.items() if theirs.get(key) != value and not (held and key == REVISION)
-        }
+        changed = {key: value for key, value in mine.items() if theirs.get(key) != value}
         if changed:
             patch[part] = changed
     references = meta.owner_references_of(live)

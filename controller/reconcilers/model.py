@@ -1,23 +1,27 @@
 """The Model's reconciler: observe, validate and render, diff and apply, summarize."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 
 from controller import meta
-from controller.api.kinds import MODEL, MODEL_INFER
-from controller.api.model import Model
+from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE
+from controller.api.model import Backend, Model
 from controller.api.validation import Finding, ValidationOptions, validate
 from controller.client import Client
 from controller.meta import Object
 from controller.meta.errors import ApiError, Conflict, NotFound
+from controller.reconcilers.adapters import AdapterReport, AdapterSync
 from controller.reconcilers.announce import Announcer
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.diff import Scaling
+from controller.reconcilers.hot import hot_pods, postponed
 from controller.reconcilers.observe import Observed, Observer
 from controller.reconcilers.outcome import Outcome, Problem
-from controller.reconcilers.status import Findings, backend_view, status_patch, summarize
+from controller.reconcilers.status import BackendView, Findings, backend_view, status_patch, summarize
 from controller.render import render
+from controller.render.names import child_name
 from controller.runtime import ReconcileError, Request, Result
 
 _log = structlog.get_logger("controller.model")
@@ -37,6 +41,7 @@ class ModelReconciler:
         client: Client,
         observer: Observer,
         applier: Applier,
+        adapters: AdapterSync,
         announcer: Announcer,
         *,
         validation: ValidationOptions,
@@ -45,6 +50,7 @@ class ModelReconciler:
         self._client = client
         self._observer = observer
         self._applier = applier
+        self._adapters = adapters
         self._announcer = announcer
         self._validation = validation
         self._now = now
@@ -54,7 +60,7 @@ class ModelReconciler:
         """One pass. Nothing is written for a Model that is gone or being deleted."""
         model = self._observer.model(request.name, request.namespace)
         if model is None or meta.is_deleting(model):
-            self._failures.pop(request, None)
+            self._forget(request)
             return Result()
         findings = validate(model, self._validation)
         if blocking := tuple(finding for finding in findings if finding.terminal):
@@ -64,14 +70,37 @@ class ModelReconciler:
         wanted = render(parsed, self._observer.options())
         observed = self._observer.observe(model, wanted)
         paused = parsed.annotations.get(PAUSED) == "true"
-        scaling = {name: self._scaling(parsed, observed, name) for name in observed.scaled_by}
-        outcome = Outcome() if paused else await self._applier.apply(wanted, observed, scaling)
-        await self._report(model, self._findings(request, parsed, outcome, paused=paused), outcome)
+        outcome, adapters = Outcome(), AdapterReport(unknown=True)
+        if not paused:
+            adapters = self._adapters.sync(request, hot_pods(parsed, observed))
+            self._announcer.moved(model, adapters)
+            outcome = await self._apply(request, parsed, wanted, observed, adapters)
+        await self._report(model, self._findings(request, parsed, outcome, adapters, paused=paused), outcome)
         self._announcer.warn(model, parsed, findings, observed)
         if outcome.problems:
             raise ReconcileError("; ".join(problem.line for problem in outcome.problems))
         self._failures.pop(request, None)
-        return Result()
+        return Result(requeue_after=adapters.next_look)
+
+    def _forget(self, request: Request) -> None:
+        self._failures.pop(request, None)
+        self._adapters.forget(request)
+        self._announcer.forget(request)
+
+    async def _apply(
+        self,
+        request: Request,
+        model: Model,
+        wanted: Sequence[dict[str, Any]],
+        observed: Observed,
+        adapters: AdapterReport,
+    ) -> Outcome:
+        """Loads come before the route that names them, unloads after the route that does not."""
+        scaling = {name: self._scaling(model, observed, name) for name in observed.scaled_by}
+        outcome = await self._applier.apply(wanted, observed, scaling, postponed(wanted, observed, adapters))
+        if outcome.settled(MODEL_ROUTE.kind):
+            self._adapters.allow_unloads(request)
+        return outcome
 
     def _scaling(self, model: Model, observed: Observed, infer_name: str) -> Scaling:
         """Who decides about replicas: an autoscaler as soon as a policy applies or any binding that stays targets the ModelInfer."""
@@ -86,20 +115,30 @@ class ModelReconciler:
         settled = initialized.get("status") == "True" and initialized.get("observedGeneration") == model.generation
         return Scaling(autoscaled=True, clamp=None if settled else (backend.min_replicas, backend.max_replicas))
 
-    def _findings(self, request: Request, model: Model, outcome: Outcome, *, paused: bool) -> Findings:
+    def _findings(
+        self, request: Request, model: Model, outcome: Outcome, adapters: AdapterReport, *, paused: bool
+    ) -> Findings:
         """What the status is made of. Troubles that may pass by themselves count only when they have come three times in a row."""
         if outcome.problems:
             self._failures[request] = self._failures.get(request, 0) + 1
         lasting = self._failures.get(request, 0) >= _PATIENCE
         problems = tuple(problem for problem in outcome.problems if lasting or not problem.transient)
-        settled = _is_settled(model)
-        infers = self._observer.children[MODEL_INFER].lister
-        views = tuple(
-            backend_view(backend.name, name, infers.get(name, model.namespace), settled=settled)
-            for backend in model.spec.backends
-            for name in (f"{model.name}-{backend.name}",)
+        views = tuple(self._view(model, backend, settled=_is_settled(model)) for backend in model.spec.backends)
+        return Findings(
+            views,
+            problems + adapters.problems,
+            applied=outcome.complete and not paused,
+            paused=paused,
+            adapters_unknown=adapters.unknown,
         )
-        return Findings(views, problems, applied=outcome.complete and not paused, paused=paused)
+
+    def _view(self, model: Model, backend: Backend, *, settled: bool) -> BackendView:
+        name = child_name(model, backend)
+        infer = self._observer.children[MODEL_INFER].lister.get(name, model.namespace)
+        if infer is not None and not meta.is_controlled_by(infer, model.uid):
+            infer = None
+        pods = () if infer is None else self._observer.pods_of(infer)
+        return backend_view(backend.name, name, infer, pods, settled=settled)
 
     async def _report(self, model: Object, findings: Findings, outcome: Outcome) -> None:
         """Writes the status if it differs, in one patch that cannot land on another version of the Model."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from controller import meta
 from controller.api.kinds import ALL_CHILDREN, AUTOSCALING_POLICY_BINDING, MODEL_INFER, MODEL_ROUTE
-from controller.informers import BY_NAMESPACE, BY_OWNER, SharedInformer
+from controller.informers import BY_NAMESPACE, BY_OWNER, Lister, SharedInformer
 from controller.meta import Object, Resource
+from controller.reconcilers.pods import BY_INFER, belongs_to
 from controller.render import RenderOptions
 from controller.render.names import MODEL_UID
 
@@ -36,6 +37,7 @@ class Observed:
     owned: tuple[tuple[Resource, Object], ...]
     scaled_by: Mapping[str, tuple[Object, ...]]
     foreign_routes: tuple[Object, ...]
+    pods: Mapping[str, tuple[Object, ...]]
 
     def child(self, resource: Resource, name: str) -> Object | None:
         """The live object of this kind and name in the Model's namespace."""
@@ -49,10 +51,12 @@ class Observer:
         self,
         models: SharedInformer,
         children: Mapping[Resource, SharedInformer],
+        pods: Lister,
         options: Callable[[], RenderOptions],
     ) -> None:
         self.models = models
         self.children = children
+        self._pods = pods
         self.options = options
 
     def model(self, name: str, namespace: str) -> Object | None:
@@ -80,7 +84,13 @@ class Observer:
             for kind, name in live
             if kind == MODEL_INFER.kind
         }
-        return Observed(model, live, owned, scaled_by, self._foreign_routes(model, wanted))
+        pods = {name: self.pods_of(obj) for (kind, name), obj in live.items() if kind == MODEL_INFER.kind}
+        return Observed(model, live, owned, scaled_by, self._foreign_routes(model, wanted), pods)
+
+    def pods_of(self, infer: Object) -> tuple[Object, ...]:
+        """The pods that were made for this ModelInfer, by name."""
+        named = self._pods.by_index(BY_INFER, str(meta.key_of(infer)))
+        return tuple(sorted((pod for pod in named if belongs_to(pod, infer)), key=meta.name_of))
 
     def _foreign_routes(self, model: Object, wanted: Iterable[Object]) -> tuple[Object, ...]:
         names = {str(meta.spec_of(child).get("modelName")) for child in wanted if child["kind"] == MODEL_ROUTE.kind}

@@ -15,28 +15,19 @@ class Problem:
     error: str
     reason: str = "ChildApplyFailed"
     transient: bool = False
-    identity: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
         """One line for the condition."""
-        return f"{self.kind} {self.name}: {self.what}: {self.error}"
+        return f"{self.kind} {self.name}: {self.what}" + (f": {self.error}" if self.error else "")
 
     @classmethod
     def of(cls, kind: str, name: str, what: str, error: ApiError) -> "Problem":
         """The problem that a failed call is."""
-        code = ""
-        causes: tuple[str, ...] = ()
+        said = " ".join(str(error).split())
         if isinstance(error, StatusError):
-            code, causes = str(error.http_code), tuple(sorted(cause.field for cause in error.causes))
-        return cls(
-            kind,
-            name,
-            what,
-            " ".join(str(error).split()),
-            transient=is_transient(error),
-            identity=(kind, name, what, code, reason_of(error), *causes),
-        )
+            said = f"{error.http_code} {reason_of(error)}: {said}"
+        return cls(kind, name, what, said, transient=is_transient(error))
 
 
 @dataclass(slots=True)
@@ -49,6 +40,13 @@ class Outcome:
     problems: list[Problem] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
+    newly_held: list[str] = field(default_factory=list)
+
+    def settled(self, kind: str) -> bool:
+        """Whether every desired child of this kind is as desired."""
+        return not any(line.startswith(f"{kind} ") for line in self.waiting) and not any(
+            problem.kind == kind for problem in self.problems
+        )
 
     @property
     def complete(self) -> bool:

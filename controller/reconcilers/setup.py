@@ -4,25 +4,37 @@ import random
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from controller import meta
-from controller.api.kinds import ALL_CHILDREN, AUTOSCALING_POLICY_BINDING, CONFIG_MAP, MODEL, MODEL_INFER, MODEL_ROUTE
+from controller.api.kinds import (
+    ALL_CHILDREN,
+    AUTOSCALING_POLICY_BINDING,
+    CONFIG_MAP,
+    MODEL,
+    MODEL_INFER,
+    MODEL_ROUTE,
+    POD,
+)
 from controller.api.validation import ValidationOptions
 from controller.client import in_cluster_namespace
 from controller.informers import Delta, Lister
 from controller.meta import Object, Resource
+from controller.reconcilers.adapters import AdapterSync
 from controller.reconcilers.announce import Announcer, ModelMetrics
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.model import ModelReconciler
 from controller.reconcilers.observe import BY_MODEL, BY_TARGET, Observer, binding_targets
+from controller.reconcilers.pods import BY_INFER, facts, infer_of_pod, slim
 from controller.render import RenderOptions
-from controller.render.names import MANAGED_BY, MANAGER
-from controller.runtime import ControllerBuilder, Manager, Request, enqueue_mapped
+from controller.render.names import INFER_NAME, MANAGED_BY, MANAGER, MODEL_NAME
+from controller.runtime import ControllerBuilder, Manager, Request, changed, enqueue_mapped
 from controller.workqueue import ItemExponentialFailure
 
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 300.0
 _MANAGED = f"{MANAGED_BY}={MANAGER}"
+_PODS: dict[str, Any] = {"label_selector": INFER_NAME, "transform": slim, "indexers": {BY_INFER: infer_of_pod}}
 _IMAGES = {"downloader_image": "model_infer_downloader_image", "runtime_image": "model_infer_runtime_image"}
 
 
@@ -58,6 +70,8 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
         enqueue_mapped(lambda binding: _owners_of_targets(binding, infers)),
         indexers=indexers[AUTOSCALING_POLICY_BINDING],
     )
+    pods = manager.informer(POD, **_PODS)
+    builder.watches(POD, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(facts), **_PODS)
     namespace = in_cluster_namespace()
     settings = _Settings(options, None, "")
     if namespace is not None:
@@ -66,16 +80,21 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
         settings = _Settings(options, config_maps.lister, namespace)
         everyone = enqueue_mapped(lambda _: [meta.key_of(model) for model in models.lister.list()])
         builder.watches(CONFIG_MAP, everyone, namespaces=(namespace,), field_selector=selector)
+    metrics = ModelMetrics(manager.metrics.registry, models.lister)
+    adapters = AdapterSync(manager.client, manager.guard, metrics)
+    manager.add_runnable("adapters", adapters)
     reconciler = ModelReconciler(
         manager.client,
-        Observer(models, children, settings.current),
+        Observer(models, children, pods.lister, settings.current),
         Applier(manager.client, children),
-        Announcer(manager.recorder("model-controller"), ModelMetrics(manager.metrics.registry, models.lister)),
+        adapters,
+        Announcer(manager.recorder("model-controller"), metrics),
         validation=ValidationOptions(hostpath_prefixes=options.hostpath_prefixes),
         now=time.time,
     )
     limiter = ItemExponentialFailure[Request](_FIRST_RETRY, _LONGEST_RETRY, jitter=0.2, random=random.random)
-    builder.with_options(concurrency=options.workers, rate_limiter=limiter).complete(reconciler)
+    controller = builder.with_options(concurrency=options.workers, rate_limiter=limiter).complete(reconciler)
+    adapters.add_handler(controller.queue.add)
 
 
 def _selector(resource: Resource) -> str:
@@ -87,13 +106,26 @@ def _model_names(route: Object) -> Iterable[str]:
     return (str(meta.spec_of(route).get("modelName", "")),)
 
 
+def _owners_of_pod(pod: Object, infers: Lister) -> Iterable[Request]:
+    """The Model that a pod's label names; a Ray worker has none, so there it is the owner of its ModelInfer."""
+    if name := meta.labels_of(pod).get(MODEL_NAME):
+        yield Request(meta.namespace_of(pod), name)
+        return
+    for infer_name in infer_of_pod(pod):
+        yield from _owner_of_infer(infer_name, infers)
+
+
+def _owner_of_infer(infer_name: str, infers: Lister) -> Iterable[Request]:
+    namespace, _, name = infer_name.partition("/")
+    infer = infers.get(name, namespace)
+    owner = meta.controller_of(infer) if infer is not None else None
+    if owner is not None and owner.get("kind") == MODEL.kind:
+        yield Request(namespace, str(owner.get("name")))
+
+
 def _owners_of_targets(binding: Object, infers: Lister) -> Iterable[Request]:
     for target in binding_targets(binding):
-        namespace, _, name = target.partition("/")
-        infer = infers.get(name, namespace)
-        owner = meta.controller_of(infer) if infer is not None else None
-        if owner is not None and owner.get("kind") == MODEL.kind:
-            yield Request(namespace, str(owner.get("name")))
+        yield from _owner_of_infer(target, infers)
 
 
 def _concerns_us(delta: Delta) -> bool:

@@ -1,5 +1,6 @@
 """The Model's whole status, from what was observed and what came of the pass. Pure; every condition in every pass."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 from controller import meta
 from controller.meta import Object
 from controller.reconcilers.outcome import Problem
+from controller.reconcilers.pods import PULL_REASONS, stuck_reason
 
 MESSAGE_LIMIT = 1024
+POD_FAILURE = re.compile(r"\(pod (\S+): (\w+)\)")
+"""How the Active condition's message names a stuck pod and its reason."""
 _ORDER = ("UnsupportedBackend", "InvalidSpec", "ChildConflict", "ChildApplyFailed", "LoraSyncFailed", "ModelAbnormal")
 
 
@@ -25,17 +29,24 @@ class BackendView:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the conditions are made of. ``applied`` says that every desired child of this generation is as desired."""
+    """What the conditions are made of.
+
+    ``applied`` says that every desired child of this generation is as desired, ``adapters_unknown`` that some pod was not asked yet which
+    adapters it has.
+    """
 
     backends: tuple[BackendView, ...]
     problems: tuple[Problem, ...] = ()
     applied: bool = True
     valid: bool = True
     paused: bool = False
+    adapters_unknown: bool = False
 
 
-def backend_view(name: str, infer_name: str, infer: Object | None, *, settled: bool) -> BackendView:
-    """The state of a backend.
+def backend_view(
+    name: str, infer_name: str, infer: Object | None, pods: Sequence[Object], *, settled: bool
+) -> BackendView:
+    """The state of a backend, and why it is not ready: what its first stuck pod is stuck with, else what its ModelInfer says.
 
     ``settled`` says that the Model is Active in its current generation: then a ModelInfer whose status lags behind its generation, as
     after every scaling, is still available.
@@ -51,11 +62,17 @@ def backend_view(name: str, infer_name: str, infer: Object | None, *, settled: b
     current = not isinstance(seen, int) or seen == 0 or seen >= meta.generation_of(infer)
     if meta.is_condition_true(infer, "Available") and (current or settled):
         return BackendView(name, infer_name, "available", "", count)
+    return BackendView(name, infer_name, "pending", _why_pending(conditions, pods), count)
+
+
+def _why_pending(conditions: Sequence[Object], pods: Sequence[Object]) -> str:
+    for pod in pods:
+        if reason := stuck_reason(pod):
+            return f"pod {meta.name_of(pod)}: {reason}"
     true = next((c for c in conditions if c.get("status") == "True" and c.get("type") != "Available"), None)
-    detail = (
-        str(true.get("reason")) if true else ("status is of an older generation" if conditions else "no status yet")
-    )
-    return BackendView(name, infer_name, "pending", detail, count)
+    if true is not None:
+        return str(true.get("reason"))
+    return "status is of an older generation" if conditions else "no status yet"
 
 
 def summarize(model: Object, findings: Findings, now: str) -> dict[str, Any]:
@@ -92,6 +109,8 @@ _Verdict = tuple[str, str, str, int | None]
 def _failed(findings: Findings, before: Object | None) -> _Verdict:
     problems = findings.problems
     if not problems:
+        if findings.adapters_unknown and before is not None and before.get("reason") == "LoraSyncFailed":
+            return str(before.get("status")), "LoraSyncFailed", str(before.get("message")), None
         return "False", "ModelHealthy", "", None
     reason = min((problem.reason for problem in problems), key=_rank)
     message = joined(sorted({problem.line for problem in problems}))
@@ -107,8 +126,8 @@ def _rank(reason: str) -> int:
 
 
 def signature(message: str) -> tuple[str, ...]:
-    """What a message is about, without the server's words: they may vary while the trouble is the same."""
-    return tuple(":".join(line.split(":")[:2]) for line in message.splitlines())
+    """What a message is about (object, verb, code) without the server's words: they may vary while the trouble is the same."""
+    return tuple(":".join(line.split(":")[:3]) for line in message.splitlines())
 
 
 def joined(lines: Sequence[str]) -> str:
@@ -133,8 +152,11 @@ def _initialized(findings: Findings, failed: _Verdict, conditions: Sequence[Obje
     was = before.get("status") == "True" and before.get("observedGeneration") == generation
     if findings.valid and (findings.applied or was):
         return "True", "ModelCreating", "Model initialized", None
-    if failed[0] == "True":
+    if failed[0] == "True" and findings.problems:
         return "False", failed[1], failed[2].splitlines()[0][:256], None
+    observed = before.get("observedGeneration")
+    if before.get("status") == "True" and isinstance(observed, int):
+        return "True", "ModelCreating", "Model initialized", observed
     return "False", "ModelCreating", "children are being created", None
 
 
@@ -149,11 +171,20 @@ def _active(findings: Findings, conditions: Sequence[Object], generation: int) -
             observed if isinstance(observed, int) else generation,
         )
     status, reason, message = _readiness(findings)
+    if before is not None and _same_but_pull_reason(message, str(before.get("message", ""))):
+        message = str(before.get("message"))
     if findings.paused:
         message = "reconciliation is paused" if status == "True" else f"reconciliation is paused; {message}"
     observed = before.get("observedGeneration") if before is not None else None
     held_back = not findings.applied and isinstance(observed, int)
     return status, reason, message, observed if held_back else None
+
+
+def _same_but_pull_reason(one: str, other: str) -> bool:
+    """Whether two messages differ at most in how a failing image pull is called: the kubelet alternates between its two names."""
+    for reason in PULL_REASONS:
+        one, other = one.replace(f": {reason})", ": pull)"), other.replace(f": {reason})", ": pull)")
+    return one == other
 
 
 def _readiness(findings: Findings) -> tuple[str, str, str]:

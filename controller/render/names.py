@@ -18,6 +18,7 @@ MODEL_UID = "registry.volcano.sh/model-uid"
 REVISION = "registry.volcano.sh/revision"
 TEMPLATE_INPUTS = "registry.volcano.sh/template-inputs"
 REFRESH = "registry.volcano.sh/refresh"
+HELD_REVISION = "registry.volcano.sh/held-revision"
 
 INFER_NAME = "modelinfer.volcano.sh/name"
 INFER_ROLE = "modelinfer.volcano.sh/role"

@@ -100,7 +100,7 @@ class Manager:
         self._informers: dict[SharedInformer, tuple[str, ...]] = {}
         self._controllers: dict[str, Controller] = {}
         self._runnables: list[tuple[str, Runnable, bool]] = []
-        self._healthz: dict[str, Check] = {"ping": lambda: None}
+        self._healthz: dict[str, Check] = {"ping": lambda: None, "informers": self.informers.overdue}
         self._readyz: dict[str, Check] = {"ping": lambda: None, "informers": self._unsynced}
         if self._elector is not None:
             self._healthz["leader-election"] = self._elector.check
@@ -128,6 +128,11 @@ class Manager:
         informer = self.informers.informer(resource, **options)
         self._informers[informer] = tuple(options.get("namespaces", ()))
         return informer
+
+    def guard(self) -> None:
+        """Raises NotLeader unless this process may write now; ``client`` asks by itself, whoever writes elsewhere asks here."""
+        if self._elector is not None:
+            self._elector.guard()
 
     def recorder(self, component: str) -> EventRecorder:
         """Records events that name ``component`` as their reporting controller."""

@@ -12,6 +12,7 @@ from controller import meta
 from controller.api.model import Model
 from controller.reconcilers.diff import Ownership, Scaling, diff, equivalent, fulfils, is_held, must_recreate, ownership
 from controller.render import RenderOptions, render
+from controller.render.names import HELD_REVISION
 from tests.factories import a_backend, a_model, a_worker
 
 POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}
@@ -86,10 +87,14 @@ def test_quantities_are_compared_by_value_where_they_are_quantities() -> None:
 
 
 def test_a_template_is_held_until_the_owner_asks() -> None:
-    """Another operator image changes nothing; another worker config replaces the template whole."""
+    """Another operator image is noted and changes no template; another worker config replaces the template whole."""
     live = child("ModelInfer", a_backend())
     other_image = child("ModelInfer", a_backend(), options=RenderOptions(runtime_image="other"))
     assert is_held(other_image, live)
+    noted = diff(other_image, live)
+    assert noted is not None
+    assert noted.reasons == (f"metadata.annotations.{HELD_REVISION}",)
+    live = meta.merge_patch(live, noted.patch)
     assert diff(other_image, live) is None
     weight = child("ModelInfer", a_backend(routeWeight=7), options=RenderOptions(runtime_image="other"))
     assert diff(weight, live) is None
@@ -99,6 +104,7 @@ def test_a_template_is_held_until_the_owner_asks() -> None:
     change = diff(config, live)
     assert change is not None
     assert "other" in str(change.patch["spec"]["template"]["roles"])
+    assert change.patch["metadata"]["annotations"][HELD_REVISION] is None
 
 
 def test_a_template_written_by_another_controller_is_held_and_marked() -> None:

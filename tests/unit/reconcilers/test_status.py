@@ -59,7 +59,7 @@ def infer(generation: int = 2, observed: int | None = 2, available: str = "True"
 )
 def test_the_state_of_a_backend(obj: dict[str, Any] | None, settled: bool, state: str) -> None:
     """A lagging status matters only until the Model is Active in its generation: scaling must not make it flap."""
-    assert backend_view("a", "chat-a", obj, settled=settled).state == state
+    assert backend_view("a", "chat-a", obj, (), settled=settled).state == state
 
 
 def test_an_equal_status_is_not_written_and_times_move_only_with_values() -> None:
@@ -95,7 +95,7 @@ def test_failed_lists_all_problems_and_clears_by_itself() -> None:
     seen = conditions(model, Findings((PENDING,), (refused("no"), conflict), applied=False))
     assert seen["Failed"]["reason"] == "ChildConflict"
     assert seen["Failed"]["message"].splitlines() == [
-        "ModelInfer chat-a: apply: no",
+        "ModelInfer chat-a: apply: 422 Invalid: no",
         "ModelServer chat-b: conflict: taken",
     ]
     assert seen["Initialized"]["status"] == "False"

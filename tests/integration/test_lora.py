@@ -1,0 +1,237 @@
+"""LoRA adapters of running engines, on both control planes: pods are API objects, their engines real HTTP servers on loopback."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+from controller import meta
+from controller.api.derived import download_dir
+from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE, POD
+from controller.client import Client
+from controller.envtest import Environment
+from controller.meta import Object
+from tests.engines import FakeEngine, answer_500, hang, serving
+from tests.factories import a_backend, a_model, conditions, eventually, unborn
+from tests.running import controlling
+
+SQL = {"name": "sql", "artifactURL": "hf://acme/sql"}
+LEGAL = {"name": "legal", "artifactURL": "hf://acme/legal"}
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(s.getsockname()[1]) for s in sockets]
+    for opened in sockets:
+        opened.close()
+    return ports
+
+
+class Fleet:
+    """A Model with one hot backend, and engines for its pods."""
+
+    def __init__(self, client: Client, namespace: str, stack: contextlib.AsyncExitStack) -> None:
+        self.client = client
+        self.namespace = namespace
+        self.engine_port, self.runtime_port = free_ports(2)
+        self._stack = stack
+        self.engines: dict[str, FakeEngine] = {}
+
+    def backend(self, *adapters: dict[str, str]) -> dict[str, Any]:
+        """The hot backend with these adapters."""
+        env = [
+            {"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": "True"},
+            {"name": "RUNTIME_PORT", "value": str(self.runtime_port)},
+        ]
+        worker = {"type": "server", "image": "vllm:1", "config": {"port": self.engine_port}}
+        return a_backend(env=env, workers=[worker], loraAdapters=list(adapters) or None)
+
+    async def create(self, *adapters: dict[str, str]) -> Object:
+        """The Model, once its ModelInfer and its route are there."""
+        await self.client.create(MODEL, unborn(a_model("chat", self.backend(*adapters)), self.namespace))
+        await eventually(self.route_adapters)
+        return await self.client.get(MODEL_INFER, "chat-main", self.namespace)
+
+    async def want(self, *adapters: dict[str, str]) -> None:
+        """Other adapters from now on."""
+        patch = {"spec": {"backends": [self.backend(*adapters)]}}
+        await self.client.patch(MODEL, "chat", patch, namespace=self.namespace)
+
+    async def route_adapters(self) -> list[str] | None:
+        """What the live route names; None without a route."""
+        routes = (await self.client.list(MODEL_ROUTE, self.namespace)).items
+        return [*meta.spec_of(routes[0]).get("loraAdapters", ())] or ["-"] if routes else None
+
+    async def pod(self, address: str, owner: Object, *, ready: bool = True, name: str = "") -> FakeEngine:
+        """A pod at this address with an engine behind it."""
+        engine = await self._stack.enter_async_context(serving(address, self.engine_port, self.runtime_port))
+        name = name or f"chat-main-{address.rpartition('.')[2]}"
+        self.engines[name] = engine
+        labels = {
+            "modelinfer.volcano.sh/name": "chat-main",
+            "modelinfer.volcano.sh/entry": "true",
+            "registry.volcano.sh/model-name": "chat",
+        }
+        reference = {"apiVersion": "workload.volcano.sh/v1alpha1", "kind": "ModelInfer", "name": meta.name_of(owner)}
+        reference |= {"uid": meta.uid_of(owner), "controller": True}
+        metadata = {"name": name, "namespace": self.namespace, "labels": labels, "ownerReferences": [reference]}
+        spec = {"containers": [{"name": "engine", "image": "vllm:1"}]}
+        await self.client.create(POD, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        if ready:
+            await self.status(name, address)
+        return engine
+
+    async def status(self, name: str, address: str, *, restarts: int = 0) -> None:
+        """What the kubelet would report of a ready pod."""
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        container = {"name": "engine", "image": "vllm:1", "imageID": "", "ready": True, "restartCount": restarts}
+        status = {"phase": "Running", "podIP": address, "conditions": [ready], "containerStatuses": [container]}
+        await self.client.patch(POD, name, {"status": status}, namespace=self.namespace, subresource="status")
+
+
+@contextlib.asynccontextmanager
+async def a_fleet(client: Client, namespace: str) -> AsyncIterator[Fleet]:
+    """Ends its engines."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield Fleet(client, namespace, stack)
+
+
+def directory(adapter: dict[str, str]) -> str:
+    return download_dir("/cache", adapter["artifactURL"])
+
+
+async def holds(engine: FakeEngine, *adapters: dict[str, str]) -> None:
+    async def check() -> bool:
+        return engine.loaded == {adapter["name"]: directory(adapter) for adapter in adapters}
+
+    await eventually(check)
+
+
+async def test_adapters_follow_the_model_without_a_restart(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """Loaded when a pod gets ready; the route names a new one after it is loaded, and an engine forgets one after the route has."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create(SQL)
+        engine = await fleet.pod("127.0.0.2", infer)
+        await holds(engine, SQL)
+        engine.gate.clear()
+        await fleet.want(SQL, LEGAL)
+        await eventually(lambda: _is(engine.calls[-1:], [("load", "legal")]))
+        assert await fleet.route_adapters() == ["sql"]
+        engine.gate.set()
+        await holds(engine, SQL, LEGAL)
+        await eventually(lambda: _equals(fleet.route_adapters(), ["legal", "sql"]))
+        await fleet.want(LEGAL)
+        await holds(engine, LEGAL)
+        assert await fleet.route_adapters() == ["legal"]
+        now = await client.get(MODEL_INFER, "chat-main", namespace)
+        assert meta.uid_of(now) == meta.uid_of(infer)
+        assert meta.spec_of(now)["template"] == meta.spec_of(infer)["template"]
+        assert (await conditions(client, "chat", namespace))["Failed"] == ("False", "ModelHealthy")
+
+
+async def test_a_restarted_engine_gets_its_adapters_again_and_a_foreign_one_is_left(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """What was loaded from elsewhere belongs to somebody else."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create(SQL)
+        engine = await fleet.pod("127.0.0.2", infer)
+        await holds(engine, SQL)
+        engine.restart()
+        engine.loaded["theirs"] = "/elsewhere/x"
+        await fleet.status("chat-main-2", "127.0.0.2", restarts=1)
+        await eventually(lambda: _is(engine.loaded, {"theirs": "/elsewhere/x", "sql": directory(SQL)}))
+
+
+async def test_a_new_url_is_replaced_once_per_pod(environment: Environment, client: Client, namespace: str) -> None:
+    """The engine refuses a name twice, so the old one goes first."""
+    moved = {**SQL, "artifactURL": "hf://acme/sql-2"}
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create(SQL)
+        engines = [await fleet.pod(f"127.0.0.{number}", infer) for number in (2, 3)]
+        for engine in engines:
+            await holds(engine, SQL)
+            engine.calls.clear()
+        await fleet.want(moved)
+        for engine in engines:
+            await holds(engine, moved)
+            assert engine.calls == [("unload", "sql"), ("load", "sql")]
+
+
+async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, client: Client, namespace: str) -> None:
+    """One answers 500, one hangs, one works; the condition says which, and clears when the cause is gone."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create()
+        good, broken, stuck = [await fleet.pod(f"127.0.0.{number}", infer) for number in (2, 3, 4)]
+        broken.faults["load"] = answer_500
+        stuck.faults["load"] = hang
+        await fleet.want(SQL)
+        await holds(good, SQL)
+
+        async def told() -> str:
+            model = await client.get(MODEL, "chat", namespace)
+            failed = meta.find_condition(meta.conditions_of(model), "Failed") or {}
+            return failed["message"] if failed.get("reason") == "LoraSyncFailed" else ""
+
+        lines = (await eventually(told)).splitlines()
+        assert lines == [
+            "adapter sql: loaded on 1/3 pods of chat-main",
+            "pod chat-main-3: load sql: HTTP 500: HTTP 500: cannot download s3://bucket",
+        ]
+        broken.faults.clear()
+        await holds(broken, SQL)
+        await eventually(lambda: _condition(client, namespace, "Failed", ("False", "ModelHealthy")))
+        assert good.calls == [("load", "sql")]
+
+
+async def test_only_ready_pods_of_our_own_are_called(environment: Environment, client: Client, namespace: str) -> None:
+    """Not the pod of another owner with the right labels, not one that is not ready, not a Ray worker."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create(SQL)
+        stranger: dict[str, Any] = {"metadata": {"name": "chat-main", "uid": "00000000-0000-0000-0000-000000000001"}}
+        foreign = await fleet.pod("127.0.0.3", stranger, name="foreign") if environment.plane == "embedded" else None
+        waiting = await fleet.pod("127.0.0.4", infer, ready=False)
+        engine = await fleet.pod("127.0.0.2", infer)
+        await holds(engine, SQL)
+        assert waiting.calls == []
+        assert foreign is None or foreign.calls == []
+
+
+async def test_a_new_process_asks_and_changes_nothing(environment: Environment, client: Client, namespace: str) -> None:
+    """What pods have is asked of them; nothing is loaded twice, and the status is not touched."""
+    async with a_fleet(client, namespace) as fleet:
+        async with controlling(environment, namespace):
+            infer = await fleet.create(SQL)
+            engine = await fleet.pod("127.0.0.2", infer)
+            await holds(engine, SQL)
+        before = await client.get(MODEL, "chat", namespace)
+        engine.calls.clear()
+        asked: list[str] = []
+        original = engine.models
+
+        async def models(request: Any) -> Any:
+            asked.append(request.path)
+            engine.faults.clear()
+            return await original(request)
+
+        engine.faults["list"] = models
+        async with controlling(environment, namespace) as counting:
+            await eventually(lambda: _is(asked, ["/v1/models"]))
+        assert engine.calls == []
+        assert counting.writes == []
+        assert await client.get(MODEL, "chat", namespace) == before
+
+
+async def _is(value: object, wanted: object) -> bool:
+    return value == wanted
+
+
+async def _equals(value: Any, wanted: object) -> bool:
+    return bool(await value == wanted)
+
+
+async def _condition(client: Client, namespace: str, type_: str, wanted: tuple[str, str]) -> bool:
+    return (await conditions(client, "chat", namespace)).get(type_) == wanted

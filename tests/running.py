@@ -1,0 +1,50 @@
+"""A manager with the Model controller at work inside a test, and a count of what it writes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from controller.envtest import Environment
+from controller.reconcilers import ControllerOptions, setup
+from controller.runtime import Manager, ManagerOptions
+
+
+class Counting:
+    """Request metrics that remember mutating requests."""
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[str, int | None]] = []
+
+    def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
+        """An attempt is over."""
+        if method not in ("GET", "WATCH", "LIST"):
+            self.writes.append((method, code))
+
+    def retry(self, method: str, host: str, code: int | None) -> None:
+        """Not counted."""
+
+    def waited(self, method: str, host: str, seconds: float) -> None:
+        """Not counted."""
+
+    def sizes(self, method: str, host: str, request: int, response: int) -> None:
+        """Not counted."""
+
+
+@contextlib.asynccontextmanager
+async def controlling(environment: Environment, namespace: str, **options: Any) -> AsyncIterator[Counting]:
+    """A manager with the Model controller at work in one namespace."""
+    counting = Counting()
+    async with environment.client() as client:
+        off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
+        manager = Manager(client, off)
+        client.use_metrics(counting)
+        setup(manager, ControllerOptions(**options))
+        stop = asyncio.Event()
+        running = asyncio.create_task(manager.run(stop))
+        try:
+            await manager.informers.wait_for_sync()
+            yield counting
+        finally:
+            stop.set()
+            await running
