@@ -68,14 +68,11 @@ def env_literal(backend: Backend, name: str) -> str | None:
 
 
 def parse_port(value: Any) -> int | None:
-    """A port of 1…65535, given as an integral number or its decimal digits; else None."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and value.is_integer():
+    """A port of 1…65535, given as an integer or its decimal digits; else None."""
+    if isinstance(value, str) and re.fullmatch(r"0*[0-9]{1,5}", value):
         value = int(value)
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,5}", value):
-        value = int(value)
-    return value if isinstance(value, int) and 1 <= value <= 65535 else None
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_integer and 1 <= value <= 65535 else None
 
 
 def worker_port(worker: Worker) -> int | None:
@@ -92,9 +89,7 @@ def engine_port(backend: Backend) -> int:
 
 def runtime_port(backend: Backend) -> int:
     """The port of the runtime sidecar; text that is no number falls back to the default."""
-    literal = env_literal(backend, "RUNTIME_PORT") or ""
-    port = parse_port(literal) if re.fullmatch(r"[0-9]+", literal) else None
-    return port or RUNTIME_PORT
+    return parse_port(env_literal(backend, "RUNTIME_PORT")) or RUNTIME_PORT
 
 
 def runtime_url(backend: Backend) -> str:

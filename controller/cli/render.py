@@ -56,7 +56,7 @@ def render_command(
         else:
             children.extend(render(Model.from_object(_placed(document, namespace)), options))
     if output == "json":
-        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": children}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": children}, indent=2))
     elif children:
         click.echo(dump_documents(children), nl=False)
     raise SystemExit(2 if inputs.unusable else 1 if invalid else 0)

@@ -28,7 +28,7 @@ def validate_command(files: tuple[str, ...], output: str, hostpath_prefixes: tup
     options = ValidationOptions(hostpath_prefixes=hostpath_prefixes)
     found = [(file, model, finding) for file, model in inputs.models for finding in validate(model, options)]
     if output == "json":
-        click.echo(json.dumps([record(*row) for row in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([record(*row) for row in found], indent=2))
     else:
         for row in found:
             click.echo(line(*row))

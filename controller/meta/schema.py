@@ -4,6 +4,7 @@ CEL rules (``x-kubernetes-validations``) are stored with the CRD and not enforce
 """
 
 import functools
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from controller.meta.errors import Cause
 Schema = Mapping[str, Any]
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _INT_OR_STRING = "x-kubernetes-int-or-string"
+_LONGEST_SHOWN = 64
 _NEVER_PRUNED = {"apiVersion", "kind", "metadata"}
 
 
@@ -149,38 +151,55 @@ def _right_type(value: Any, schema: Schema) -> bool:
 
 
 def _constraints(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
-    def wrong(text: str) -> Cause:
-        return Cause(path, "FieldValueInvalid", f"Invalid value: {text}")
-
     if "enum" in schema and value not in schema["enum"]:
-        yield Cause(path, "FieldValueNotSupported", "Unsupported value")
-    yield from _text_and_size(value, schema, path)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        low, high = schema.get("minimum"), schema.get("maximum")
-        if schema.get("format") == "int32" and not -(2**31) <= value < 2**31:
-            yield wrong("must be a 32-bit integer")
-        if (low is not None and value < low) or (high is not None and value > high):
-            yield wrong(f"must be between {low} and {high}")
+        supported = ", ".join(_shown(item) for item in schema["enum"])
+        yield Cause(
+            path, "FieldValueNotSupported", f"Unsupported value: {_shown(value)}: supported values: {supported}"
+        )
+    if isinstance(value, str):
+        yield from _text(value, schema, path)
+    elif isinstance(value, list):
+        yield from _size(value, schema, path)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield from _range(value, schema, path)
     for sub in schema.get("allOf") or ():
         yield from _constraints(value, sub, path)
 
 
-def _text_and_size(value: Any, schema: Schema, path: str) -> Iterator[Cause]:
-    def wrong(text: str) -> Cause:
-        return Cause(path, "FieldValueInvalid", f"Invalid value: {text}")
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:_LONGEST_SHOWN]
 
-    if isinstance(value, str):
-        if "pattern" in schema and not _pattern(schema["pattern"]).search(value):
-            yield wrong(f"must match {schema['pattern']}")
-        if len(value) > schema.get("maxLength", len(value)):
-            yield Cause(path, "FieldValueTooLong", "Too long")
-        if len(value) < schema.get("minLength", 0):
-            yield wrong("too short")
-    if isinstance(value, list):
-        if len(value) > schema.get("maxItems", len(value)):
-            yield Cause(path, "FieldValueTooMany", "Too many items")
-        if len(value) < schema.get("minItems", 0):
-            yield wrong("too few items")
+
+def _invalid(path: str, value: Any, problem: str) -> Cause:
+    return Cause(path, "FieldValueInvalid", f"Invalid value: {_shown(value)}: {problem}")
+
+
+def _text(value: str, schema: Schema, path: str) -> Iterator[Cause]:
+    longest, shortest = schema.get("maxLength"), schema.get("minLength", 0)
+    if "pattern" in schema and not _pattern(schema["pattern"]).search(value):
+        yield _invalid(path, value, f"should match '{schema['pattern']}'")
+    if longest is not None and len(value) > longest:
+        yield Cause(path, "FieldValueTooLong", f"Too long: may not be more than {longest} characters")
+    if len(value) < shortest:
+        yield _invalid(path, value, f"should be at least {shortest} chars long")
+
+
+def _size(value: list[Any], schema: Schema, path: str) -> Iterator[Cause]:
+    most, least = schema.get("maxItems"), schema.get("minItems", 0)
+    if most is not None and len(value) > most:
+        yield Cause(path, "FieldValueTooMany", f"Too many: {len(value)}: must have at most {most} items")
+    if len(value) < least:
+        yield Cause(path, "FieldValueInvalid", f"Invalid value: {len(value)}: should have at least {least} items")
+
+
+def _range(value: float, schema: Schema, path: str) -> Iterator[Cause]:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if schema.get("format") == "int32" and not -(2**31) <= value < 2**31:
+        yield _invalid(path, value, "should be a 32-bit integer")
+    if low is not None and value < low:
+        yield _invalid(path, value, f"should be greater than or equal to {low}")
+    if high is not None and value > high:
+        yield _invalid(path, value, f"should be less than or equal to {high}")
 
 
 @functools.cache
@@ -200,5 +219,5 @@ def _duplicates(items: list[Any], schema: Schema, path: str) -> Iterator[Cause]:
     for index, item in enumerate(items):
         identity = tuple(item.get(key) for key in keys) if kind == "map" and isinstance(item, dict) else item
         if identity in seen:
-            yield Cause(f"{path}[{index}]", "FieldValueDuplicate", "Duplicate value")
+            yield Cause(f"{path}[{index}]", "FieldValueDuplicate", f"Duplicate value: {_shown(identity)}")
         seen.append(identity)

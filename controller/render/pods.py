@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.api import derived
+from controller.api.arguments import literal
 from controller.api.model import Backend, Model, Worker
 from controller.render.names import bounded
 
@@ -35,11 +36,6 @@ class RenderOptions:
 
     downloader_image: str = "kthena/downloader:latest"
     runtime_image: str = "kthena/runtime:latest"
-
-
-def literal(text: str) -> str:
-    """Text from a Model for ``command`` or ``args``: Kubernetes expands ``$(NAME)`` there, and turns ``$$`` into ``$``."""
-    return text.replace("$", "$$")
 
 
 def cache_volume_name(backend: Backend) -> str:

@@ -73,7 +73,8 @@ def _field_schema(name: str, field: Any) -> dict[str, Any]:
             return described(_core_v1()[name], description)
         case _:
             schema = string(description) if _is_text(field.annotation) else integer(description)
-    return schema | field.json_schema_extra
+    schema.update(field.json_schema_extra)
+    return schema
 
 
 def _is_text(annotation: Any) -> bool:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from controller.api import derived
+from controller.api import arguments, derived
 from controller.api.model import Backend, Model, Worker
-from controller.render import arguments, pods
+from controller.render import pods
 from controller.render.names import pod_labels
 from controller.render.pods import RenderOptions, some
 

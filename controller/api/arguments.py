@@ -7,7 +7,6 @@ from typing import Any
 from controller import meta
 from controller.api import derived
 from controller.api.model import Backend, Model, Worker
-from controller.render.pods import literal
 
 KV_EVENTS = '{"enable_kv_cache_events":true,"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:5557"}'
 _SCRIPTS = (
@@ -16,6 +15,11 @@ _SCRIPTS = (
     "examples/online_serving/multi-node-serving.sh",
 )
 _FIND = f'for s in {" ".join(_SCRIPTS)}; do [ -f "$s" ] && break; done; bash "$s"'
+
+
+def literal(text: str) -> str:
+    """Text from a Model for ``command`` or ``args``: Kubernetes expands ``$(NAME)`` there, and turns ``$$`` into ``$``."""
+    return text.replace("$", "$$")
 
 
 def config_arguments(config: Mapping[str, Any]) -> list[str]:

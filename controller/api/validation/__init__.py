@@ -1,0 +1,107 @@
+"""The rules of the Model API, all findings at once, in the order of the specification.
+
+``validate`` never raises, whatever JSON it is given. A ``terminal`` finding is one that cannot be converted into working children: the
+controller writes nothing for such a Model until its spec changes. The other errors are refused where the CRD's own rules are installed, and
+tolerated by the controller where they are not, because such Models exist and must keep working.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from controller.api import derived
+from controller.api.model import MOST_REPLICAS, Backend, Model
+from controller.api.validation import autoscaling, shape
+from controller.api.validation.engines import engine
+from controller.api.validation.findings import Finding as Finding
+from controller.api.validation.findings import ValidationOptions as ValidationOptions
+from controller.api.validation.findings import error, warning
+from controller.api.validation.storage import storage
+from controller.meta import UNDECODABLE, Object
+
+_MOST_BACKENDS = 16
+_MOST_ADAPTERS = 10
+
+
+def validate(obj: Object, options: ValidationOptions | None = None) -> list[Finding]:
+    """Everything that is wrong with a Model."""
+    if UNDECODABLE in obj:
+        return [error("spec", f"cannot be read: {obj[UNDECODABLE]}", "M33")]
+    if too_deep := [*shape.nesting(obj)]:
+        return too_deep
+    findings = [*shape.name(obj), *shape.texts(obj), *shape.shape(obj)]
+    if isinstance(obj.get("spec"), Mapping):
+        broken = {finding.path for finding in findings if finding.terminal}
+        rules = _rules(Model.from_readable_parts(obj), options or ValidationOptions())
+        findings += [finding for finding in rules if finding.path not in broken]
+    elif obj.get("spec") is None:
+        findings.append(error("spec", "is missing", "M31"))
+    return sorted(findings, key=lambda finding: shape.position(finding.path))
+
+
+def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
+    yield from _whole(model)
+    yield from autoscaling.levels(model.spec)
+    if model.spec.autoscaling_policy is not None:
+        yield from autoscaling.policy(model.spec.autoscaling_policy, "spec.autoscalingPolicy")
+    yield from _same_adapter(model)
+    for index, backend in enumerate(model.spec.backends):
+        yield from _backend(model, backend, f"spec.backends[{index}]", options)
+
+
+def _whole(model: Model) -> Iterator[Finding]:
+    """M5, M23, M24 and W3."""
+    spec, backends = model.spec, model.spec.backends
+    total = sum(backend.max_replicas for backend in backends)
+    if total > MOST_REPLICAS:
+        yield error("spec.backends", f"maxReplicas add up to {total}; at most {MOST_REPLICAS} are possible", "M5")
+    if backends and not sum(backend.weight for backend in backends):
+        yield error("spec.backends", "the route weights add up to 0; at least one must be above", "M23")
+    if len(backends) > _MOST_BACKENDS:
+        yield error("spec.backends", f"{len(backends)} backends; a route can name at most {_MOST_BACKENDS}", "M24")
+    adapters = {name for _, name in derived.adapter_names(model)}
+    if len(adapters) > _MOST_ADAPTERS:
+        message = f"{len(adapters)} different adapters; a route can name at most {_MOST_ADAPTERS}"
+        yield error("spec.backends", message, "M24")
+    body = spec.model_match.get("body") if isinstance(spec.model_match, Mapping) else None
+    if len(backends) == 1 and adapters and isinstance(body, Mapping) and body.get("model"):
+        yield warning("spec.modelMatch.body.model", "requests for the adapters cannot match it", "W3")
+
+
+def _same_adapter(model: Model) -> Iterator[Finding]:
+    """W5."""
+    urls: dict[str, str] = {}
+    for index, backend in enumerate(model.spec.backends):
+        for number, adapter in enumerate(backend.adapters):
+            if urls.setdefault(adapter.name, adapter.artifact_url) != adapter.artifact_url:
+                where = f"spec.backends[{index}].loraAdapters[{number}].artifactURL"
+                yield warning(
+                    where, f"adapter {adapter.name[:64]} comes from another source in an earlier backend", "W5"
+                )
+
+
+def _backend(model: Model, backend: Backend, path: str, options: ValidationOptions) -> Iterator[Finding]:
+    """M4, M6 and the rules of each part."""
+    if backend.min_replicas > backend.max_replicas:
+        message = f"{backend.min_replicas} is above maxReplicas, {backend.max_replicas}"
+        yield error(f"{path}.minReplicas", message, "M4")
+    grace = backend.scale_to_zero_grace_period
+    yield from autoscaling.duration(grace, f"{path}.scaleToZeroGracePeriod", "M6", terminal=False)
+    if backend.autoscaling_policy is not None:
+        yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy")
+    yield from _adapters(model, backend, path)
+    yield from storage(backend, path, options)
+    yield from engine(model, backend, path)
+
+
+def _adapters(model: Model, backend: Backend, path: str) -> Iterator[Finding]:
+    """L1, L2 and M25."""
+    served = {derived.served_name(model, other) for other in model.spec.backends}
+    seen: set[str] = set()
+    for index, adapter in enumerate(backend.adapters):
+        where = f"{path}.loraAdapters[{index}].name"
+        if adapter.name in seen:
+            yield error(where, f"{adapter.name[:64]!r} is used twice in this backend", "L2")
+        seen.add(adapter.name)
+        if adapter.name == model.name:
+            yield error(where, "is the name of the Model; requests could not tell them apart", "L1")
+        elif adapter.name == model.spec.name or adapter.name in served:
+            yield error(where, "is a name under which the base model is served", "M25")

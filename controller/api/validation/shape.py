@@ -1,0 +1,116 @@
+"""Whether the object has the shape of a Model: nesting, texts, the name, and the CRD's schema with the nearest name for misspelt fields."""
+
+import difflib
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from controller import meta
+from controller.api.crds import model_crd
+from controller.api.model import normalized
+from controller.api.validation.findings import Finding, error, tolerated, warning
+from controller.meta import Object, schema
+
+_DEEPEST = 64
+_LONGEST_NAME = 63
+_LONGEST_PATH = 200
+_TYPED_LISTS: dict[str, Any] = {"backends": {"workers": {}, "loraAdapters": {}}}
+_BACKEND_TYPE = re.compile(r"spec\.backends\[\d+\]\.type")
+_SIZES = ("FieldValueTooLong", "FieldValueTooMany")
+
+
+@functools.cache
+def model_schema() -> dict[str, Any]:
+    """The schema of the whole object."""
+    (version,) = model_crd()["spec"]["versions"]
+    root: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return root
+
+
+def nesting(obj: Object) -> Iterator[Finding]:
+    """M33: free JSON whose objects and lists lie more than 64 deep; the value of the field itself is level 1."""
+    for path, value in _free_parts(obj.get("spec"), "spec", _TYPED_LISTS):
+        if any(depth > _DEEPEST for _, item, depth in _walk(value, path) if isinstance(item, Mapping | list | tuple)):
+            yield error(path[:_LONGEST_PATH], f"is nested more than {_DEEPEST} levels deep", "M33")
+
+
+def texts(obj: Object) -> Iterator[Finding]:
+    """M34: U+0000 in a string or a key."""
+    for path, item, _ in _walk(obj.get("spec"), "spec"):
+        if isinstance(item, str) and "\0" in item:
+            yield error(path, "holds the character U+0000, which no argument can carry", "M34")
+        elif isinstance(item, Mapping) and any("\0" in key for key in item):
+            yield error(path, "has a key with the character U+0000", "M34")
+
+
+def _free_parts(value: Any, path: str, typed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        yield path, value
+        return
+    for key, item in value.items():
+        where = f"{path}.{key}"
+        if key in typed and isinstance(item, list | tuple):
+            for index, entry in enumerate(item):
+                yield from _free_parts(entry, f"{where}[{index}]", typed[key])
+        else:
+            yield where, item
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, Any, int]]:
+    """Every value below this one with its path, cut where it grows long, and its level. Without recursion, two levels past the limit."""
+    stack: list[tuple[str, Any, int]] = [(path, value, 1)]
+    while stack:
+        where, item, depth = stack.pop()
+        yield where, item, depth
+        children: Any = ()
+        if isinstance(item, Mapping):
+            children = ((f".{key}", below) for key, below in item.items())
+        elif isinstance(item, list | tuple):
+            children = ((f"[{index}]", below) for index, below in enumerate(item))
+        stack.extend(((where + step)[:_LONGEST_PATH], below, depth + 1) for step, below in children)
+
+
+def name(obj: Object) -> Iterator[Finding]:
+    """M21: names of children and pods are made of the Model's."""
+    given = meta.name_of(obj)
+    if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", given) or len(given) > _LONGEST_NAME:
+        message = f"{given[:80]!r} must start with a letter and hold at most 63 lower-case letters, digits and dashes, as the child names made of it must"
+        yield error("metadata.name", message, "M21")
+
+
+def shape(obj: Object) -> Iterator[Finding]:
+    """What breaks the CRD's schema, and fields that it does not know."""
+    value = {key: item for key, item in obj.items() if key not in ("metadata", "status")}
+    value["spec"] = normalized(obj.get("spec"))
+    for cause in schema.violations(value, model_schema()):
+        if _is_left_to_a_rule(cause.field, cause.reason):
+            continue
+        finding = tolerated if cause.reason in _SIZES else error
+        yield finding(cause.field[:_LONGEST_PATH], cause.message[:1].lower() + cause.message[1:], "schema")
+    for field in schema.unknown_fields(value, model_schema()):
+        near = difflib.get_close_matches(field.key[:64], sorted(field.known), 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        yield warning(field.path[:_LONGEST_PATH], f"is no field of the Model and is ignored{hint}", "unknown-field")
+
+
+def _is_left_to_a_rule(path: str, reason: str) -> bool:
+    """The type of a backend (M29) and the number of backends (M24) have rules of their own."""
+    if reason == "FieldValueNotSupported":
+        return _BACKEND_TYPE.fullmatch(path) is not None
+    return (path, reason) == ("spec.backends", "FieldValueTooMany")
+
+
+def position(path: str) -> tuple[tuple[int, str], ...]:
+    """Sorts findings as the fields stand in the specification, list items by index and free keys by name after them."""
+    place: list[tuple[int, str]] = []
+    part: Any = model_schema()
+    for step in re.findall(r"[^.\[\]]+", path):
+        if step.isdigit() and "items" in part:
+            place.append((int(step), ""))
+            part = part["items"]
+        else:
+            known = part.get("properties") or {}
+            place.append((list(known).index(step), "") if step in known else (len(known), step))
+            part = known.get(step) or {}
+    return tuple(place)
