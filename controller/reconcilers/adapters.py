@@ -61,14 +61,14 @@ class Moved:
 class AdapterReport:
     """How far the pods of a Model are.
 
-    ``pending`` holds (backend, adapter) that a pod is about to get and was not yet tried for; ``unknown`` says that some pod was not asked
-    yet; ``next_look`` is in seconds, None without hot pods; ``missing`` counts adapters that pods lack.
+    ``pending`` holds (backend, adapter) that a pod is about to get and was not yet tried for; ``unknown`` names pods that were not
+    asked yet; ``next_look`` is in seconds, None without hot pods; ``missing`` counts adapters that pods lack.
     """
 
     problems: tuple[Problem, ...] = ()
     pending: frozenset[tuple[str, str]] = frozenset()
     moved: tuple[Moved, ...] = ()
-    unknown: bool = False
+    unknown: frozenset[str] = frozenset()
     missing: int = 0
     next_look: float | None = None
 
@@ -294,7 +294,7 @@ class AdapterSync:
             tuple(problems) + _shares(states, problems),
             frozenset(pending),
             tuple(self._moved.pop(model, ())),
-            unknown=any(state.tried != state.pod.wanted for state in states.values()),
+            unknown=frozenset(state.pod.name for state in states.values() if state.tried != state.pod.wanted),
             missing=sum(len(state.pod.wanted) - len(_present(state)) for state in states.values()),
             next_look=min(waits) if waits else None,
         )

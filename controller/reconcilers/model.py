@@ -70,9 +70,10 @@ class ModelReconciler:
         wanted = render(parsed, self._observer.options())
         observed = self._observer.observe(model, wanted)
         paused = parsed.annotations.get(PAUSED) == "true"
-        outcome, adapters = Outcome(), AdapterReport(unknown=True)
+        pods = hot_pods(parsed, observed)
+        outcome, adapters = Outcome(), AdapterReport(unknown=frozenset(pod.name for pod in pods))
         if not paused:
-            adapters = self._adapters.sync(request, hot_pods(parsed, observed))
+            adapters = self._adapters.sync(request, pods)
             self._announcer.moved(model, adapters)
             outcome = await self._apply(request, parsed, wanted, observed, adapters)
         await self._report(model, self._findings(request, parsed, outcome, adapters, paused=paused), outcome)
@@ -129,7 +130,7 @@ class ModelReconciler:
             problems + adapters.problems,
             applied=outcome.complete and not paused,
             paused=paused,
-            adapters_unknown=adapters.unknown,
+            unknown_pods=adapters.unknown,
         )
 
     def _view(self, model: Model, backend: Backend, *, settled: bool) -> BackendView:

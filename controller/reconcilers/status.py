@@ -31,8 +31,8 @@ class BackendView:
 class Findings:
     """What the conditions are made of.
 
-    ``applied`` says that every desired child of this generation is as desired, ``adapters_unknown`` that some pod was not asked yet which
-    adapters it has.
+    ``applied`` says that every desired child of this generation is as desired; ``unknown_pods`` were not yet asked by this process which
+    adapters they have, so that what was said of them stands.
     """
 
     backends: tuple[BackendView, ...]
@@ -40,7 +40,7 @@ class Findings:
     applied: bool = True
     valid: bool = True
     paused: bool = False
-    adapters_unknown: bool = False
+    unknown_pods: frozenset[str] = frozenset()
 
 
 def backend_view(
@@ -107,18 +107,31 @@ _Verdict = tuple[str, str, str, int | None]
 
 
 def _failed(findings: Findings, before: Object | None) -> _Verdict:
-    problems = findings.problems
-    if not problems:
-        if findings.adapters_unknown and before is not None and before.get("reason") == "LoraSyncFailed":
-            return str(before.get("status")), "LoraSyncFailed", str(before.get("message")), None
+    lines = {problem.line for problem in findings.problems}
+    reasons = {problem.reason for problem in findings.problems}
+    if standing := _standing(findings, before or {}):
+        lines |= standing
+        reasons.add("LoraSyncFailed")
+    if not lines:
         return "False", "ModelHealthy", "", None
-    reason = min((problem.reason for problem in problems), key=_rank)
-    message = joined(sorted({problem.line for problem in problems}))
+    reason = min(reasons, key=_rank)
+    message = joined(sorted(lines))
     if before is not None and before.get("status") == "True" and before.get("reason") == reason:
         stored = str(before.get("message", ""))
         if signature(stored) == signature(message):
             message = stored
     return "True", reason, message, None
+
+
+def _standing(findings: Findings, before: Object) -> set[str]:
+    """The lines of the stored message about adapters that nothing is known against yet."""
+    if before.get("status") != "True":
+        return set()
+    stored = str(before.get("message", "")).splitlines()
+    pods = {line for line in stored if line.startswith("pod ") and line[4:].split(":")[0] in findings.unknown_pods}
+    if not pods or any(problem.kind == "adapter" for problem in findings.problems):
+        return pods
+    return pods | {line for line in stored if line.startswith("adapter ")}
 
 
 def _rank(reason: str) -> int:
