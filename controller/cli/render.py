@@ -1,18 +1,19 @@
 """``render``: the children of Models, without a cluster."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from controller import meta
+from controller.api.crds import model_schema
 from controller.api.documents import dump_documents
 from controller.api.model import Model
 from controller.api.validation import ValidationOptions, validate
 from controller.cli.inputs import read_models
 from controller.cli.options import hostpath_option, image_options, option, version_option
 from controller.cli.validate import line
-from controller.meta import Object
+from controller.meta import Object, schema
 from controller.render import RenderOptions, render
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
@@ -69,8 +70,9 @@ def render_options(downloader_image: str | None, runtime_image: str | None) -> R
 
 
 def _placed(document: Object, namespace: str) -> Object:
-    """The Model as it would be in a cluster: in a namespace and with a uid."""
+    """The Model as it would be in a cluster: in a namespace, with a uid, and without fields that its CRD does not know."""
     metadata = dict(meta.metadata_of(document))
     metadata["namespace"] = meta.namespace_of(document) or namespace
     metadata["uid"] = meta.uid_of(document) or NO_UID
-    return {**document, "metadata": metadata}
+    known, _ = schema.prune({**document, "metadata": metadata}, model_schema())
+    return cast("Object", known)

@@ -99,43 +99,47 @@ _NOT_IN_TEMPLATE = {
 def template_inputs(model: Model, backend: Backend) -> str:
     """The hash of what the Model's owner chose that the backend's pod template depends on.
 
-    As long as it stays, nobody asked for other pods. Absent and default are the same, and quantities count by value.
+    As long as it stays, nobody asked for other pods. Absent, empty and default are the same for a whole field, and quantities count by
+    value; inside a field every difference counts.
     """
     without = _NOT_IN_TEMPLATE | ({"lora_adapters"} if derived.is_hot(backend) else set())
-    chosen: dict[str, Any] = {
-        key: value
-        for key, value in backend.model_dump(by_alias=False).items()
-        if key not in without and key != "workers"
-    }
+    chosen = _given(backend.model_dump(exclude=without | {"workers"}))
     chosen["workers"] = [
-        {
-            **worker.model_dump(by_alias=False),
-            "replicas": derived.replicas(worker),
-            "pods": derived.pods(worker),
-            "config": derived.config_of(worker),
-            "resources": _by_value(worker.resources),
-        }
+        _given(
+            {
+                **worker.model_dump(),
+                "replicas": derived.replicas(worker),
+                "pods": derived.pods(worker),
+                "config": derived.config_of(worker),
+                "resources": _by_value(worker.resources),
+            }
+        )
         for worker in backend.workers
     ]
     return meta.digest(
         {
             "model": model.name,
             "request": model.request_name,
-            "backend": _without_empty(chosen),
+            "backend": chosen,
             "claims": list(derived.mounted_claims(backend)),
             "refresh": model.annotations.get(REFRESH, ""),
         }
     )
 
 
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "", [], (), {})}
+
+
 def _by_value(resources: Any) -> Any:
     if not isinstance(resources, Mapping):
         return None
-    result = dict(resources)
-    for part in ("limits", "requests"):
-        if isinstance(amounts := result.get(part), Mapping):
-            result[part] = {name: _amount(value) for name, value in amounts.items()}
-    return result
+    amounts = {
+        part: {name: _amount(value) for name, value in resources[part].items()}
+        for part in ("limits", "requests")
+        if isinstance(resources.get(part), Mapping)
+    }
+    return _given({**resources, **amounts})
 
 
 def _amount(value: Any) -> Any:
@@ -143,12 +147,3 @@ def _amount(value: Any) -> Any:
         return str(meta.parse_quantity(value))
     except (ValueError, TypeError):
         return value
-
-
-def _without_empty(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        kept = {key: _without_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item is not None and item not in ({}, [])}
-    if isinstance(value, list | tuple):
-        return [_without_empty(item) for item in value]
-    return value

@@ -2,3 +2,4 @@
 
 from controller.api.crds.children import child_crds as child_crds
 from controller.api.crds.model import model_crd as model_crd
+from controller.api.crds.model import model_schema as model_schema

@@ -138,3 +138,11 @@ def model_crd() -> dict[str, Any]:
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     ]
     return crd(MODEL, schema, shortNames=["mdl"], categories=["serving"], columns=columns)
+
+
+@functools.cache
+def model_schema() -> dict[str, Any]:
+    """The schema of the whole object, as in the CRD."""
+    (version,) = model_crd()["spec"]["versions"]
+    schema: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return schema

@@ -1,13 +1,12 @@
 """Whether the object has the shape of a Model: nesting, texts, the name, and the CRD's schema with the nearest name for misspelt fields."""
 
 import difflib
-import functools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller import meta
-from controller.api.crds import model_crd
+from controller.api.crds import model_schema
 from controller.api.model import normalized
 from controller.api.validation.findings import Finding, error, tolerated, warning
 from controller.meta import Object, schema
@@ -18,14 +17,6 @@ _LONGEST_PATH = 200
 _TYPED_LISTS: dict[str, Any] = {"backends": {"workers": {}, "loraAdapters": {}}}
 _BACKEND_TYPE = re.compile(r"spec\.backends\[\d+\]\.type")
 _SIZES = ("FieldValueTooLong", "FieldValueTooMany")
-
-
-@functools.cache
-def model_schema() -> dict[str, Any]:
-    """The schema of the whole object."""
-    (version,) = model_crd()["spec"]["versions"]
-    root: dict[str, Any] = version["schema"]["openAPIV3Schema"]
-    return root
 
 
 def nesting(obj: Object) -> Iterator[Finding]:
