@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit verify lint format generated crds monitoring docs bench e2e lock clean
+.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,9 +50,14 @@ generated: $(VENV)/.dev ## fail when a generated file is out of date
 	@hack/generate-crds --check
 	@hack/generate-metrics-reference --check
 	@hack/generate-dashboard --check
+	@hack/build-install --check
 
 crds: $(VENV)/.dev ## write the CRDs from the types
 	@hack/generate-crds
+	@hack/build-install
+
+manifests: $(VENV)/.dev ## write dist/install.yaml from config/default
+	@hack/build-install
 
 monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the definitions of the metrics
 	@hack/generate-metrics-reference
@@ -75,4 +80,4 @@ lock: ## renew the lock files (needs uv)
 	@uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 requirements/build.in -o requirements/build.txt
 
 clean: ## remove what the other targets left
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) build dist/*.whl dist/*.tar.gz *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -35,7 +35,7 @@ def apiserver(port: int, crds: tuple[str, ...], kubeconfig_out: Path | None) -> 
 
 
 def read_crds(paths: Sequence[str]) -> Iterator[Object]:
-    """The CustomResourceDefinitions in these files and directories; other kinds are skipped with a note."""
+    """The CustomResourceDefinitions in these files and directories; other kinds are skipped with a note, kustomizations silently."""
     for path in map(Path, paths):
         files = sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml", ".json"}) if path.is_dir() else [path]
         for file in files:
@@ -48,7 +48,7 @@ def read_crds(paths: Sequence[str]) -> Iterator[Object]:
             for document in documents:
                 if document.get("kind") == "CustomResourceDefinition":
                     yield document
-                else:
+                elif document.get("kind") != "Kustomization":
                     click.echo(f"{file}: skipped {document.get('kind')}: not a CustomResourceDefinition", err=True)
 
 
