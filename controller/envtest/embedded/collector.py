@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from controller import meta
-from controller.envtest.embedded.registry import NAMESPACES, Registry, TypeInfo
+from controller.envtest.embedded.registry import Registry
+from controller.envtest.embedded.resources import NAMESPACES, TypeInfo
 from controller.envtest.embedded.storage import Entry, ResourceKey
 from controller.meta import NamespacedName, Object
 
@@ -60,7 +61,7 @@ class Collector:
         for resource, key in suspects:
             info, obj = self._info(resource), self._registry.storage.get(resource, key)
             if info is not None and obj is not None and not meta.is_deleting(obj) and self._is_orphan(obj):
-                self._publish(self._registry.delete(info, key, {})[1])
+                self._publish(self._registry.delete(info, key, {}).entry)
 
     def _is_orphan(self, obj: Object) -> bool:
         references = meta.owner_references_of(obj)
@@ -80,7 +81,7 @@ class Collector:
             left = False
             for info in {info.key: info for info in self._registry.types.values() if info.namespaced}.values():
                 for obj in self._registry.storage.list(info.key, name):
-                    self._publish(self._registry.delete(info, meta.key_of(obj), {})[1])
+                    self._publish(self._registry.delete(info, meta.key_of(obj), {}).entry)
                 left = left or bool(self._registry.storage.list(info.key, name))
             key = NamespacedName("", name)
             if left:

@@ -1,49 +1,12 @@
-"""CustomResourceDefinitions as served resources, and the built-in kinds. Pure."""
+"""CustomResourceDefinitions as served resources. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from controller.envtest.embedded.registry import TypeInfo
+from controller import meta
+from controller.envtest.embedded.resources import TypeInfo
 from controller.meta import Object, spec_of
-
-CRD = TypeInfo(
-    "apiextensions.k8s.io",
-    "v1",
-    "customresourcedefinitions",
-    "customresourcedefinition",
-    "CustomResourceDefinition",
-    "CustomResourceDefinitionList",
-    namespaced=False,
-    has_status=True,
-    short_names=("crd", "crds"),
-)
-
-
-def _plain(group: str, plural: str, kind: str, *short: str, namespaced: bool = True, status: bool = False) -> TypeInfo:
-    return TypeInfo(
-        group,
-        "v1",
-        plural,
-        kind.lower(),
-        kind,
-        f"{kind}List",
-        namespaced=namespaced,
-        has_status=status,
-        short_names=short,
-    )
-
-
-BUILT_IN = (
-    _plain("", "namespaces", "Namespace", "ns", namespaced=False),
-    _plain("", "configmaps", "ConfigMap", "cm"),
-    _plain("", "secrets", "Secret"),
-    _plain("", "serviceaccounts", "ServiceAccount", "sa"),
-    _plain("", "pods", "Pod", "po", status=True),
-    _plain("", "events", "Event", "ev"),
-    _plain("events.k8s.io", "events", "Event", "ev"),
-    _plain("coordination.k8s.io", "leases", "Lease"),
-    CRD,
-)
+from controller.meta.errors import Cause, NotImplementedByServer
 
 
 def types_of(crd: Object) -> list[TypeInfo]:
@@ -53,7 +16,7 @@ def types_of(crd: Object) -> list[TypeInfo]:
     for version in spec["versions"]:
         if not version.get("served", True):
             continue
-        kind = names["kind"]
+        kind, subresources = names["kind"], version.get("subresources") or {}
         found.append(
             TypeInfo(
                 group=spec["group"],
@@ -62,20 +25,67 @@ def types_of(crd: Object) -> list[TypeInfo]:
                 singular=names.get("singular") or kind.lower(),
                 kind=kind,
                 list_kind=names.get("listKind") or f"{kind}List",
-                namespaced=spec.get("scope") == "Namespaced",
-                has_status="status" in (version.get("subresources") or {}),
+                schema=version["schema"]["openAPIV3Schema"],
+                namespaced=spec["scope"] == "Namespaced",
+                custom=True,
+                has_status="status" in subresources,
+                has_generation=True,
+                unconditional_update=False,
                 short_names=tuple(names.get("shortNames") or ()),
                 categories=tuple(names.get("categories") or ()),
                 columns=tuple(version.get("additionalPrinterColumns") or ()),
-                schema=_schema(version),
+                selectable=tuple(field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()),
+                refused=("scale",) if "scale" in subresources else (),
             )
         )
     return found
 
 
-def _schema(version: Mapping[str, Any]) -> Mapping[str, Any]:
-    schema = (version.get("schema") or {}).get("openAPIV3Schema")
-    return schema if isinstance(schema, Mapping) else {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+def violations(crd: Object) -> Iterator[Cause]:
+    """What is wrong with a CRD. Raises NotImplementedByServer for one that needs a conversion webhook."""
+    spec = spec_of(crd)
+    names = spec.get("names") or {}
+    for name, value in (
+        ("group", spec.get("group")),
+        ("names.plural", names.get("plural")),
+        ("names.kind", names.get("kind")),
+    ):
+        if not value:
+            yield Cause(f"spec.{name}", "FieldValueRequired", "Required value")
+    if meta.name_of(crd) != f"{names.get('plural')}.{spec.get('group')}":
+        text = 'Invalid value: must be spec.names.plural+"."+spec.group'
+        yield Cause("metadata.name", "FieldValueInvalid", text)
+    if spec.get("scope") not in ("Cluster", "Namespaced"):
+        yield Cause("spec.scope", "FieldValueNotSupported", "Unsupported value")
+    versions = spec.get("versions") or []
+    if sum(version.get("storage") is True for version in versions) != 1:
+        text = "Invalid value: must have exactly one version marked as storage version"
+        yield Cause("spec.versions", "FieldValueInvalid", text)
+    for index, version in enumerate(versions):
+        yield from _schema_violations(f"spec.versions[{index}].schema.openAPIV3Schema", version.get("schema"))
+    if (spec.get("conversion") or {}).get("strategy") == "Webhook":
+        raise NotImplementedByServer("conversion webhooks are not implemented by the embedded API server")
+
+
+def _schema_violations(where: str, schema: Any) -> Iterator[Cause]:
+    root = schema.get("openAPIV3Schema") if isinstance(schema, Mapping) else None
+    if not isinstance(root, Mapping):
+        yield Cause(where, "FieldValueRequired", "Required value")
+    elif root.get("type") != "object":
+        yield Cause(f"{where}.type", "FieldValueInvalid", "Invalid value: must be object at the root")
+    else:
+        yield from _untyped_properties(where, root)
+
+
+def _untyped_properties(where: str, schema: Mapping[str, Any]) -> Iterator[Cause]:
+    for name, sub in (schema.get("properties") or {}).items():
+        path = f"{where}.properties[{name}]"
+        open_ = sub.get("x-kubernetes-preserve-unknown-fields") or sub.get("x-kubernetes-int-or-string")
+        if not sub.get("type") and not open_:
+            yield Cause(
+                f"{path}.type", "FieldValueRequired", "Required value: must not be empty for specified object fields"
+            )
+        yield from _untyped_properties(path, sub)
 
 
 def established(crd: Object, now: str) -> dict[str, Any]:

@@ -1,63 +1,56 @@
 """What the embedded server does with one object: the rules of create, replace, patch and delete. Pure; time and uids are given."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from controller import meta
-from controller.meta import schema
-from controller.envtest.embedded.storage import Entry, ResourceKey, Storage
-from controller.meta import NamespacedName, Object
+from controller.envtest.embedded import crds, kinds, metadata
+from controller.envtest.embedded.resources import CRD, NAMESPACES, TypeInfo
+from controller.envtest.embedded.storage import Entry, Storage
+from controller.meta import NamespacedName, Object, schema
 from controller.meta.errors import (
     AlreadyExists,
     BadRequest,
     Cause,
     Conflict,
     Forbidden,
+    InternalError,
     Invalid,
     NotFound,
     StatusError,
 )
 
-_NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
-_LABEL_VALUE = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
-_MICRO_TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$")
-_SYSTEM = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink")
-NAMESPACES: ResourceKey = ("", "namespaces")
+_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
 @dataclass(frozen=True, slots=True)
-class TypeInfo:
-    """One served resource. ``schema`` is None for the built-in kinds, which are stored as they come."""
+class WriteOptions:
+    """How a write is to be done: ``field_validation`` is Ignore, Warn or Strict."""
 
-    group: str
-    version: str
-    plural: str
-    singular: str
-    kind: str
-    list_kind: str
-    namespaced: bool = True
-    has_status: bool = False
-    short_names: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    columns: tuple[Object, ...] = ()
-    schema: Mapping[str, Any] | None = None
-
-    @property
-    def key(self) -> ResourceKey:
-        """Where its objects are stored."""
-        return (self.group, self.plural)
-
-    @property
-    def api_version(self) -> str:
-        """``group/version``."""
-        return f"{self.group}/{self.version}" if self.group else self.version
+    dry_run: bool = False
+    field_validation: str = "Warn"
 
 
-def with_details(error: StatusError, info: TypeInfo, name: str) -> StatusError:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The object after a write, the paths of the unknown fields that were dropped, and the change; None when there was none."""
+
+    object: dict[str, Any]
+    dropped: list[str] = field(default_factory=list)
+    entry: Entry | None = None
+
+
+def about(error: StatusError, info: TypeInfo, name: str) -> StatusError:
     """The error with the object it is about in its Status."""
     error.status = {"details": {"name": name, "group": info.group, "kind": info.plural}}
+    return error
+
+
+def unexplained(message: str) -> InternalError:
+    """A failure that Kubernetes reports without a reason."""
+    error = InternalError(message)
+    error.reason = ""
     return error
 
 
@@ -74,56 +67,96 @@ class Registry:
         """The object. Raises NotFound."""
         found = self.storage.get(info.key, key)
         if found is None:
-            label = f"{info.plural}.{info.group}" if info.group else info.plural
-            raise with_details(NotFound(f'{label} "{key.name}" not found'), info, key.name)
-        return found
+            raise about(NotFound(f'{info.qualified} "{key.name}" not found'), info, key.name)
+        return info.shown(found)
 
-    def create(
-        self, info: TypeInfo, namespace: str, body: Any, *, strict: bool = False, dry_run: bool = False
-    ) -> tuple[dict[str, Any], list[str], Entry | None]:
-        """Stores a new object: the object, the unknown fields that were dropped, and the change."""
-        obj = self._checked_body(info, body, namespace)
-        metadata = obj["metadata"]
-        if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = metadata["generateName"] + self.new_uid().replace("-", "")[:5]
-        if metadata.get("resourceVersion"):
-            raise BadRequest("resourceVersion should not be set on objects to be created")
+    def create(self, info: TypeInfo, namespace: str, body: Any, options: WriteOptions) -> Written:
+        """Stores a new object. Raises AlreadyExists, Invalid, BadRequest, and NotFound or Forbidden for its namespace."""
+        obj, dropped = self._read(info, body, options)
+        self._check_kind(info, obj)
+        given = self._in_namespace(info, obj["metadata"], namespace)
+        if given.get("resourceVersion"):
+            raise unexplained("resourceVersion should not be set on objects to be created")
         self._check_namespace(info, namespace)
-        key = NamespacedName(namespace, str(metadata.get("name") or ""))
-        for name in _SYSTEM:
-            metadata.pop(name, None)
+        uid = self.new_uid()
+        if not given.get("name") and given.get("generateName"):
+            given["name"] = metadata.generated_name(given["generateName"], uid)
+        key = NamespacedName(namespace, str(given.get("name") or ""))
+        obj["metadata"] = {name: value for name, value in given.items() if name not in metadata.SYSTEM}
         if info.has_status:
             obj.pop("status", None)
-        obj, dropped = self._admit(info, obj, key, strict=strict)
+        obj = self._admit(info, kinds.prepare_create(info, obj), None)
         if self.storage.get(info.key, key) is not None:
-            label = f"{info.plural}.{info.group}" if info.group else info.plural
-            raise with_details(AlreadyExists(f'{label} "{key.name}" already exists'), info, key.name)
-        obj["metadata"] |= {"uid": self.new_uid(), "creationTimestamp": self.now()}
-        if info.schema is not None:
+            raise about(AlreadyExists(f'{info.qualified} "{key.name}" already exists'), info, key.name)
+        obj["metadata"] |= {"uid": uid, "creationTimestamp": self.now()}
+        if info.has_generation:
             obj["metadata"]["generation"] = 1
-        if dry_run:
-            return obj, dropped, None
-        entry = self.storage.put(info.key, key, obj)
-        return entry.object, dropped, entry
+        if options.dry_run:
+            return Written(obj, dropped)
+        return self._stored(info, self.storage.put(info.key, key, info.stored(obj)), dropped)
 
     def replace(
+        self, info: TypeInfo, key: NamespacedName, body: Any, options: WriteOptions, *, status: bool = False
+    ) -> Written:
+        """Replaces an object, or with ``status`` only its status. Equal objects keep their version."""
+        if not isinstance(body, dict) or not meta.name_of(body):
+            raise BadRequest(
+                f"the name of the object ({key.name} based on URL) was undeterminable: name must be provided"
+            )
+        if self.storage.get(info.key, key) is None and info.create_on_update:
+            fresh = {name: value for name, value in meta.metadata_of(body).items() if name != "resourceVersion"}
+            return self.create(info, key.namespace, {**body, "metadata": fresh}, options)
+        current = self.get(info, key)
+        obj, dropped = self._read(info, body, options)
+        self._check_identity(info, key, obj)
+        self._check_kind(info, obj)
+        self._check_version(info, key, current, obj)
+        uid = obj["metadata"].get("uid")
+        if uid and uid != meta.uid_of(current):
+            text = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {meta.uid_of(current)}"
+            raise about(Conflict(text), info, key.name)
+        return self._update(info, key, current, obj, options, status=status, dropped=dropped)
+
+    def patch(
         self,
         info: TypeInfo,
         key: NamespacedName,
-        body: Any,
+        change: Callable[[dict[str, Any]], Any],
+        options: WriteOptions,
         *,
         status: bool = False,
-        strict: bool = False,
-        dry_run: bool = False,
-        patching: bool = False,
-    ) -> tuple[dict[str, Any], list[str], Entry | None]:
-        """Replaces an object, or with ``status`` only its status. Equal objects keep their version."""
+    ) -> Written:
+        """Replaces the object by what ``change`` makes of it. A resourceVersion in the result must be the current one."""
         current = self.get(info, key)
-        obj = self._checked_body(info, body, key.namespace)
-        metadata = obj["metadata"]
-        if metadata.get("name") != key.name:
-            raise BadRequest("the name of the object does not match the name on the URL")
-        self._check_version(info, key, current, metadata, patching=patching)
+        try:
+            changed = change(current)
+        except meta.PatchError as error:
+            raise Invalid(f"the server rejected our request due to an error in our request: {error}") from None
+        if not isinstance(changed, dict) or not meta.name_of(changed):
+            raise BadRequest(
+                f"the name of the object ({key.name} based on URL) was undeterminable: name must be provided"
+            )
+        try:
+            obj, dropped = self._read(info, changed, options)
+            if not status:
+                self._check_kind(info, obj)
+        except BadRequest as error:
+            raise Invalid(f"the patched object is invalid: {error.message}") from None
+        self._check_identity(info, key, obj)
+        self._check_version(info, key, current, obj)
+        return self._update(info, key, current, obj, options, status=status, dropped=dropped)
+
+    def _update(
+        self,
+        info: TypeInfo,
+        key: NamespacedName,
+        current: dict[str, Any],
+        obj: dict[str, Any],
+        options: WriteOptions,
+        *,
+        status: bool,
+        dropped: list[str],
+    ) -> Written:
         if status:
             new_status = {"status": obj["status"]} if "status" in obj else {}
             obj = {**{name: value for name, value in current.items() if name != "status"}, **new_status}
@@ -131,80 +164,97 @@ class Registry:
             obj.pop("status", None)
             if "status" in current:
                 obj["status"] = current["status"]
-        obj["metadata"] = self._kept_metadata(current, obj["metadata"])
-        obj, dropped = self._admit(info, obj, key, strict=strict)
-        if info.schema is not None and not status and _content(obj) != _content(current):
+        given = self._in_namespace(info, obj["metadata"], key.namespace)
+        causes = list(metadata.update_violations(current["metadata"], given))
+        obj["metadata"] = metadata.kept(current["metadata"], given)
+        obj = self._admit(info, obj, current, causes)
+        if info.has_generation and not status and _content(info, obj) != _content(info, current):
             obj["metadata"]["generation"] = meta.generation_of(current) + 1
-        if dry_run or meta.equal_json(obj, current):
-            return (obj if dry_run else current), dropped, None
-        if meta.is_deleting(obj) and not obj["metadata"].get("finalizers"):
-            self.storage.put(info.key, key, obj)
-            entry = self.storage.remove(info.key, key)
-        else:
-            entry = self.storage.put(info.key, key, obj)
-        return entry.object, dropped, entry
+        if options.dry_run or meta.equal_json(obj, current):
+            return Written(obj if options.dry_run else current, dropped)
+        if meta.is_deleting(obj) and not _is_held(info, obj):
+            return self._stored(info, self.storage.remove(info.key, key, info.stored(obj)), dropped)
+        return self._stored(info, self.storage.put(info.key, key, info.stored(obj)), dropped)
 
-    def patch(
-        self,
-        info: TypeInfo,
-        key: NamespacedName,
-        change: Callable[[dict[str, Any]], Any],
-        *,
-        status: bool = False,
-        strict: bool = False,
-        dry_run: bool = False,
-    ) -> tuple[dict[str, Any], list[str], Entry | None]:
-        """Replaces the object by what ``change`` makes of it. A resourceVersion in the result must be the current one."""
+    def delete(self, info: TypeInfo, key: NamespacedName, preconditions: Object, *, dry_run: bool = False) -> Written:
+        """Removes the object, or marks it when finalizers hold it. Raises Conflict when a precondition is not met."""
         current = self.get(info, key)
-        try:
-            changed = change(current)
-        except meta.PatchError as error:
-            raise Invalid(f"the server rejected our request due to an error in our request: {error}") from None
-        return self.replace(info, key, changed, status=status, strict=strict, dry_run=dry_run, patching=True)
-
-    def delete(
-        self, info: TypeInfo, key: NamespacedName, preconditions: Object, *, dry_run: bool = False
-    ) -> tuple[dict[str, Any], Entry | None]:
-        """Removes the object, or marks it when finalizers hold it. The object's last state and the change."""
-        current = self.get(info, key)
-        for field_, value in (("uid", meta.uid_of(current)), ("resourceVersion", meta.resource_version_of(current))):
-            wanted = preconditions.get(field_)
+        for name, value in (("uid", meta.uid_of(current)), ("resourceVersion", meta.resource_version_of(current))):
+            wanted = preconditions.get(name)
             if wanted and wanted != value:
-                text = f"Precondition failed: {field_} in precondition: {wanted}, {field_} in object meta: {value}"
-                raise with_details(Conflict(text), info, key.name)
-        if dry_run:
-            return current, None
-        held = current["metadata"].get("finalizers") or info.key == NAMESPACES
-        if not held:
-            entry = self.storage.remove(info.key, key)
-            return entry.object, entry
+                text = f"Precondition failed: {name} in precondition: {wanted}, {name} in object meta: {value}"
+                raise about(Conflict(text), info, key.name)
+        if info.key == NAMESPACES and key.name in kinds.PROTECTED_NAMESPACES:
+            raise about(Forbidden(f'namespaces "{key.name}" is forbidden: it may not be deleted'), info, key.name)
+        if not _is_held(info, current):
+            return Written(current) if dry_run else self._stored(info, self.storage.remove(info.key, key))
         if meta.is_deleting(current):
-            return current, None
-        metadata = {**current["metadata"], "deletionTimestamp": self.now(), "deletionGracePeriodSeconds": 0}
-        if info.schema is not None:
-            metadata["generation"] = meta.generation_of(current) + 1
-        marked = {**current, "metadata": metadata}
-        if info.key == NAMESPACES:
-            marked["status"] = {"phase": "Terminating"}
-        entry = self.storage.put(info.key, key, marked)
-        return entry.object, entry
+            return Written(current)
+        marked = self._marked(info, current)
+        return Written(marked) if dry_run else self._stored(info, self.storage.put(info.key, key, info.stored(marked)))
 
-    def _checked_body(self, info: TypeInfo, body: Any, namespace: str) -> dict[str, Any]:
-        if not isinstance(body, dict) or not isinstance(body.get("metadata", {}), dict):
-            raise BadRequest("the body of the request is no object with metadata")
-        if body.get("kind", info.kind) != info.kind or body.get("apiVersion", info.api_version) != info.api_version:
+    def _marked(self, info: TypeInfo, current: dict[str, Any]) -> dict[str, Any]:
+        if info.key == NAMESPACES:
+            marks = {"deletionTimestamp": self.now()}
+            return {**current, "metadata": {**current["metadata"], **marks}, "status": {"phase": "Terminating"}}
+        given = {**current["metadata"], "deletionTimestamp": self.now(), "deletionGracePeriodSeconds": 0}
+        if info.has_generation:
+            given["generation"] = meta.generation_of(current) + 1
+        return {**current, "metadata": given}
+
+    def _stored(self, info: TypeInfo, entry: Entry, dropped: list[str] | None = None) -> Written:
+        return Written(info.shown(entry.object), dropped or [], entry)
+
+    def _read(self, info: TypeInfo, body: Any, options: WriteOptions) -> tuple[dict[str, Any], list[str]]:
+        """The body without fields that nobody knows. Raises BadRequest for a body that is no such object, or by Strict."""
+        if not isinstance(body, dict) or not isinstance(body.get("metadata", {}), dict | None):
+            raise BadRequest(f"the object provided is unrecognized (must be of type {info.kind})")
+        given = {name: value for name, value in (body.get("metadata") or {}).items() if name != "managedFields"}
+        obj, dropped = schema.prune(body, info.schema)
+        obj["metadata"], dropped_metadata = schema.prune(given, metadata.SCHEMA, "metadata")
+        dropped = [*dropped, *dropped_metadata]
+        if dropped and options.field_validation == "Strict":
+            text = ", ".join(f'unknown field "{where}"' for where in dropped)
             raise BadRequest(
-                f"the object provided is unrecognized or does not match {info.api_version}, Kind={info.kind}"
+                f'{info.kind} in version "{info.version}" cannot be handled as a {info.kind}: strict decoding error: {text}'
             )
-        metadata = dict(body.get("metadata") or {})
-        metadata.pop("managedFields", None)
-        if info.namespaced:
-            if metadata.get("namespace", namespace) != namespace:
-                raise BadRequest(
-                    "the namespace of the provided object does not match the namespace sent on the request"
-                )
-            metadata["namespace"] = namespace
-        return {**body, "apiVersion": info.api_version, "kind": info.kind, "metadata": metadata}
+        obj["metadata"] = schema.drop_nulls(obj["metadata"], metadata.SCHEMA)
+        wrong = list(schema.violations(obj["metadata"], metadata.SCHEMA, "metadata"))
+        if not info.custom:
+            obj = {"apiVersion": info.api_version, "kind": info.kind, **schema.drop_nulls(obj, info.schema)}
+            wrong += schema.violations(obj, info.schema)
+        if wrong:
+            text = ", ".join(f"{cause.field}: {cause.message}" for cause in wrong)
+            raise BadRequest(f'{info.kind} in version "{info.version}" cannot be handled as a {info.kind}: {text}')
+        return obj, dropped
+
+    def _check_kind(self, info: TypeInfo, obj: Object) -> None:
+        kind, api_version = obj.get("kind"), obj.get("apiVersion")
+        if not kind or not api_version:
+            raise BadRequest(f"the object provided is unrecognized (must be of type {info.kind}): 'Kind' is missing")
+        if api_version != info.api_version:
+            text = f"the API version in the data ({api_version}) does not match the expected API version ({info.api_version})"
+            raise BadRequest(text)
+        if kind == info.kind:
+            return
+        if not info.custom:
+            raise BadRequest(f"{kind} in version {info.version!r} cannot be handled as a {info.kind}")
+        cause = Cause("kind", "FieldValueInvalid", f"Invalid value: {kind!r}: must be {info.kind}")
+        name = meta.name_of(obj)
+        raise about(Invalid(f'{kind}.{info.group} "{name}" is invalid', causes=(cause,)), info, name)
+
+    def _check_identity(self, info: TypeInfo, key: NamespacedName, obj: Object) -> None:
+        name = meta.name_of(obj)
+        if name != key.name:
+            raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({key.name})")
+        self._in_namespace(info, meta.metadata_of(obj), key.namespace)
+
+    def _in_namespace(self, info: TypeInfo, given: Object, namespace: str) -> dict[str, Any]:
+        if not info.namespaced:
+            return {name: value for name, value in given.items() if name != "namespace"}
+        if (given.get("namespace") or namespace) != namespace:
+            raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+        return {**given, "namespace": namespace}
 
     def _check_namespace(self, info: TypeInfo, namespace: str) -> None:
         if not info.namespaced:
@@ -216,107 +266,48 @@ class Registry:
             raise error
         if meta.is_deleting(found):
             cause = Cause("metadata.namespace", "NamespaceTerminating", f"namespace {namespace} is being terminated")
-            raise Forbidden(
-                f"unable to create new content in namespace {namespace} because it is being terminated", causes=(cause,)
-            )
+            text = f"unable to create new content in namespace {namespace} because it is being terminated"
+            raise Forbidden(text, causes=(cause,))
 
-    def _check_version(
-        self, info: TypeInfo, key: NamespacedName, current: Object, metadata: Object, *, patching: bool
-    ) -> None:
-        version = metadata.get("resourceVersion")
-        must = info.schema is not None or info.group == "coordination.k8s.io"
-        if not version and must and not patching:
-            cause = Cause(
-                "metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0: must be specified for an update"
-            )
-            raise with_details(Invalid(f'{info.kind} "{key.name}" is invalid', causes=(cause,)), info, key.name)
-        if metadata.get("uid") and metadata["uid"] != meta.uid_of(current):
-            text = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {meta.uid_of(current)}"
-            raise with_details(Conflict(text), info, key.name)
+    def _check_version(self, info: TypeInfo, key: NamespacedName, current: Object, obj: Object) -> None:
+        version = meta.resource_version_of(obj)
+        if not version and not info.unconditional_update:
+            text = "Invalid value: 0: must be specified for an update"
+            cause = Cause("metadata.resourceVersion", "FieldValueInvalid", text)
+            raise about(Invalid(f'{info.qualified} "{key.name}" is invalid', causes=(cause,)), info, key.name)
+        if version and not version.isdecimal():
+            raise unexplained(f"parsing {version[:64]!r}: invalid syntax")
         if version and version != meta.resource_version_of(current):
-            text = "the object has been modified; please apply your changes to the latest version and try again"
-            raise with_details(
-                Conflict(f'Operation cannot be fulfilled on {info.plural} "{key.name}": {text}'), info, key.name
-            )
-
-    def _kept_metadata(self, current: Object, metadata: Object) -> dict[str, Any]:
-        kept = {key: value for key, value in metadata.items() if value is not None}
-        for name in (*_SYSTEM, "resourceVersion", "generateName"):
-            kept.pop(name, None)
-            if name in current["metadata"]:
-                kept[name] = current["metadata"][name]
-        return kept
+            text = f'Operation cannot be fulfilled on {info.qualified} "{key.name}": {_MODIFIED}'
+            raise about(Conflict(text), info, key.name)
 
     def _admit(
-        self, info: TypeInfo, obj: dict[str, Any], key: NamespacedName, *, strict: bool
-    ) -> tuple[dict[str, Any], list[str]]:
-        """Prunes, defaults and validates. Raises BadRequest for unknown fields when strict, Invalid for violations."""
-        dropped: list[str] = []
-        causes = [*metadata_violations(obj["metadata"], key.name), *_builtin_violations(info, obj)]
-        if info.schema is not None:
-            obj, dropped = schema.prune(obj, info.schema)
-            if dropped and strict:
-                text = ", ".join(f'unknown field "{where}"' for where in dropped)
-                raise BadRequest(
-                    f"{info.kind} in version {info.version!r} cannot be handled: strict decoding error: {text}"
-                )
+        self, info: TypeInfo, obj: dict[str, Any], before: Object | None, causes: list[Cause] | None = None
+    ) -> dict[str, Any]:
+        """The object with its defaults. Raises Invalid for whatever its schema or the rules of its kind refuse."""
+        found = [*(causes or ()), *metadata.violations(obj["metadata"], dots_in_name=info.key != NAMESPACES)]
+        if info.custom:
             obj = schema.default(schema.drop_nulls(obj, info.schema), info.schema)
-            causes += schema.violations(obj, info.schema)
-        if causes:
-            text = ", ".join(f"{cause.field}: {cause.message}" for cause in causes)
-            error = Invalid(f'{info.kind}.{info.group} "{key.name}" is invalid: {text}', causes=tuple(causes))
-            raise with_details(error, info, key.name)
-        return obj, dropped
+            found += schema.violations(obj, info.schema)
+        else:
+            obj = kinds.normalize(info, obj)
+            found += kinds.violations(info, obj, before)
+        if info.key == CRD.key:
+            found += crds.violations(obj)
+        if found:
+            name = meta.name_of(obj)
+            text = ", ".join(f"{cause.field}: {cause.message}" for cause in found)
+            label = f"{info.kind}.{info.group}" if info.group else info.kind
+            raise about(Invalid(f'{label} "{name}" is invalid: {text}', causes=tuple(found)), info, name)
+        return obj
 
 
-def _content(obj: Object) -> dict[str, Any]:
-    return {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+def _is_held(info: TypeInfo, obj: Object) -> bool:
+    """Whether a deletion only marks the object: finalizers hold it, and its contents a namespace."""
+    return bool(meta.metadata_of(obj).get("finalizers")) or info.key == NAMESPACES
 
 
-def metadata_violations(metadata: Object, name: str) -> list[Cause]:
-    """What is wrong with an object's metadata."""
-    causes = []
-    if not name:
-        causes.append(Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required"))
-    elif not _NAME.match(name) or len(name) > 253:
-        causes.append(
-            Cause(
-                "metadata.name",
-                "FieldValueInvalid",
-                f"Invalid value: {name!r}: a lowercase RFC 1123 subdomain is needed",
-            )
-        )
-    labels = metadata.get("labels")
-    for key, value in (labels if isinstance(labels, dict) else {}).items():
-        if not isinstance(value, str) or len(value) > 63 or not _LABEL_VALUE.match(value):
-            causes.append(Cause("metadata.labels", "FieldValueInvalid", f"Invalid value: {key}={value!r}"))
-    references = metadata.get("ownerReferences")
-    controllers = 0
-    for index, reference in enumerate(references if isinstance(references, list) else ()):
-        controllers += reference.get("controller") is True
-        for field_ in ("apiVersion", "kind", "name", "uid"):
-            if not reference.get(field_):
-                where = f"metadata.ownerReferences[{index}].{field_}"
-                causes.append(Cause(where, "FieldValueInvalid", "Invalid value: must not be empty"))
-    if controllers > 1:
-        causes.append(
-            Cause(
-                "metadata.ownerReferences",
-                "FieldValueInvalid",
-                "Invalid value: only one reference can be the controller",
-            )
-        )
-    return causes
-
-
-def _builtin_violations(info: TypeInfo, obj: Object) -> list[Cause]:
-    if info.plural == "leases":
-        for name in ("acquireTime", "renewTime"):
-            value = meta.spec_of(obj).get(name)
-            if value is not None and not (isinstance(value, str) and _MICRO_TIME.match(value)):
-                raise BadRequest(
-                    f"Lease in version 'v1' cannot be handled: spec.{name}: {value!r} is no time with six digits"
-                )
-    if info.group == "events.k8s.io" and len(str(obj.get("note") or "")) > 1024:
-        return [Cause("note", "FieldValueInvalid", "Invalid value: can have at most 1024 characters")]
-    return []
+def _content(info: TypeInfo, obj: Object) -> dict[str, Any]:
+    """What counts for the generation: everything but metadata, and the status where that is a subresource."""
+    left_out = ("metadata", "status") if info.has_status else ("metadata",)
+    return {key: value for key, value in obj.items() if key not in left_out}

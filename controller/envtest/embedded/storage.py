@@ -62,11 +62,12 @@ class Storage:
         self._objects.setdefault(resource, {})[key] = stored
         return self._append(Entry(self.revision, resource, key, before, stored, stored))
 
-    def remove(self, resource: ResourceKey, key: NamespacedName) -> Entry:
-        """Removes the object; its last state is logged with the revision of the deletion."""
+    def remove(self, resource: ResourceKey, key: NamespacedName, last: dict[str, Any] | None = None) -> Entry:
+        """Removes the object; its last state, which may be given, is logged with the revision of the deletion."""
         before = self._objects[resource].pop(key)
         self.revision += 1
-        last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.revision)}}
+        last = last or before
+        last = {**last, "metadata": {**last["metadata"], "resourceVersion": str(self.revision)}}
         return self._append(Entry(self.revision, resource, key, before, None, last))
 
     def _append(self, entry: Entry) -> Entry:

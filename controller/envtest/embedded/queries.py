@@ -1,0 +1,208 @@
+"""What a request's query parameters ask for. Pure; what cannot be read raises BadRequest, what is not allowed Invalid."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from controller import meta
+from controller.envtest.embedded.registry import WriteOptions, unexplained
+from controller.envtest.embedded.resources import TypeInfo
+from controller.meta import FieldSelector, LabelSelector, Object, jsonio
+from controller.meta.errors import BadRequest, Cause, Invalid
+
+Query = Mapping[str, str]
+_MATCHES = ("", "Exact", "NotOlderThan")
+_FIELD_VALIDATIONS = ("Ignore", "Strict", "Warn")
+
+
+def is_true(query: Query, name: str) -> bool:
+    """A boolean parameter: everything but ``0``, ``false`` and being left away is true."""
+    return name in query and query[name].lower() not in ("0", "false")
+
+
+def _number(query: Query, name: str) -> int:
+    text = query.get(name, "")
+    try:
+        return int(text or 0)
+    except ValueError:
+        raise BadRequest(f"{name}: parsing {text[:64]!r}: invalid syntax") from None
+
+
+def _refused(kind: str, field: str, reason: str, text: str) -> Invalid:
+    cause = Cause(field, reason, text)
+    error = Invalid(f'{kind}.meta.k8s.io "" is invalid: {field}: {text}', causes=(cause,))
+    error.status = {"details": {"group": "meta.k8s.io", "kind": kind}}
+    return error
+
+
+def parse_version(text: str) -> int:
+    """A resourceVersion; an empty one is 0. Raises ValueError."""
+    if text and not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"invalid resource version: {text[:64]!r}")
+    return int(text or 0)
+
+
+def read_version(text: str) -> int:
+    """The resourceVersion of a GET or a watch."""
+    try:
+        return parse_version(text)
+    except ValueError as error:
+        raise unexplained(str(error)) from None
+
+
+class Selection:
+    """Which objects of a resource a request is about."""
+
+    def __init__(self, info: TypeInfo, namespace: str, query: Query) -> None:
+        try:
+            self._labels = LabelSelector.parse(query.get("labelSelector", ""))
+            self._fields = FieldSelector.parse(query.get("fieldSelector", ""))
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        known = {"metadata.name", *info.selectable, *(("metadata.namespace",) if info.namespaced else ())}
+        for path, _, _ in self._fields.requirements:
+            if path not in known:
+                raise BadRequest(f"field label not supported: {path}")
+        self.info = info
+        self.namespace = namespace
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether labels or fields narrow it."""
+        return bool(self._labels.requirements or self._fields.requirements)
+
+    def matches(self, stored: Object | None) -> bool:
+        """Whether a stored object is among them."""
+        if stored is None or (self.namespace and meta.namespace_of(stored) != self.namespace):
+            return False
+        return self._labels.matches(meta.labels_of(stored)) and self._fields.matches(self.info.shown(stored))
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Where a list goes on: at this revision, after this namespace and name."""
+
+    revision: int
+    after: tuple[str, str]
+
+    def token(self) -> str:
+        """As clients carry it."""
+        return base64.urlsafe_b64encode(jsonio.dumps([self.revision, *self.after])).decode()
+
+    @classmethod
+    def parse(cls, token: str) -> Self:
+        """Raises BadRequest."""
+        try:
+            revision, namespace, name = jsonio.loads(base64.urlsafe_b64decode(token))
+        except (ValueError, TypeError):
+            raise BadRequest("invalid continue token: continue key is not valid") from None
+        return cls(revision, (namespace, name))
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """A list: at ``version`` (0 for any), exactly there or not older; at most ``limit`` objects (0 for all)."""
+
+    version: int = 0
+    exact: bool = False
+    limit: int = 0
+    continuation: Continuation | None = None
+
+    @classmethod
+    def parse(cls, query: Query) -> Self:
+        """Reads the parameters."""
+        version, match, token = (
+            query.get(name, "") for name in ("resourceVersion", "resourceVersionMatch", "continue")
+        )
+        limit = max(0, _number(query, "limit"))
+        _number(query, "timeoutSeconds")
+        if match not in _MATCHES:
+            raise _refused("ListOptions", "resourceVersionMatch", "FieldValueNotSupported", "Unsupported value")
+        if match and not version:
+            text = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+            raise _refused("ListOptions", "resourceVersionMatch", "FieldValueForbidden", text)
+        if match and token:
+            text = "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+            raise _refused("ListOptions", "resourceVersionMatch", "FieldValueForbidden", text)
+        if match == "Exact" and version == "0":
+            text = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+            raise _refused("ListOptions", "resourceVersionMatch", "FieldValueForbidden", text)
+        if token and version not in ("", "0"):
+            raise BadRequest("specifying resource version is not allowed when using continue")
+        try:
+            number = parse_version(version)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
+        from_cache = version == "0" and not token
+        return cls(number, match == "Exact", 0 if from_cache else limit, Continuation.parse(token) if token else None)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """A watch since ``version`` for ``seconds`` (0 when not given). ``initial`` is whether the stream begins with what there is."""
+
+    version: int
+    initial: bool
+    marked: bool
+    bookmarks: bool
+    seconds: int
+
+    @classmethod
+    def parse(cls, query: Query) -> Self:
+        """Reads the parameters; ``marked`` says that a bookmark is to end the initial events."""
+        sends, match = is_true(query, "sendInitialEvents"), query.get("resourceVersionMatch", "")
+        if sends and match != "NotOlderThan":
+            text = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+            raise _refused("ListOptions", "resourceVersionMatch", "FieldValueForbidden", text)
+        if match and "sendInitialEvents" not in query:
+            text = "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+            raise _refused("ListOptions", "resourceVersionMatch", "FieldValueForbidden", text)
+        seconds = _number(query, "timeoutSeconds")
+        version = read_version(query.get("resourceVersion", ""))
+        return cls(
+            version=version,
+            initial=sends or (version == 0 and "sendInitialEvents" not in query),
+            marked=sends,
+            bookmarks=is_true(query, "allowWatchBookmarks"),
+            seconds=max(0, seconds),
+        )
+
+
+def write_options(query: Query) -> WriteOptions:
+    """How a create, an update or a patch is to be done."""
+    validation = query.get("fieldValidation") or "Warn"
+    if validation not in _FIELD_VALIDATIONS:
+        raise _refused("CreateOptions", "fieldValidation", "FieldValueNotSupported", "Unsupported value")
+    return WriteOptions(_is_dry(query.get("dryRun", "")), validation)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """How a delete is to be done."""
+
+    dry_run: bool
+    propagation: str
+    preconditions: Object
+
+    @classmethod
+    def parse(cls, query: Query, body: Any) -> Self:
+        """Reads the parameters and the body, which counts first."""
+        if not isinstance(body, Mapping):
+            raise BadRequest("the body of a delete is DeleteOptions")
+        propagation = body.get("propagationPolicy") or query.get("propagationPolicy") or "Background"
+        if propagation not in ("Background", "Foreground", "Orphan"):
+            text = f"Unsupported value: {propagation!r}"
+            raise _refused("DeleteOptions", "propagationPolicy", "FieldValueNotSupported", text)
+        if body.get("orphanDependents") is True or is_true(query, "orphanDependents"):
+            propagation = "Orphan"
+        dry = any(_is_dry(str(value)) for value in body.get("dryRun") or [query.get("dryRun", "")])
+        return cls(dry, propagation, body.get("preconditions") or {})
+
+
+def _is_dry(text: str) -> bool:
+    if text not in ("", "All"):
+        raise _refused(
+            "CreateOptions", "dryRun", "FieldValueNotSupported", 'Unsupported value: supported values: "All"'
+        )
+    return text == "All"
