@@ -1,0 +1,91 @@
+"""One Model walks through random specs, valid and not: what it becomes depends on the last valid spec alone."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller import meta
+from controller.api.crds import child_crds, model_crd
+from controller.api.kinds import ALL_CHILDREN, MODEL
+from controller.client import Client
+from controller.envtest import Environment
+from tests.factories import a_backend, a_model, a_worker, conditions, eventually, unborn
+from tests.running import controlling
+
+POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
+SQL = {"name": "sql", "artifactURL": "hf://acme/sql"}
+_PAIR = [a_worker(type="prefill"), a_worker(type="decode", replicas=2)]
+
+VALID: list[dict[str, Any]] = [
+    a_model("chat")["spec"],
+    a_model("chat", a_backend("main", routeWeight=3), a_backend("other", workers=[a_worker(pods=2)]))["spec"],
+    a_model("chat", a_backend("main", loraAdapters=[SQL], cacheURI="pvc://weights"))["spec"],
+    a_model("chat", a_backend("pd", type="vLLMDisaggregated", workers=_PAIR))["spec"] | {"name": "talk"},
+    a_model("chat", a_backend("main", maxReplicas=3, autoscalingPolicy=POLICY))["spec"],
+    a_model("chat", a_backend("main", maxReplicas=3, scalingCost=2), autoscalingPolicy=POLICY)["spec"]
+    | {"name": "talk"},
+    a_model("chat", a_backend("main", workers=[a_worker(config={"seed": 1, "b": [1, {"c": None}]})]))["spec"],
+]
+INVALID: list[dict[str, Any]] = [
+    a_model("chat", a_backend("main", type="SGLang"))["spec"],
+    a_model("chat", a_backend("main", workers=[a_worker(config={"port": "no"})]))["spec"],
+    a_model("chat", a_backend("main", cacheURI="hostpath://../etc"))["spec"],
+]
+STEPS = st.lists(st.sampled_from([*((True, i) for i in range(len(VALID))), *((False, i) for i in range(len(INVALID)))]))
+
+
+async def children(client: Client, namespace: str) -> dict[tuple[str, str], Any]:
+    """Specs, labels and annotations of all children."""
+    found = {}
+    for resource in ALL_CHILDREN:
+        for item in (await client.list(resource, namespace)).items:
+            labels, annotations = meta.labels_of(item), meta.annotations_of(item)
+            found[resource.kind, meta.name_of(item)] = (meta.spec_of(item), labels, annotations)
+    return found
+
+
+async def become(client: Client, namespace: str, spec: dict[str, Any]) -> int:
+    """Replaces the spec whole; the generation it then has."""
+    live = dict(await client.get(MODEL, "chat", namespace))
+    return meta.generation_of(await client.replace(MODEL, {**live, "spec": spec}))
+
+
+async def told(client: Client, namespace: str, generation: int, reasons: tuple[str, ...]) -> bool:
+    """Whether the status tells of this generation, with one of these reasons of Failed."""
+    model = await client.get(MODEL, "chat", namespace)
+    seen = (await conditions(client, "chat", namespace)).get("Failed", ("", ""))
+    initialized = meta.find_condition(meta.conditions_of(model), "Initialized") or {}
+    current = meta.status_of(model).get("observedGeneration") == generation == initialized.get("observedGeneration")
+    return current and seen[1] in reasons and (seen[0] == "True" or initialized.get("status") == "True")
+
+
+async def walk(environment: Environment, steps: list[tuple[bool, int]], images: dict[int, Any]) -> None:
+    async with environment.client() as client, controlling(environment, "default"):
+        model = await client.create(MODEL, unborn(a_model("chat"), "default"))
+        before: Any = None
+        for valid, index in steps:
+            generation = await become(client, "default", (VALID if valid else INVALID)[index])
+            reasons = ("ModelHealthy",) if valid else ("InvalidSpec", "UnsupportedBackend")
+            await eventually(lambda: told(client, "default", generation, reasons))  # noqa: B023 - called at once
+            after = await children(client, "default")
+            if valid:
+                images.setdefault(index, after)
+                assert after == images[index], f"another result for spec {index}"
+            else:
+                assert before is None or after == before, "an invalid spec touched children"
+            before = after
+        await client.delete(MODEL, "chat", namespace="default", uid=meta.uid_of(model))
+
+
+@settings(max_examples=25)
+@given(steps=STEPS.filter(bool))
+def test_the_same_spec_gives_the_same_children_whatever_came_before(steps: list[tuple[bool, int]]) -> None:
+    """Compared within one Model's life, because its uid is in its children; every walk passes some specs twice."""
+
+    async def go() -> None:
+        async with Environment("embedded", crds=[model_crd(), *child_crds()]) as environment:
+            await walk(environment, [*steps, *steps], {})
+
+    asyncio.run(go())

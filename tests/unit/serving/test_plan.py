@@ -1,0 +1,35 @@
+"""What an engine needs, from what it has."""
+
+import pytest
+
+from controller.serving import LoadedAdapter, Step, WantedAdapter, plan
+
+SQL = WantedAdapter("sql", "hf://acme/sql", "/cache/a")
+LEGAL = WantedAdapter("legal", "hf://acme/legal", "/cache/b")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "loaded", "steps"),
+    [
+        pytest.param([SQL, LEGAL], [], [Step("load", SQL), Step("load", LEGAL)], id="in list order"),
+        pytest.param([SQL], [LoadedAdapter("sql", "/cache/a")], [], id="there"),
+        pytest.param([SQL], [LoadedAdapter("sql", None)], [], id="an engine that tells no root is believed"),
+        pytest.param(
+            [SQL], [LoadedAdapter("sql", "/cache/z")], [Step("unload", SQL), Step("load", SQL)], id="another url"
+        ),
+        pytest.param([], [LoadedAdapter("x", "/elsewhere/x")], [], id="somebody else's"),
+        pytest.param([], [LoadedAdapter("x", "/cache")], [], id="the mount itself is not below it"),
+        pytest.param([], [LoadedAdapter("x", None)], [], id="unwanted and of unknown origin"),
+    ],
+)
+def test_the_steps(wanted: list[WantedAdapter], loaded: list[LoadedAdapter], steps: list[Step]) -> None:
+    """The difference and nothing else."""
+    assert plan(wanted, loaded, "/cache", unload=True) == steps
+
+
+def test_what_may_still_be_routed_to_stays() -> None:
+    """An unwanted adapter goes only when unloads are allowed; loads do not wait for that."""
+    loaded = [LoadedAdapter("old", "/cache/old")]
+    assert plan([SQL], loaded, "/cache", unload=False) == [Step("load", SQL)]
+    allowed = plan([SQL], loaded, "/cache", unload=True)
+    assert [(step.operation, step.adapter.name) for step in allowed] == [("load", "sql"), ("unload", "old")]
