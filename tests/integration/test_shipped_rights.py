@@ -1,94 +1,226 @@
-"""The controller under the rights that are shipped, where owner references are enforced: it works, and is refused nothing."""
+"""The controller under the rights that are shipped, where owner references are enforced: they are enough, and none is too many."""
 
+import contextlib
+import copy
 import os
 import signal
+import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from controller import meta
 from controller.api.crds import child_crds, model_crd
 from controller.api.documents import load_documents
-from controller.api.kinds import MODEL, MODEL_INFER
-from controller.client import Client
+from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER, POD
+from controller.client import Client, load_config
 from controller.envtest import Environment, real_assets
-from controller.meta import Object, Resource
+from controller.meta import Object, Resource, jsonio
+from controller.meta.errors import Forbidden, NotFound
 from tests.factories import a_backend, a_model, conditions, eventually, make_available, unborn
-from tests.integration.test_run_command import running
+from tests.integration.test_run_command import LEASES, running
 
 ROOT = Path(__file__).resolve().parents[2]
+NAMESPACE = "model-controller-system"
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:model-controller"
+LEASE = "lease.kthena.model-controller"
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
+FLAGS = ("--leader-elect", "--leader-elect-namespace", NAMESPACE, "--health-probe-bind-address", "0")
 RBAC = "rbac.authorization.k8s.io"
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 RESOURCES = {
-    "Namespace": Resource("", "v1", "namespaces", "Namespace", namespaced=False),
+    "Namespace": NAMESPACES,
+    "ConfigMap": CONFIG_MAP,
     "ServiceAccount": Resource("", "v1", "serviceaccounts", "ServiceAccount"),
     "ClusterRole": Resource(RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
     "ClusterRoleBinding": Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
     "Role": Resource(RBAC, "v1", "roles", "Role"),
     "RoleBinding": Resource(RBAC, "v1", "rolebindings", "RoleBinding"),
 }
+Rule = dict[str, Any]
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
 
 
 def shipped() -> list[Object]:
-    """The controller's namespace and rights, in the order in which they can be created."""
-    files = [ROOT / "config" / "manager" / "namespace.yaml", *sorted((ROOT / "config" / "rbac").glob("*.yaml"))]
+    """The controller's namespace, settings and rights, in the order in which they can be created."""
+    manager = ROOT / "config" / "manager"
+    files = [
+        manager / "namespace.yaml",
+        manager / "config_map.yaml",
+        *sorted((ROOT / "config" / "rbac").glob("*.yaml")),
+    ]
     objects = [
         obj for file in files if file.stem != "kustomization" for obj in load_documents(file.read_bytes(), file.name)
     ]
     return sorted(objects, key=lambda obj: list(RESOURCES).index(str(obj["kind"])))
 
 
-async def install(client: Client) -> None:
-    for obj in shipped():
-        await client.create(RESOURCES[obj["kind"]], obj)
+SHIPPED = shipped()
+RULES = [
+    pytest.param(role, index, id=f"{'-'.join(rule['resources'])}:{'-'.join(rule['verbs'])}")
+    for role in SHIPPED
+    if meta.name_of(role) in {"model-controller", "model-controller-own-namespace"}
+    for index, rule in enumerate(role.get("rules", ()))
+    if rule["resources"] != ["configmaps"]
+]
 
 
-async def test_the_shipped_rights_are_enough_and_nothing_is_refused() -> None:
-    """Through creation, an update, a removed backend and autoscaling, with leader election."""
+@pytest.fixture(scope="module")
+async def installed() -> AsyncIterator[Environment]:
+    """A real control plane with the shipped rights."""
     if real_assets() is None:
         reason = "no real control plane: install Go or set KUBEBUILDER_ASSETS"
         pytest.fail(reason) if os.environ.get("MODEL_CONTROLLER_REQUIRE_REAL") == "1" else pytest.skip(reason)
     crds = [model_crd(), *child_crds()]
-    async with Environment(
-        "real", crds=crds, admission_plugins=["OwnerReferencesPermissionEnforcement"]
-    ) as environment:
+    plugins = ["OwnerReferencesPermissionEnforcement"]
+    async with Environment("real", crds=crds, admission_plugins=plugins) as environment:
         async with environment.client() as client:
-            await install(client)
-            kubeconfig = await environment.service_account_kubeconfig("model-controller-system", "model-controller")
-            flags = ("--leader-elect", "--leader-elect-namespace", "model-controller-system")
-            async with running(kubeconfig, *flags, "--health-probe-bind-address", "0") as process:
-                model = a_model("chat", a_backend("a", autoscalingPolicy=POLICY, maxReplicas=3), a_backend("b"))
-                await client.create(MODEL, unborn(model, "default"))
-                await until(client, Initialized=("True", "ModelCreating"))
-                for name in ("chat-a", "chat-b"):
-                    await make_available(client, name, "default")
-                await until(client, Active=("True", "ModelAvailable"))
-                current = await client.get(MODEL, "chat", "default")
-                await client.replace(MODEL, {**current, "spec": a_model("chat", a_backend("a"))["spec"]})
-
-                async def settled() -> bool:
-                    model = await client.get(MODEL, "chat", "default")
-                    infers = (await client.list(MODEL_INFER, "default")).items
-                    seen = meta.status_of(model).get("observedGeneration") == meta.generation_of(model)
-                    return seen and [meta.name_of(infer) for infer in infers] == ["chat-a"]
-
-                await eventually(settled)
-                process.send_signal(signal.SIGTERM)
-                assert await process.wait() == 0
-        ours = [r for r in environment.audit_records() if r.get("userAgent", "").startswith("model-controller/")]
-        ours = [
-            r for r in ours if r["user"]["username"] == "system:serviceaccount:model-controller-system:model-controller"
-        ]
-        assert {record["verb"] for record in ours} >= {"list", "watch", "create", "patch", "delete", "update"}
-        refused = [(r["verb"], r["objectRef"]["resource"]) for r in ours if r["responseStatus"]["code"] == 403]
-        assert refused == []
+            for obj in SHIPPED:
+                await client.create(RESOURCES[obj["kind"]], obj)
+        yield environment
 
 
-async def until(client: Client, **wanted: tuple[str, str]) -> None:
+@pytest.fixture
+async def admin(installed: Environment) -> AsyncIterator[Client]:
+    """An administrator's client."""
+    async with installed.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def place(admin: Client) -> AsyncIterator[str]:
+    """A namespace of the test's own, without anything of an earlier test elsewhere: no Models and no lease."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    await admin.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    for model in (await admin.list(MODEL)).items:
+        await admin.delete(MODEL, meta.name_of(model), namespace=meta.namespace_of(model))
+    with contextlib.suppress(NotFound):
+        await admin.delete(LEASES, LEASE, namespace=NAMESPACE)
+    await admin.delete(NAMESPACES, name)
+
+
+@pytest.fixture
+async def kubeconfig(installed: Environment) -> Path:
+    """The controller's own."""
+    return await installed.service_account_kubeconfig(NAMESPACE, "model-controller")
+
+
+def requests_since(environment: Environment, start: int) -> list[dict[str, Any]]:
+    """What the controller asked for after so many audit records."""
+    return [record for record in environment.audit_records()[start:] if record["user"]["username"] == ACCOUNT]
+
+
+async def test_the_shipped_rights_are_enough_and_nothing_is_refused(
+    installed: Environment, admin: Client, kubeconfig: Path, place: str
+) -> None:
+    """Through creation, an update, a removed backend and autoscaling, with leader election."""
+    start = len(installed.audit_records())
+    async with running(kubeconfig, *FLAGS) as process:
+        model = a_model("chat", a_backend("a", autoscalingPolicy=POLICY, maxReplicas=3), a_backend("b"))
+        await admin.create(MODEL, unborn(model, place))
+        await until(admin, place, Initialized=("True", "ModelCreating"))
+        for name in ("chat-a", "chat-b"):
+            await make_available(admin, name, place)
+        await until(admin, place, Active=("True", "ModelAvailable"))
+        current = await admin.get(MODEL, "chat", place)
+        await admin.replace(MODEL, {**current, "spec": a_model("chat", a_backend("a"))["spec"]})
+
+        async def settled() -> bool:
+            model = await admin.get(MODEL, "chat", place)
+            infers = (await admin.list(MODEL_INFER, place)).items
+            seen = meta.status_of(model).get("observedGeneration") == meta.generation_of(model)
+            return seen and [meta.name_of(infer) for infer in infers] == ["chat-a"]
+
+        await eventually(settled)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    ours = requests_since(installed, start)
+    assert {record["verb"] for record in ours} >= {"list", "watch", "create", "patch", "delete", "update"}
+    refused = [(r["verb"], r["objectRef"]["resource"]) for r in ours if r["responseStatus"]["code"] == 403]
+    assert refused == []
+
+
+async def until(client: Client, namespace: str, **wanted: tuple[str, str]) -> None:
     async def check() -> bool:
-        seen = await conditions(client, "chat", "default")
+        seen = await conditions(client, "chat", namespace)
         return all(seen.get(type_) == value for type_, value in wanted.items())
 
     await eventually(check)
+
+
+@pytest.mark.parametrize(("role", "index"), RULES)
+async def test_without_a_rule_the_api_server_refuses_what_it_allowed(
+    installed: Environment, admin: Client, kubeconfig: Path, place: str, role: Object, index: int
+) -> None:
+    """No rule is there in vain."""
+    rule, start = role["rules"][index], len(installed.audit_records())
+    async with without(admin, role, index), running(kubeconfig, *FLAGS):
+        await admin.create(MODEL, unborn(a_model("chat", a_backend("a", autoscalingPolicy=POLICY)), place))
+
+        async def refused() -> bool:
+            return any(is_refused_for_lack_of(rule, record) for record in requests_since(installed, start))
+
+        await eventually(refused)
+
+
+@contextlib.asynccontextmanager
+async def without(admin: Client, role: Object, index: int) -> AsyncIterator[None]:
+    """The role lacks one of its rules for a while."""
+
+    async def set_rules(rules: list[Rule]) -> None:
+        resource = RESOURCES[role["kind"]]
+        await admin.patch(resource, meta.name_of(role), {"rules": rules}, namespace=meta.namespace_of(role) or None)
+
+    await set_rules([rule for position, rule in enumerate(role["rules"]) if position != index])
+    try:
+        yield
+    finally:
+        await set_rules(role["rules"])
+
+
+def is_refused_for_lack_of(rule: Rule, record: dict[str, Any]) -> bool:
+    """Whether this answer is a 403 that names what the rule allows. The right on finalizers is asked for by admission, not by a request."""
+    if record["responseStatus"]["code"] != 403:
+        return False
+    if rule["resources"] == ["models/finalizers"]:
+        return "blockOwnerDeletion" in record["responseStatus"].get("message", "")
+    asked = record["objectRef"]
+    name = "/".join(filter(None, (asked["resource"], asked.get("subresource"))))
+    return (
+        name in rule["resources"] and asked.get("apiGroup", "") in rule["apiGroups"] and record["verb"] in rule["verbs"]
+    )
+
+
+async def test_the_settings_are_the_one_config_map_that_can_be_read(kubeconfig: Path) -> None:
+    """As the informer asks for it inside a cluster; no other."""
+    async with await Client.connect(await load_config(str(kubeconfig))) as client:
+        selected = await client.list(CONFIG_MAP, NAMESPACE, field_selector="metadata.name=model-controller-config")
+        assert [meta.name_of(found) for found in selected.items] == ["model-controller-config"]
+        with pytest.raises(Forbidden):
+            await client.list(CONFIG_MAP, NAMESPACE)
+        with pytest.raises(Forbidden):
+            await client.list(CONFIG_MAP, "default", field_selector="metadata.name=model-controller-config")
+
+
+async def test_the_pods_pass_the_restricted_standard(admin: Client) -> None:
+    """The namespace enforces it, so a pod that asks for more is refused."""
+    (deployment,) = load_documents((ROOT / "config/manager/deployment.yaml").read_bytes(), "deployment.yaml")
+    template = deployment["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "controller"}, "spec": template["spec"]}
+    created = await dry_run(admin, pod)
+    assert created["spec"]["securityContext"]["runAsNonRoot"] is True
+    greedy = copy.deepcopy(pod)
+    del greedy["spec"]["containers"][0]["securityContext"]["capabilities"]
+    with pytest.raises(Forbidden, match="restricted"):
+        await dry_run(admin, greedy)
+
+
+async def dry_run(client: Client, pod: Object) -> dict[str, Any]:
+    """The pod as the API server would store it."""
+    answer = await client.raw("POST", POD.path(NAMESPACE), jsonio.dumps(pod), query={"dryRun": "All"})
+    created: dict[str, Any] = jsonio.loads(answer)
+    return created
