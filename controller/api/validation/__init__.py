@@ -29,12 +29,18 @@ def validate(obj: Object, options: ValidationOptions | None = None) -> list[Find
         return too_deep
     findings = [*shape.name(obj), *shape.texts(obj), *shape.shape(obj)]
     if isinstance(obj.get("spec"), Mapping):
-        broken = {finding.path for finding in findings if finding.terminal}
         rules = _rules(Model.from_readable_parts(obj), options or ValidationOptions())
-        findings += [finding for finding in rules if finding.path not in broken]
+        findings += _unexplained(rules, findings)
     elif obj.get("spec") is None:
         findings.append(error("spec", "is missing", "M31"))
     return sorted(findings, key=lambda finding: shape.position(finding.path))
+
+
+def _unexplained(rules: Iterator[Finding], known: list[Finding]) -> list[Finding]:
+    """Without what only repeats that a part breaks the schema, or follows from its having been left out for its type."""
+    broken = {finding.path for finding in known if finding.terminal}
+    left_out = tuple(f"{finding.path}." for finding in known if finding.rule == shape.TYPE)
+    return [rule for rule in rules if rule.path not in broken and not rule.path.startswith(left_out)]
 
 
 def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:

@@ -11,6 +11,9 @@ from controller.api.model import normalized
 from controller.api.validation.findings import Finding, error, tolerated, warning
 from controller.meta import Object, schema
 
+TYPE = "type"
+"""The rule of parts that have another type than the schema wants."""
+
 _DEEPEST = 64
 _LONGEST_NAME = 63
 _LONGEST_PATH = 200
@@ -72,13 +75,13 @@ def name(obj: Object) -> Iterator[Finding]:
 
 def shape(obj: Object) -> Iterator[Finding]:
     """What breaks the CRD's schema, and fields that it does not know."""
-    value = {key: item for key, item in obj.items() if key not in ("metadata", "status")}
-    value["spec"] = normalized(obj.get("spec"))
+    value = normalized({key: item for key, item in obj.items() if key not in ("metadata", "status")})
     for cause in schema.violations(value, model_schema()):
         if _is_left_to_a_rule(cause.field, cause.reason):
             continue
         finding = tolerated if cause.reason in _SIZES else error
-        yield finding(cause.field[:_LONGEST_PATH], cause.message[:1].lower() + cause.message[1:], "schema")
+        rule = TYPE if cause.reason == "FieldValueTypeInvalid" else "schema"
+        yield finding(cause.field[:_LONGEST_PATH], cause.message[:1].lower() + cause.message[1:], rule)
     for field in schema.unknown_fields(value, model_schema()):
         near = difflib.get_close_matches(field.key[:64], sorted(field.known), 1)
         hint = f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,293 @@
+"""One table of the rules of the Model API: for each a Model that breaks this rule alone, and a close one that keeps it.
+
+The offline rules and a real API server are both held to it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.factories import a_backend, a_model, a_worker
+
+A, C, W = "admission", "controller", "warning"
+"""Where a rule acts: the CRD refuses the Model, the controller writes nothing for it, it is only mentioned."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule, the path of its finding, where it acts (any of A, C, W), and the two Models."""
+
+    rule: str
+    path: str
+    acts: tuple[str, ...]
+    broken: dict[str, Any]
+    kept: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """For the test report."""
+        return f"{self.rule} {self.path}"
+
+
+def case(rule: str, path: str, acts: tuple[str, ...], broken: dict[str, Any], kept: dict[str, Any]) -> Case:
+    return Case(rule, path, acts, broken, kept)
+
+
+def of_backend(rule: str, path: str, acts: tuple[str, ...], broken: dict[str, Any], kept: dict[str, Any]) -> Case:
+    """Both Models differ in fields of their only backend; the path is below it."""
+    where = f"spec.backends[0].{path}" if path else "spec.backends[0]"
+    return Case(rule, where, acts, a_model("chat", a_backend(**broken)), a_model("chat", a_backend(**kept)))
+
+
+def of_worker(rule: str, path: str, acts: tuple[str, ...], broken: dict[str, Any], kept: dict[str, Any]) -> Case:
+    """Both Models differ in fields of their only worker; the path is below it."""
+    where = f"workers[0].{path}" if path else "workers[0]"
+    return of_backend(rule, where, acts, {"workers": [a_worker(**broken)]}, {"workers": [a_worker(**kept)]})
+
+
+def of_config(rule: str, key: str, broken: Any, kept: Any, acts: tuple[str, ...] = (C,), **backend: Any) -> Case:
+    """Both Models differ in the config of their only worker, into which the CRD cannot look."""
+    models = [a_model("chat", a_backend(workers=[a_worker(config=config)], **backend)) for config in (broken, kept)]
+    return Case(rule, f"spec.backends[0].workers[0].config{key}", acts, models[0], models[1])
+
+
+def a_pair(
+    prefill: dict[str, Any] | None = None, decode: dict[str, Any] | None = None, **backend: Any
+) -> dict[str, Any]:
+    """A valid disaggregated backend, with further fields of its two workers."""
+    workers = [a_worker(**{"type": "prefill", **(prefill or {})}), a_worker(**{"type": "decode", **(decode or {})})]
+    return a_backend("pd", type="vLLMDisaggregated", workers=workers, **backend)
+
+
+def connected(prefill: Any, decode: Any) -> dict[str, Any]:
+    """A disaggregated Model whose workers have these connectors; None is none."""
+    configs = [None if given is None else {"kv-transfer-config": given} for given in (prefill, decode)]
+    return a_model("chat", a_pair({"config": configs[0]}, {"config": configs[1]}))
+
+
+def adapters(*names: str, url: str = "hf://org/lora") -> list[dict[str, str]]:
+    return [{"name": name, "artifactURL": url} for name in names]
+
+
+def policy(**fields: Any) -> dict[str, Any]:
+    """A valid policy with further fields."""
+    return {"metrics": [{"metricName": "waiting", "targetValue": 8}], **fields}
+
+
+def scaled(**behavior: Any) -> dict[str, Any]:
+    """A backend's policy with this behavior."""
+    return {"autoscalingPolicy": policy(behavior=behavior)}
+
+
+def metrics(*pairs: tuple[str, Any]) -> dict[str, Any]:
+    return {"autoscalingPolicy": {"metrics": [{"metricName": name, "targetValue": target} for name, target in pairs]}}
+
+
+def costly(name: str, **fields: Any) -> dict[str, Any]:
+    """A backend that fits model-level autoscaling."""
+    return a_backend(name, scalingCost=1, **fields)
+
+
+def asked_for_as(name: str, backend: dict[str, Any]) -> dict[str, Any]:
+    """A Model whose clients ask for another name than its own."""
+    model = a_model("chat", backend)
+    return {**model, "spec": {"name": name, **model["spec"]}}
+
+
+PRODUCER = {"kv_connector": "NixlConnector", "kv_role": "kv_producer"}
+CONSUMER = {"kv_connector": "NixlConnector", "kv_role": "kv_consumer"}
+HOT = {"env": [{"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": "1"}]}
+S3 = {"modelURI": "s3://bucket/path"}
+KEYS = [{"name": "ACCESS_KEY", "value": "a"}, {"name": "SECRET_KEY", "value": "s"}]
+
+
+def _port(value: str) -> dict[str, Any]:
+    return {"env": [{"name": "RUNTIME_PORT", "value": value}]}
+
+
+def _deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+OF_THE_MODEL = (
+    case("M5", "spec.backends", (A, C),
+         a_model("chat", *(a_backend(n, minReplicas=600_000, maxReplicas=600_000) for n in "ab")),
+         a_model("chat", *(a_backend(n, minReplicas=500_000, maxReplicas=500_000) for n in "ab"))),
+    case("M8", "spec.autoscalingPolicy", (A,),
+         a_model("chat", costly("a", autoscalingPolicy=policy()), autoscalingPolicy=policy()),
+         a_model("chat", costly("a"), autoscalingPolicy=policy())),
+    case("M9", "spec.costExpansionRatePercent", (A,),
+         a_model(costExpansionRatePercent=150),
+         a_model("chat", costly("a"), autoscalingPolicy=policy(), costExpansionRatePercent=150)),
+    of_backend("M9", "scalingCost", (A,), {"scalingCost": 1}, {"scalingCost": 0}),
+    case("M9", "spec.backends[0].scaleToZeroGracePeriod", (A,),
+         a_model("chat", a_backend(scaleToZeroGracePeriod="30s")),
+         a_model("chat", costly("main", scaleToZeroGracePeriod="30s"), autoscalingPolicy=policy())),
+    of_backend("M10", "minReplicas", (A,),
+               {"minReplicas": 0, "autoscalingPolicy": policy()}, {"minReplicas": 1, "autoscalingPolicy": policy()}),
+    of_backend("M11", "minReplicas", (A,), {"maxReplicas": 2}, {"minReplicas": 2, "maxReplicas": 2}),
+    case("M12a", "spec.backends", (A,),
+         a_model("chat", costly("a", minReplicas=0), autoscalingPolicy=policy()),
+         a_model("chat", costly("a", minReplicas=0), costly("b"), autoscalingPolicy=policy())),
+    case("M12b", "spec.backends[0].scalingCost", (A,),
+         a_model("chat", a_backend(), autoscalingPolicy=policy()), a_model("chat", costly("main"), autoscalingPolicy=policy())),
+    case("M21", "metadata.name", (A, C), a_model("1chat"), a_model("chat-1")),
+    case("M23", "spec.backends", (A, C),
+         a_model("chat", a_backend("a", routeWeight=0), a_backend("b", routeWeight=0)),
+         a_model("chat", a_backend("a", routeWeight=0), a_backend("b", routeWeight=1))),
+    case("M24", "spec.backends", (A, C),
+         a_model("chat", *(a_backend(f"b{n}") for n in range(17))), a_model("chat", *(a_backend(f"b{n}") for n in range(16)))),
+    case("M24", "spec.backends", (C,),
+         a_model("chat", a_backend("a", loraAdapters=adapters(*"bcdefg")), a_backend("b", loraAdapters=adapters(*"hijkl"))),
+         a_model("chat", a_backend("a", loraAdapters=adapters(*"bcdefg")), a_backend("b", loraAdapters=adapters(*"bijkl")))),
+    case("M25", "spec.backends[0].loraAdapters[0].name", (A, C),
+         asked_for_as("assistant", a_backend(loraAdapters=adapters("assistant"))),
+         asked_for_as("assistant", a_backend(loraAdapters=adapters("legal")))),
+    case("M31", "spec", (C,),
+         {"apiVersion": "registry.volcano.sh/v1alpha1", "kind": "Model", "metadata": {"name": "chat"}}, a_model()),
+    case("W3", "spec.modelMatch.body.model", (W,),
+         a_model("chat", a_backend(loraAdapters=adapters("legal")), modelMatch={"body": {"model": "chat"}}),
+         a_model("chat", a_backend(), modelMatch={"body": {"model": "chat"}})),
+    case("W5", "spec.backends[1].loraAdapters[0].artifactURL", (W,),
+         a_model("chat", *(a_backend(n, loraAdapters=adapters("legal", url=f"hf://org/{n}")) for n in "ab")),
+         a_model("chat", *(a_backend(n, loraAdapters=adapters("legal")) for n in "ab"))),
+)  # fmt: skip
+
+OF_A_BACKEND = (
+    of_backend("M1", "workers", (A, C), {"workers": [a_worker(), a_worker()]}, {"workers": [a_worker()]}),
+    of_backend("M1", "workers", (A, C), {"workers": [a_worker(type="prefill")]}, {"workers": [a_worker()]}),
+    case("M13", "spec.backends[0].workers", (A, C),
+         a_model("chat", a_pair({"type": "decode"})), a_model("chat", a_pair())),
+    case("M13", "spec.backends[0].workers", (A, C),
+         a_model("chat", a_pair({"type": "server"})), a_model("chat", a_pair())),
+    of_backend("M4", "minReplicas", (A, C),
+               {"minReplicas": 3, "maxReplicas": 2, **scaled()}, {"minReplicas": 2, "maxReplicas": 2, **scaled()}),
+    case("M6", "spec.backends[0].scaleToZeroGracePeriod", (A,),
+         a_model("chat", costly("a", scaleToZeroGracePeriod="1801s"), autoscalingPolicy=policy()),
+         a_model("chat", costly("a", scaleToZeroGracePeriod="1800s"), autoscalingPolicy=policy())),
+    case("M6", "spec.backends[0].scaleToZeroGracePeriod", (A,),
+         a_model("chat", costly("a", scaleToZeroGracePeriod="-1s"), autoscalingPolicy=policy()),
+         a_model("chat", costly("a", scaleToZeroGracePeriod="0s"), autoscalingPolicy=policy())),
+    case("M6", "spec.backends[0].scaleToZeroGracePeriod", (A,),
+         a_model("chat", costly("a", scaleToZeroGracePeriod="soon"), autoscalingPolicy=policy()),
+         a_model("chat", costly("a", scaleToZeroGracePeriod="1m30s"), autoscalingPolicy=policy())),
+    of_backend("L1", "loraAdapters[0].name", (C,), {"loraAdapters": adapters("chat")}, {"loraAdapters": adapters("chat-2")}),
+    of_backend("L2", "loraAdapters[1].name", (A, C), {"loraAdapters": adapters("a", "a")}, {"loraAdapters": adapters("a", "b")}),
+    of_backend("M17", "modelURI", (A, C), {"modelURI": "pvc://claim"}, {"modelURI": "pvc:///claim/path"}),
+    of_backend("M17", "modelURI", (A, C), {"modelURI": "pvc://claim/a/../b"}, {"modelURI": "pvc://claim/a/..b"}),
+    of_backend("M17", "modelURI", (C,), {"modelURI": "pvc://claim/."}, {"modelURI": "pvc://claim/./a"}),
+    of_backend("M17", "loraAdapters[0].artifactURL", (A, C),
+               {"loraAdapters": adapters("a", url="pvc://Claim/a")}, {"loraAdapters": adapters("a", url="pvc://claim/a")}),
+    of_backend("M18", "cacheURI", (A, C), {"cacheURI": "pvc://claim/path"}, {"cacheURI": "pvc:///claim/"}),
+    of_backend("M19", "cacheURI", (A, C), {"cacheURI": "hostpath:///"}, {"cacheURI": "hostpath://data"}),
+    of_backend("M19", "cacheURI", (A, C), {"cacheURI": "hostpath:///a/../b"}, {"cacheURI": "hostpath:///a/./..b//c/"}),
+    of_backend("M19", "cacheURI", (C,), {"cacheURI": "hostpath:///a:b"}, {"cacheURI": "hostpath:///a b"}),
+    of_backend("M20", "cacheURI", (C,), {"cacheURI": "hostpath:///dev"}, {"cacheURI": "hostpath:///device"}),
+    of_backend("M20", "cacheURI", (C,), {"cacheURI": "hostpath:///dev/shm/x"}, {"cacheURI": "hostpath:///dev/shmx"}),
+    of_backend("M20", "modelURI", (C,), {"modelURI": "pvc://cache/a"}, {"modelURI": "pvc://cache/a", "cacheURI": "pvc://cache"}),
+    of_backend("M20", "loraAdapters[0].artifactURL", (C,),
+               {"loraAdapters": adapters("a", url="pvc://dev/a")}, {"loraAdapters": adapters("a", url="pvc://devel/a")}),
+    case("M27", "spec.backends[0].workers[1].pods", (A, C),
+         a_model("chat", a_pair(None, {"pods": 2})), a_model("chat", a_pair({"pods": 0}, {"pods": 1}))),
+    of_backend("W1", "modelURI", (W,), S3, {**S3, "env": KEYS}),
+    of_backend("W1", "loraAdapters[0].artifactURL", (W,), {"loraAdapters": adapters("a", url="obs://b/a"), "env": KEYS[:1]},
+               {"loraAdapters": adapters("a", url="obs://b/a"), "envFrom": [{"secretRef": {"name": "keys"}}]}),
+    of_backend("M30", "env[0].value", (W,), _port("70000"), _port("7000")),
+    of_backend("M30", "env[0].value", (W,), _port("http"), {"env": [{"name": "RUNTIME_PORT", "value": ""}]}),
+    of_backend("M30", "", (C,), _port("8000"), _port("8001")),
+    of_backend("M30", "", (C,), _port("5557"), _port("5556")),
+)  # fmt: skip
+
+OF_A_WORKER = (
+    of_worker("M14", "image", (A, C), {"image": "a b"}, {"image": "registry.example.com:5000/vllm@sha256:0a"}),
+    of_worker("M14", "image", (A, C), {"image": ""}, {"image": "x"}),
+    of_worker("M14", "image", (A, C), {"image": "vllm\u00a0latest"}, {"image": "vllm"}),
+    case("M22", "spec.backends[0].workers[0]", (C,),
+         a_model("n" * 25, a_backend("b" * 25)), a_model("n" * 24, a_backend("b" * 25))),
+    case("M22", "spec.backends[0].workers[0]", (C,),
+         a_model("n" * 24, {**a_pair(), "name": "b" * 25}), a_model("n" * 23, {**a_pair(), "name": "b" * 25})),
+    of_config("M26", "", [], {}),
+    of_config("M26", "", "max-model-len: 1", {"max-model-len": None}),
+    of_config("M26", ".max-model-len", {"max_model_len": 1, "max-model-len": 2}, {"max_model_len": None, "max-model-len": 2}),
+    of_config("M26", ".model", {"model": "x"}, {"model": None}),
+    of_config("M26", ".lora-modules", {"lora_modules": "x"}, {"lora_modules": None}, loraAdapters=adapters("a")),
+    of_config("M26", ".enable-lora", {"enable_lora": False}, {"enable_lora": True}, loraAdapters=adapters("a")),
+    of_config("M26", ".enable-lora", {"enable-lora": False}, {"enable-lora": None}, **HOT),
+    of_config("M26", ".", {"": 1}, {"0": 1}),
+    of_config("M26", ".a b", {"a b": 1}, {"a.b_c-d": 1}),
+    of_config("M26", ".-a", {"-a": 1}, {"-a": None}),
+    of_config("M15", ".port", {"port": 70000}, {"port": 65535.0}),
+    of_config("M15", ".port", {"port": "http"}, {"port": "08080"}),
+    of_config("M15", ".port", {"port": True}, {"port": None}),
+    case("M15", "spec.backends[0].workers[1].config.port", (C,),
+         a_model("chat", a_pair({"config": {"port": 9000}})),
+         a_model("chat", a_pair({"config": {"port": 9000}}, {"config": {"port": "9000"}}))),
+    of_config("M28", ".served-model-name", {"served-model-name": ""}, {"served_model_name": "x" * 256}),
+    of_config("M28", ".served-model-name", {"served-model-name": ["a", 1]}, {"served-model-name": ["a", "b"]}),
+    of_config("M28", ".served-model-name", {"served-model-name": "x" * 257}, {"served-model-name": None}),
+    of_config("M28", ".served-model-name", {"served-model-name": []}, {"served-model-name": ["a"]}),
+    case("M28", "spec.backends[0].workers[1].config.served-model-name", (C,),
+         a_model("chat", a_pair({"config": {"served-model-name": "a"}}, {"config": {"served-model-name": "b"}})),
+         a_model("chat", a_pair({"config": {"served-model-name": "a"}}, {"config": {"served_model_name": ["a"]}}))),
+    of_config("M33", "", _deep(65), _deep(64)),
+    of_config("M34", ".a", {"a": "b\0"}, {"a": "b\x01"}),
+    of_config("W2", ".maxLen", {"maxLen": 1}, {"max-len": 1}, (W,)),
+)  # fmt: skip
+
+OF_A_CONNECTOR = (
+    case("M16", "spec.backends[0].workers[1].config.kv-transfer-config", (C,),
+         connected(PRODUCER, None), connected(PRODUCER, CONSUMER)),
+    case("M16", "spec.backends[0].workers[0].config.kv-transfer-config", (C,),
+         connected("{", CONSUMER), connected('{"kv_connector":"NixlConnector","kv_role":"kv_both"}', CONSUMER)),
+    case("M16", "spec.backends[0].workers[0].config.kv-transfer-config", (C,),
+         connected({**PRODUCER, "kv_connector": "Other"}, CONSUMER), connected(None, None)),
+    case("M16", "spec.backends[0].workers[0].config.kv-transfer-config", (C,),
+         connected(CONSUMER, CONSUMER), connected({**CONSUMER, "kv_role": "kv_both"}, CONSUMER)),
+    case("M16", "spec.backends[0].workers[1].config.kv-transfer-config", (C,),
+         connected(PRODUCER, PRODUCER), connected(PRODUCER, {**PRODUCER, "kv_role": "kv_both"})),
+    case("M16", "spec.backends[0].workers", (C,),
+         connected(PRODUCER, {**CONSUMER, "kv_connector": "LMCacheConnectorV1"}),
+         connected({**PRODUCER, "kv_connector": "MooncakeConnector"}, {**CONSUMER, "kv_connector": "MooncakeConnectorV1"})),
+)  # fmt: skip
+
+OF_A_POLICY = (
+    of_backend("P1", "autoscalingPolicy.metrics[0].targetValue", (A, C), metrics(("a", 0)), metrics(("a", 1))),
+    of_backend("P1", "autoscalingPolicy.metrics[0].targetValue", (A, C), metrics(("a", "-1m")), metrics(("a", "1m"))),
+    of_backend("P2", "autoscalingPolicy.metrics[1].metricName", (A, C), metrics(("a", 1), ("a", 2)), metrics(("a", 1), ("b", 1))),
+    of_backend("P3", "autoscalingPolicy.behavior.scaleDown.period", (A, C),
+               scaled(scaleDown={"period": "31m"}), scaled(scaleDown={"period": "30m"})),
+    of_backend("P3", "autoscalingPolicy.behavior.scaleDown.stabilizationWindow", (A, C),
+               scaled(scaleDown={"stabilizationWindow": ""}), scaled(scaleDown={"stabilizationWindow": "0s"})),
+    of_backend("P3", "autoscalingPolicy.behavior.scaleUp.stablePolicy.period", (A, C),
+               scaled(scaleUp={"stablePolicy": {"period": "5"}}), scaled(scaleUp={"stablePolicy": {"period": "1.5s"}})),
+    of_backend("P3", "autoscalingPolicy.behavior.scaleUp.stablePolicy.stabilizationWindow", (A,),
+               scaled(scaleUp={"stablePolicy": {"stabilizationWindow": "1s1m"}}),
+               scaled(scaleUp={"stablePolicy": {"stabilizationWindow": "1m1s"}})),
+    of_backend("P4", "autoscalingPolicy.behavior.scaleUp.panicPolicy.period", (A, C),
+               scaled(scaleUp={"panicPolicy": {"period": "-1s"}}), scaled(scaleUp={"panicPolicy": {"period": "100ms"}})),
+    of_backend("P4", "autoscalingPolicy.behavior.scaleUp.panicPolicy.panicModeHold", (A, C),
+               scaled(scaleUp={"panicPolicy": {"period": "1s", "panicModeHold": "1h"}}),
+               scaled(scaleUp={"panicPolicy": {"period": "1s", "panicModeHold": "0h30m"}})),
+)  # fmt: skip
+
+OF_THE_SCHEMA = (
+    case("schema", "spec.backends", (A, C), {**a_model(), "spec": {"backends": []}}, a_model()),
+    case("schema", "spec.backends[1]", (A, C), a_model("chat", a_backend("a"), a_backend("a")), a_model("chat", a_backend("a"))),
+    of_backend("schema", "modelURI", (A, C), {"modelURI": None}, {"modelURI": "ms://org/repo"}),
+    of_backend("schema", "modelURI", (A, C), {"modelURI": "http://host/x"}, {"modelURI": "hf://a b\nc"}),
+    of_backend("schema", "modelURI", (A,), {"modelURI": "hf://" + "x" * 1020}, {"modelURI": "hf://" + "x" * 1019}),
+    of_backend("schema", "name", (A, C), {"name": "Main"}, {"name": "0-main"}),
+    of_backend("schema", "name", (A, C), {"name": "main\n"}, {"name": "main"}),
+    of_backend("type", "minReplicas", (A, C), {"minReplicas": "1"}, {"minReplicas": 1}),
+    of_backend("schema", "routeWeight", (A, C), {"routeWeight": 101}, {"routeWeight": 100}),
+    of_backend("schema", "env[1]", (A, C), {"env": [{"name": "A"}, {"name": "A"}]}, {"env": [{"name": "A"}, {"name": "B"}]}),
+    of_backend("type", "env[0].value", (A, C), {"env": [{"name": "A", "value": 1}]}, {"env": [{"name": "A", "value": "1"}]}),
+    of_worker("schema", "resources.limits.nvidia.com/gpu", (A, C),
+              {"resources": {"limits": {"nvidia.com/gpu": "one"}}}, {"resources": {"limits": {"nvidia.com/gpu": "1e0"}}}),
+    of_worker("type", "affinity.nodeAffinity", (A, C), {"affinity": {"nodeAffinity": 1}}, {"affinity": {"nodeAffinity": {}}}),
+    of_worker("schema", "image", (A,), {"image": "x" * 513}, {"image": "x" * 512}),
+)  # fmt: skip
+
+CASES = (*OF_THE_MODEL, *OF_A_BACKEND, *OF_A_WORKER, *OF_A_CONNECTOR, *OF_A_POLICY, *OF_THE_SCHEMA)
