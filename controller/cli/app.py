@@ -15,6 +15,7 @@ _COMMANDS = {
     "run": "controller.cli.run:run",
     "render": "controller.cli.render:render_command",
     "validate": "controller.cli.validate:validate_command",
+    "diff": "controller.cli.diff:diff_command",
     "status": "controller.cli.status:status",
     "crds": "controller.cli.crds:crds",
     "demo": "controller.cli.demo:demo",

@@ -55,7 +55,7 @@ def render_command(
         if any(finding.terminal for finding in findings):
             invalid = True
         else:
-            children.extend(render(Model.from_object(_placed(document, namespace)), options))
+            children.extend(render(Model.from_object(placed(document, namespace)), options))
     if output == "json":
         click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": children}, indent=2))
     elif children:
@@ -69,7 +69,7 @@ def render_options(downloader_image: str | None, runtime_image: str | None) -> R
     return RenderOptions(**{key: value for key, value in given.items() if value})
 
 
-def _placed(document: Object, namespace: str) -> Object:
+def placed(document: Object, namespace: str) -> Object:
     """The Model as it would be in a cluster: in a namespace, with a uid, and without fields that its CRD does not know."""
     metadata = dict(meta.metadata_of(document))
     metadata["namespace"] = meta.namespace_of(document) or namespace

@@ -15,10 +15,10 @@ from controller.meta.errors import ApiError, Conflict, NotFound
 from controller.reconcilers.adapters import AdapterReport, AdapterSync
 from controller.reconcilers.announce import Announcer
 from controller.reconcilers.apply import Applier
-from controller.reconcilers.diff import Scaling
 from controller.reconcilers.hot import hot_pods, postponed
 from controller.reconcilers.observe import Observed, Observer
 from controller.reconcilers.outcome import Outcome, Problem
+from controller.reconcilers.scaling import scalings
 from controller.reconcilers.status import BackendView, Findings, backend_view, status_patch, summarize
 from controller.render import render
 from controller.render.names import child_name
@@ -97,24 +97,11 @@ class ModelReconciler:
         adapters: AdapterReport,
     ) -> Outcome:
         """Loads come before the route that names them, unloads after the route that does not."""
-        scaling = {name: self._scaling(model, observed, name) for name in observed.scaled_by}
-        outcome = await self._applier.apply(wanted, observed, scaling, postponed(wanted, observed, adapters))
+        waiting = postponed(wanted, observed, adapters)
+        outcome = await self._applier.apply(wanted, observed, scalings(model, observed), waiting)
         if outcome.settled(MODEL_ROUTE.kind):
             self._adapters.allow_unloads(request)
         return outcome
-
-    def _scaling(self, model: Model, observed: Observed, infer_name: str) -> Scaling:
-        """Who decides about replicas: an autoscaler as soon as a policy applies or any binding that stays targets the ModelInfer."""
-        backend = next(b for b in model.spec.backends if f"{model.name}-{b.name}" == infer_name)
-        own = model.spec.autoscaling_policy is not None or backend.autoscaling_policy is not None
-        others = (
-            binding for binding in observed.scaled_by[infer_name] if not meta.is_controlled_by(binding, model.uid)
-        )
-        if not own and next(others, None) is None:
-            return Scaling()
-        initialized = meta.find_condition(meta.conditions_of(observed.model), "Initialized") or {}
-        settled = initialized.get("status") == "True" and initialized.get("observedGeneration") == model.generation
-        return Scaling(autoscaled=True, clamp=None if settled else (backend.min_replicas, backend.max_replicas))
 
     def _findings(
         self, request: Request, model: Model, outcome: Outcome, adapters: AdapterReport, *, paused: bool

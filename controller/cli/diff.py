@@ -1,0 +1,109 @@
+"""``diff``: what the controller would do to the children in a cluster, and why."""
+
+import asyncio
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from controller import meta
+from controller.api.documents import dump_documents
+from controller.api.kinds import MODEL
+from controller.api.model import Model
+from controller.api.validation import ValidationOptions, validate
+from controller.cli.app import Unusable
+from controller.cli.inputs import Inputs, read_models
+from controller.cli.options import cluster_options, hostpath_option, image_options, option, version_option
+from controller.cli.render import placed, render_options
+from controller.cli.validate import line
+from controller.client import Client, ConfigError, load_config
+from controller.meta import Object
+from controller.meta.errors import ApiError, NotFound
+from controller.reconcilers.preview import Preview, preview, read
+from controller.render import RenderOptions, render
+
+_NOISE = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
+_COLORS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@click.command("diff")
+@version_option
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@option("-n", "--namespace", default=None, help="Namespace of Models that name none. [default: the context's]")
+@image_options
+@hostpath_option
+@cluster_options
+def diff_command(
+    files: tuple[str, ...],
+    namespace: str | None,
+    downloader_image: str | None,
+    runtime_image: str | None,
+    hostpath_prefixes: tuple[str, ...],
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Show what the controller would do to the children of the Models in FILE... ("-" is standard input), and why.
+
+    Nothing is written. Exit code 0: nothing to do; 1: differences; 2: some input is unusable or the cluster could not be read.
+    """
+    inputs = read_models(files)
+    for file, document in inputs.models:
+        for finding in validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes)):
+            click.echo(line(file, document, finding), err=True)
+            inputs.unusable = inputs.unusable or finding.terminal
+    if inputs.unusable:
+        raise SystemExit(2)
+    try:
+        different = asyncio.run(
+            _diff(inputs, namespace, render_options(downloader_image, runtime_image), kubeconfig, context)
+        )
+    except ConfigError as error:
+        raise Unusable(str(error)) from None
+    except ApiError as error:
+        raise Unusable(f"the API server did not answer as hoped: {error}") from None
+    raise SystemExit(1 if different else 0)
+
+
+async def _diff(
+    inputs: Inputs, namespace: str | None, options: RenderOptions, kubeconfig: str | None, context: str | None
+) -> bool:
+    config = await load_config(kubeconfig, context)
+    different = False
+    async with await Client.connect(config) as client:
+        for _, document in inputs.models:
+            model = await _as_if_applied(client, placed(document, namespace or config.namespace or "default"))
+            parsed = Model.from_object(model)
+            wanted = render(parsed, options)
+            for seen in preview(parsed, wanted, await read(client, model, wanted)):
+                _show(meta.namespace_of(model), seen)
+                different = different or seen.action != "keep"
+    return different
+
+
+async def _as_if_applied(client: Client, document: Object) -> Object:
+    """The Model as it would be after this document was applied: with the live one's identity, and a generation more if its spec differs."""
+    try:
+        live = await client.get(MODEL, meta.name_of(document), meta.namespace_of(document))
+    except NotFound:
+        return document
+    generation = meta.generation_of(live) + (not meta.covers(meta.spec_of(live), meta.spec_of(document)))
+    metadata = {**meta.metadata_of(document), "uid": meta.uid_of(live), "generation": generation}
+    return {**document, "metadata": metadata, "status": meta.status_of(live)}
+
+
+def _show(namespace: str, seen: Preview) -> None:
+    where = f"{seen.kind} {namespace}/{seen.name}"
+    click.secho(f"{seen.action} {where}: {', '.join(seen.reasons)}", bold=True)
+    for text in difflib.unified_diff(
+        _lines(seen.before), _lines(seen.after), f"live {where}", f"wanted {where}", lineterm=""
+    ):
+        click.secho(text, fg=_COLORS.get(text[:1]))
+
+
+def _lines(obj: Object | None) -> list[str]:
+    if obj is None:
+        return []
+    metadata = {key: value for key, value in meta.metadata_of(obj).items() if key not in _NOISE}
+    shown: Mapping[str, Any] = {key: value for key, value in obj.items() if key != "status"} | {"metadata": metadata}
+    return dump_documents([dict(shown)]).splitlines()
