@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring docs bench e2e lock clean
+.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring sbom docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the de
 	@hack/generate-metrics-reference
 	@hack/generate-dashboard
 
+sbom: $(VENV)/.dev ## write dist/sbom.cdx.json, the software bill of materials of the image
+	@$(BIN)/python -m hack.sbom
+
 docs: $(VENV)/.dev ## check that every link inside README and docs leads somewhere
 	@$(BIN)/python hack/check-docs
 
@@ -80,4 +83,4 @@ lock: ## renew the lock files (needs uv)
 	@uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 requirements/build.in -o requirements/build.txt
 
 clean: ## remove what the other targets left
-	@rm -rf $(VENV) build dist/*.whl dist/*.tar.gz *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) build dist/*.whl dist/*.tar.gz dist/sbom.cdx.json *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
