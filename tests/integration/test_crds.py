@@ -1,0 +1,194 @@
+"""The CRDs at an API server: what they refuse is what ``validate`` says, they never lock out what is stored, and every child fits Kthena's own."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from controller import meta
+from controller.api.crds import model_crd
+from controller.api.documents import load_documents
+from controller.api.kinds import ALL_CHILDREN, MODEL
+from controller.api.model import Model
+from controller.api.samples import sample_paths
+from controller.api.validation import validate
+from controller.client import Client
+from controller.envtest import Environment, real_assets
+from controller.envtest.environment import install_crds
+from controller.meta import jsonio
+from controller.meta.errors import BadRequest, Invalid
+from controller.render import RenderOptions, render
+from tests.factories import unborn
+from tests.rules import CASES, A, C, Case
+
+ROOT = Path(__file__).parents[2]
+ORIGINALS = Path(os.environ.get("MODEL_CONTROLLER_KTHENA_CRDS", ROOT.parent / "shared" / "kthena-crds"))
+STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
+STRUCTURAL = ("schema", "type")
+REAL = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
+
+
+async def refusal(client: Client, model: dict[str, Any], namespace: str) -> str | None:
+    """What the API server has against this Model; None when it would take it."""
+    try:
+        await client.raw("POST", MODEL.path(namespace), jsonio.dumps(unborn(model, namespace)), query=STRICTLY)
+    except (Invalid, BadRequest) as error:
+        return str(error)
+    return None
+
+
+def is_refused(case: Case, environment: Environment) -> bool:
+    """Whether this plane's admission acts on the rule: the embedded server knows the schema and no CEL."""
+    if environment.plane == "real" or case.rule in STRUCTURAL:
+        return A in case.acts
+    return A in case.acts and case.rule == "M24"
+
+
+async def test_admission_refuses_what_the_rules_say_and_nothing_else(
+    client: Client, namespace: str, environment: Environment
+) -> None:
+    """Every Model of the table, the broken and the kept ones; what admission refuses is an error offline too."""
+    surprises = {}
+    for case in CASES:
+        answer = await refusal(client, case.broken, namespace)
+        if (answer is not None) != is_refused(case, environment):
+            surprises[f"broken {case.id}"] = answer
+        if (kept := await refusal(client, case.kept, namespace)) is not None:
+            surprises[f"kept {case.id}"] = kept
+    assert surprises == {}
+
+
+async def test_kubectl_explains_every_backend_field(environment: Environment) -> None:
+    """With the description from the types, and not a single field without one."""
+    assets = real_assets()
+    if assets is None:
+        pytest.skip("no kubectl: install Go or set KUBEBUILDER_ASSETS")
+    if environment.plane == "embedded":
+        pytest.skip("the embedded server is not asked: the OpenAPI of CRDs is the real API server's work")
+    command = [str(assets / "kubectl"), f"--kubeconfig={environment.kubeconfig}", "explain", "model.spec.backends"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "A set of engines that serve the model in one way." in told
+    assert "Volume that holds downloaded weights: hostpath://PATH or pvc://CLAIM" in told
+    assert "<no description>" not in told
+
+
+@pytest.fixture(scope="module")
+def originals() -> list[dict[str, Any]]:
+    """Kthena's own CRDs."""
+    if not ORIGINALS.is_dir():
+        pytest.skip(f"no original CRDs in {ORIGINALS}; set MODEL_CONTROLLER_KTHENA_CRDS")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return [yaml.load(file.read_text(encoding="utf-8"), Loader=loader) for file in sorted(ORIGINALS.glob("*.yaml"))]
+
+
+def permissive() -> dict[str, Any]:
+    """A Model CRD that takes everything, as others may have installed one."""
+    crd = model_crd()
+    (version,) = crd["spec"]["versions"]
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version["schema"] = {"openAPIV3Schema": {**anything, "properties": {"spec": anything, "status": anything}}}
+    return crd
+
+
+@pytest.fixture(scope="module")
+async def own_plane() -> AsyncIterator[Environment]:
+    """A real control plane whose CRDs these tests may exchange."""
+    if real_assets() is None:
+        reason = "no real control plane: install Go or set KUBEBUILDER_ASSETS"
+        if os.environ.get("MODEL_CONTROLLER_REQUIRE_REAL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with Environment("real", crds=[permissive()]) as environment:
+        yield environment
+
+
+def admitted_models() -> Iterator[dict[str, Any]]:
+    """The samples, the Models of the golden files, and all of the table that children can be made of."""
+    for file in (*sample_paths(), *sorted((ROOT / "tests" / "golden").glob("*/model.yaml"))):
+        yield from load_documents(file.read_bytes(), str(file))
+    for case in CASES:
+        yield case.kept
+        if C not in case.acts:
+            yield case.broken
+
+
+class TestOnAPlaneOfTheirOwn:
+    """Installs other CRDs than the rest of the suite."""
+
+    pytestmark = REAL
+
+    async def test_models_that_break_every_rule_still_take_status_labels_and_finalizers(
+        self, own_plane: Environment
+    ) -> None:
+        """Our CRD over what was stored before it: the controller can still tell what is wrong, and anybody can delete.
+
+        Left out are Models that no version of the CRD would ever have taken.
+        """
+        stored = [case for case in CASES if A in case.acts and not (case.rule in STRUCTURAL and C in case.acts)]
+        locked_out = {}
+        async with own_plane.client() as client:
+            names = {}
+            for number, case in enumerate(stored):
+                name = f"{meta.name_of(case.broken)}-{number}"
+                model = {**unborn(case.broken, "default"), "metadata": {"name": name, "namespace": "default"}}
+                await client.create(MODEL, model)
+                names[name] = case
+            await install_crds(client, [model_crd()])
+            for name, case in names.items():
+                try:
+                    await touch_everything(client, name)
+                except Invalid as error:
+                    locked_out[case.id] = str(error)
+        assert locked_out == {}
+
+    async def test_every_child_is_taken_by_the_original_crds_and_stored_as_sent(
+        self, own_plane: Environment, originals: list[dict[str, Any]]
+    ) -> None:
+        """Under strict field validation: nothing unknown, nothing refused, and no default was left for the server to fill in."""
+        children = [crd for crd in originals if crd["spec"]["names"]["kind"] != MODEL.kind]
+        changed = {}
+        async with own_plane.client() as client:
+            await install_crds(client, children)
+            for number, document in enumerate(admitted_models()):
+                named = {
+                    **document,
+                    "metadata": {**document["metadata"], "namespace": "default", "uid": f"uid-{number}"},
+                }
+                assert not any(finding.terminal for finding in validate(named))
+                for child in render(Model.from_object(named), RenderOptions()):
+                    stored = await dry_run(client, child)
+                    if stored["spec"] != child["spec"]:
+                        changed[meta.name_of(child), child["kind"]] = stored["spec"]
+        assert changed == {}
+
+
+async def touch_everything(client: Client, name: str) -> None:
+    """What the controller, its users and the garbage collector write without touching the spec."""
+    where = {"namespace": "default"}
+    failed = {
+        "type": "Failed",
+        "status": "True",
+        "reason": "InvalidSpec",
+        "message": "broken",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    await client.patch(MODEL, name, {"status": {"conditions": [failed]}}, subresource="status", **where)
+    await client.patch(MODEL, name, {"metadata": {"labels": {"seen": "yes"}}}, **where)
+    await client.patch(MODEL, name, {"metadata": {"finalizers": ["example.com/hold"]}}, **where)
+    await client.patch(MODEL, name, {"metadata": {"finalizers": []}}, **where)
+    stored = await client.get(MODEL, name, **where)
+    assert meta.status_of(stored)["conditions"] == [failed]
+    assert meta.labels_of(stored) == {"seen": "yes"}
+    assert "finalizers" not in stored["metadata"]
+
+
+async def dry_run(client: Client, child: dict[str, Any]) -> dict[str, Any]:
+    """The child as the API server would store it."""
+    (resource,) = (known for known in ALL_CHILDREN if known.kind == child["kind"])
+    path = resource.path(meta.namespace_of(child))
+    stored: dict[str, Any] = jsonio.loads(await client.raw("POST", path, jsonio.dumps(child), query=STRICTLY))
+    return stored
