@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from controller.client import Client
-from controller.informers.reflector import InformerMetrics, Transform
+from controller.informers.reflector import InformerMetrics, NoInformerMetrics, Transform
 from controller.informers.shared_informer import SharedInformer
 from controller.informers.store import IndexFunction
 from controller.meta import Resource
@@ -26,7 +26,7 @@ class SharedInformerFactory:
         self._client = client
         self._watch_timeout = watch_timeout
         self._resync = resync
-        self._metrics = metrics
+        self._metrics: InformerMetrics = metrics if metrics is not None else NoInformerMetrics()
         self._informers: dict[object, SharedInformer] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -90,3 +90,11 @@ class SharedInformerFactory:
             for informer in self._informers.values()
             if not informer.has_synced
         ]
+
+    def overdue(self) -> str | None:
+        """For a health probe: what is wrong when a list or watch has not shown a sign of life for too long.
+
+        A server that is away or refuses is no reason: then the informer waits and tries again, and is alive.
+        """
+        problems = [informer.overdue() for informer in self._informers.values()]
+        return "; ".join(problem for problem in problems if problem) or None

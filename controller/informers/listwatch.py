@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from controller import meta
-from controller.meta.errors import ApiError, Forbidden, Gone, NotFound, StatusError
+from controller.meta.errors import ApiError, BadRequest, DecodeError, Forbidden, Gone, Invalid, NotFound, StatusError
 
 BOOKMARK_SILENCE = 70.0
 SHORT_WATCH = 1.0
@@ -22,6 +22,14 @@ class List:
     """List everything, not older than this version; empty asks for the newest."""
 
     resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchList:
+    """Watch with all there is as the first events, for this long, and give up after this much silence."""
+
+    window: float
+    idle_timeout: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Wait:
     seconds: float
 
 
-Action = List | Watch | Wait
+Action = List | WatchList | Watch | Wait
 
 
 @dataclass(slots=True)
@@ -67,7 +75,11 @@ class Backoff:
 
 @dataclass(slots=True)
 class ListWatch:
-    """The life of one list-and-watch. ``window`` is the shortest time asked for a watch, ``resync`` the time between full lists."""
+    """The life of one list-and-watch. ``window`` is the shortest time asked for a watch, ``resync`` the time between full lists.
+
+    What is wanted afresh is asked for as a stream (WatchList). A stream that fails is followed by a classic list, and a server that
+    does not know streams is not asked for one again.
+    """
 
     window: float
     resync: float
@@ -77,6 +89,9 @@ class ListWatch:
     _listed: bool = False
     _must_list: bool = True
     _fresh: bool = True
+    _knows_streams: bool = True
+    _stream_next: bool = True
+    _streaming: bool = False
     _wait: float = 0.0
     _full_list_at: float = float("inf")
     _bookmarks: bool = False
@@ -98,19 +113,21 @@ class ListWatch:
             wait, self._wait = self._wait, 0.0
             return Wait(wait)
         if now >= self._full_list_at:
-            self._must_list, self._fresh = True, True
-        if self._must_list:
+            self.relist()
+        self._streaming = self._must_list and self._fresh and self._stream_next
+        if self._must_list and not self._streaming:
             return List("" if self._fresh else self.version)
         window = self.window * (1 + self.random())
         idle = min(BOOKMARK_SILENCE, window + 10) if self._bookmarks else window + 10
         self._heard, self._opened_at = False, now
-        return Watch(self.version, window, idle)
+        return WatchList(window, idle) if self._streaming else Watch(self.version, window, idle)
 
     def listed(self, version: str, now: float) -> bool:
-        """A list came in. True when its version is older than what was seen: the server's store went back."""
+        """A list, or the first part of a stream, is complete. True when its version is older than what was seen: the server's store went back."""
         rewound = bool(self.version) and meta.is_newer(self.version, version)
         self.version, self.problem = version, ""
         self._listed, self._must_list, self._fresh = True, False, False
+        self._heard, self._streaming, self._stream_next = True, False, self._knows_streams
         self._full_list_at = now + self.resync * (0.9 + 0.2 * self.random())
         return rewound
 
@@ -137,31 +154,40 @@ class ListWatch:
 
     def watch_ended(self, error: ApiError | None, now: float) -> str:
         """A watch is over: by its end (None) or by an error. Returns the reason, for a metric."""
+        if self._streaming:
+            return self._stream_failed(error, now)
         if error is None:
             return self._ended_quietly(now)
-        if isinstance(error, Gone):
-            self._must_list, self._fresh = True, True
+        if isinstance(error, Gone | DecodeError):
+            self.relist()
             self._wait = self._backoff.next(now)
-            return "expired"
+            return "expired" if isinstance(error, Gone) else "broken"
         if isinstance(error, StatusError):
-            self.problem = str(error)
-            retry = error.http_code in (401, 429, 503)
-            self._must_list = self._must_list or not retry
-            self._fresh = self._fresh or not retry
+            self._must_list = self._must_list or error.http_code not in (401, 429, 503)
             self._wait = self._delay(error, now)
             return "refused"
         if now - self._opened_at < SHORT_WATCH and not self._heard:
             self._wait = self._backoff.next(now)
         elif not self._heard:
-            self._must_list, self._fresh = True, True
+            self.relist()
         return "broken"
+
+    def _stream_failed(self, error: ApiError | None, now: float) -> str:
+        """The stream was over before it had told all there is: the next list is a classic one."""
+        self._stream_next = False
+        self.problem = str(error or "the stream ended too early")
+        if isinstance(error, BadRequest | Invalid):
+            self._knows_streams = False
+        elif not isinstance(error, Forbidden | NotFound):
+            self._wait = self._backoff.next(now) if error is None else self._delay(error, now)
+        return "broken" if error is None or not isinstance(error, StatusError) else "refused"
 
     def _ended_quietly(self, now: float) -> str:
         if now - self._opened_at < SHORT_WATCH and not self._heard:
             self._wait = self._backoff.next(now)
             return "short"
         if not self._heard:
-            self._must_list, self._fresh = True, True
+            self.relist()
             return "silent"
         return "timeout"
 

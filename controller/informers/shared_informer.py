@@ -1,6 +1,7 @@
 """A shared informer: one store, its reflectors, and any number of handlers."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -59,13 +60,15 @@ class SharedInformer:
         indexers: Mapping[str, IndexFunction] | None,
         watch_timeout: float,
         resync: float,
-        metrics: InformerMetrics | None,
+        metrics: InformerMetrics,
     ) -> None:
         self.resource = resource
         self._store = Indexer(indexers)
         self.lister = Lister(self._store)
         self._handlers: list[Registration] = []
         self._user_transform = transform
+        self._metrics = metrics
+        metrics.added(resource)
         selectors = {
             "label_selector": label_selector,
             "field_selector": field_selector,
@@ -101,6 +104,11 @@ class SharedInformer:
         """Why it has not synced; empty when it has."""
         return next((reflector.problem for reflector in self._reflectors if not reflector.has_synced), "")
 
+    def overdue(self) -> str | None:
+        """For a health probe: what is wrong when one of its loops has not shown a sign of life for too long."""
+        seconds = max(reflector.overdue() for reflector in self._reflectors)
+        return f"the watch of {self.resource.key} is overdue by {seconds:.0f} s" if seconds > 0 else None
+
     def add_handler(self, handler: Handler) -> Registration:
         """From now on ``handler`` is told of every change; first of all objects that are there already."""
         registration = Registration(self, handler)
@@ -133,8 +141,10 @@ class SharedInformer:
 
     def _dispatch(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
-            for registration in self._handlers:
+            started = time.perf_counter()
+            for registration in tuple(self._handlers):
                 self._call(registration, delta)
+            self._metrics.processed(self.resource, time.perf_counter() - started)
 
     def _call(self, registration: Registration, delta: Delta) -> None:
         try:

@@ -111,12 +111,17 @@ class Indexer:
         for key, item in listed.items():
             if (delta := self._take_listed(key, item, rewound=rewound, initial=initial)) is not None:
                 deltas.append(delta)
-        self._buried = {grave: rv for grave, rv in self._buried.items() if rv > at}
+        shown = {(key, meta.uid_of(item)) for key, item in listed.items()}
+        self._buried = {
+            grave: rv
+            for grave, rv in self._buried.items()
+            if (namespace and grave[0].namespace != namespace) or rv > at or grave in shown
+        }
         return deltas
 
     def _take_listed(self, key: NamespacedName, item: Object, *, rewound: bool, initial: bool) -> Delta | None:
         current = self._objects.get(key)
-        if rewound and current is not None and meta.resource_version_of(current) != meta.resource_version_of(item):
+        if rewound and current is not None:
             self._put(key, item)
             return Delta(DeltaType.MODIFIED, current, item)
         return self.apply(DeltaType.ADDED, item, in_initial_list=initial)

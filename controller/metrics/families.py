@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from controller.meta import Resource
 from controller.metrics.workqueue import WorkqueueMetrics
 
+WATCH_ENDS = ("timeout", "short", "silent", "expired", "refused", "broken")
 RESULTS = ("success", "error", "requeue", "requeue_after")
 
 # fmt: off
@@ -16,6 +17,7 @@ _RECONCILE_BUCKETS = (
 )
 _REQUEST_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 _SIZE_BUCKETS = (64, 256, 512, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216)
+_QUICK_BUCKETS = tuple(10.0**exponent for exponent in range(-8, 4))
 # fmt: on
 
 
@@ -181,6 +183,27 @@ class InformerMetrics:
         self._store_version = Gauge(
             "informer_store_resource_version", "The resource version the store has reached.", labels, registry=registry
         )
+        self._queued = Gauge(
+            "informer_queued_items",
+            "Items of a list in progress that are not handed out yet.",
+            labels,
+            registry=registry,
+        )
+        self._latency = Histogram(
+            "informer_processing_latency_seconds",
+            "Time in which all handlers were told of one change.",
+            labels,
+            buckets=_QUICK_BUCKETS,
+            registry=registry,
+        )
+
+    def added(self, resource: Resource) -> None:
+        """There is an informer of this resource; all its series exist from now on, at zero."""
+        names = _names(resource)
+        for family in (self._lists, self._last_event, self._store_version, self._queued, self._latency):
+            family.labels(*names)
+        for reason in WATCH_ENDS:
+            self._watches.labels(*names, reason)
 
     def listed(self, resource: Resource) -> None:
         """A full list came in."""
@@ -196,6 +219,14 @@ class InformerMetrics:
         self._last_event.labels(*names).set(at)
         if version.isdecimal():
             self._store_version.labels(*names).set(int(version))
+
+    def queued(self, resource: Resource, items: int) -> None:
+        """So many items of a list have come in and are not handed out yet."""
+        self._queued.labels(*_names(resource)).set(items)
+
+    def processed(self, resource: Resource, seconds: float) -> None:
+        """All handlers were told of one change."""
+        self._latency.labels(*_names(resource)).observe(seconds)
 
 
 def _names(resource: Resource) -> tuple[str, str, str, str]:

@@ -7,18 +7,18 @@ change (a resync): only what is known not to matter is held back.
 from collections.abc import Callable
 
 from controller.informers import Delta, DeltaType
-from controller.meta import Object, annotations_of, generation_of, is_deleting, labels_of, resource_version_of
+from controller.meta import Object, annotations_of, generation_of, is_deleting, labels_of, resource_version_of, uid_of
 
 Predicate = Callable[[Delta], bool]
 
 
 def changed(part: Callable[[Object], object]) -> Predicate:
-    """Passes changes of what ``part`` takes from an object."""
+    """Passes changes of what ``part`` takes from an object, and another object of the same name."""
 
     def predicate(delta: Delta) -> bool:
         if delta.type is not DeltaType.MODIFIED or delta.old is None or delta.new is None or is_resync(delta):
             return True
-        return part(delta.old) != part(delta.new)
+        return uid_of(delta.old) != uid_of(delta.new) or part(delta.old) != part(delta.new)
 
     return predicate
 

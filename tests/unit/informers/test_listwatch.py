@@ -2,8 +2,8 @@
 
 import pytest
 
-from controller.informers.listwatch import List, ListWatch, Wait, Watch
-from controller.meta.errors import ApiError, Cause, Gone, TransportError, status_error
+from controller.informers.listwatch import List, ListWatch, Wait, Watch, WatchList
+from controller.meta.errors import ApiError, Cause, DecodeError, Gone, TransportError, status_error
 
 
 def machine() -> ListWatch:
@@ -11,17 +11,86 @@ def machine() -> ListWatch:
     return ListWatch(window=100.0, resync=1000.0, random=lambda: 0.0)
 
 
-def watching(version: str = "10", now: float = 0.0) -> ListWatch:
-    """A machine with an open watch."""
+STREAM = WatchList(100.0, 110.0)
+
+
+def classic() -> ListWatch:
+    """A machine whose server does not know streams."""
     life = machine()
+    assert life.next(0.0) == STREAM
+    life.watch_ended(status_error(422, {"reason": "Invalid"}), 0.0)
+    return life
+
+
+def watching(version: str = "10", now: float = 0.0) -> ListWatch:
+    """A machine with an open watch that followed a classic list."""
+    life = classic()
     assert life.next(now) == List("")
     life.listed(version, now)
     assert life.next(now) == Watch(version, 100.0, 110.0)
     return life
 
 
-def test_the_first_list_asks_for_the_newest_and_the_watch_starts_there() -> None:
-    """A restarted controller must not act on a past it left behind."""
+def test_a_stream_lists_and_watches_in_one() -> None:
+    """The newest is asked for: a restarted controller must not act on a past it left behind. What follows continues the same watch."""
+    life = machine()
+    assert life.next(0.0) == STREAM
+    assert not life.has_listed
+    life.listed("10", 1.0)
+    assert life.has_listed
+    life.saw("12", bookmark=False)
+    assert life.watch_ended(None, 50.0) == "timeout"
+    assert life.next(50.0) == Watch("12", 100.0, 110.0)
+
+
+def test_a_later_list_is_a_stream_again() -> None:
+    """Also the periodic one."""
+    life = machine()
+    life.next(0.0)
+    life.listed("10", 0.0)
+    life.watch_ended(Gone("expired"), 1.0)
+    assert life.next(1.0) == Wait(0.8)
+    assert life.next(2.0) == STREAM
+
+
+@pytest.mark.parametrize("code", [400, 422])
+def test_a_server_that_does_not_know_streams_is_listed_at_once_and_not_asked_again(code: int) -> None:
+    """The old road, for good."""
+    life = machine()
+    assert life.next(0.0) == STREAM
+    assert life.watch_ended(status_error(code, {"message": "no"}), 0.1) == "refused"
+    assert life.next(0.1) == List("")
+    life.listed("10", 0.2)
+    life.relist()
+    assert life.next(0.3) == List("")
+
+
+def test_a_missing_kind_is_listed_at_once_after_a_stream_was_refused() -> None:
+    """No back-off on the way to the answer that says what is missing."""
+    life = machine()
+    life.next(0.0)
+    life.watch_ended(status_error(404, "404 page not found"), 0.1)
+    assert life.next(0.1) == List("")
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"), [(TransportError("reset"), 0.8), (None, 0.8), (status_error(429, "", 7.0), 7.0)]
+)
+def test_a_stream_that_breaks_off_is_followed_by_a_classic_list_this_time(error: ApiError | None, wait: float) -> None:
+    """Progress is better than trying the same again; the next list may be a stream."""
+    life = machine()
+    life.next(0.0)
+    life.watch_ended(error, 5.0)
+    assert not life.has_listed
+    assert life.next(5.0) == Wait(wait)
+    assert life.next(6.0) == List("")
+    life.listed("10", 6.0)
+    life.relist()
+    assert life.next(7.0) == STREAM
+
+
+def test_a_classic_list_asks_for_the_newest_and_the_watch_starts_there() -> None:
+    """As the stream does."""
     life = watching("10")
     life.saw("12", bookmark=False)
     assert life.watch_ended(None, 50.0) == "timeout"
@@ -67,6 +136,24 @@ def test_a_refused_watch_is_opened_again_without_a_list(code: int) -> None:
     assert life.watch_ended(error, 0.1) == "refused"
     assert life.next(0.1) == Wait(7.0)
     assert isinstance(life.next(8.0), Watch)
+
+
+@pytest.mark.parametrize("code", [500, 404])
+def test_another_refusal_of_a_watch_is_followed_by_a_list_not_older_than_what_was_seen(code: int) -> None:
+    """The server may answer it from its cache; only doubts about the past ask for the newest."""
+    life = watching("10")
+    assert life.watch_ended(status_error(code, ""), 0.1) == "refused"
+    assert isinstance(life.next(0.1), Wait)
+    assert life.next(8.0) == List("10")
+
+
+def test_an_event_that_cannot_be_read_is_not_met_again_on_the_same_road() -> None:
+    """A watch from the last version would meet it again at once."""
+    life = watching("10")
+    life.saw("11", bookmark=False)
+    assert life.watch_ended(DecodeError("a watch event could not be read"), 3.0) == "broken"
+    assert life.next(3.0) == Wait(0.8)
+    assert life.next(4.0) == List("")
 
 
 def test_an_instant_end_without_events_counts_as_failure() -> None:
@@ -117,8 +204,9 @@ def too_large() -> ApiError:
 @pytest.mark.parametrize("error", [Gone("expired"), too_large()])
 def test_a_version_the_server_does_not_have_is_listed_without_at_once(error: ApiError) -> None:
     """No back-off for the first try with another question."""
-    life = machine()
-    life.version, life._fresh = "10", False
+    life = watching("10")
+    life.watch_ended(status_error(500, ""), 0.0)
+    assert life.next(0.0) == Wait(0.8)
     assert life.next(0.0) == List("10")
     life.list_failed(error, 0.0)
     assert life.next(0.0) == List("")
@@ -126,7 +214,7 @@ def test_a_version_the_server_does_not_have_is_listed_without_at_once(error: Api
 
 def test_a_missing_kind_is_asked_for_again_and_reported() -> None:
     """For ever, at growing intervals."""
-    life = machine()
+    life = classic()
     life.next(0.0)
     waits = []
     for _ in range(8):
@@ -142,7 +230,7 @@ def test_a_missing_kind_is_asked_for_again_and_reported() -> None:
 
 def test_two_minutes_of_calm_reset_the_backoff() -> None:
     """An old failure is not held against the server."""
-    life = machine()
+    life = classic()
     for now in (0.0, 1.0, 2.0):
         life.next(now)
         life.list_failed(TransportError("refused"), now)

@@ -1,0 +1,242 @@
+"""A proxy that stands before an API server and hurts what passes through it, on order."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from controller.client import ClientConfig, static_config
+from controller.meta import jsonio
+
+_HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One request, as it arrived at ``at`` seconds of the loop's clock. The verb of a GET that follows a collection is WATCH."""
+
+    verb: str
+    path: str
+    query: dict[str, str]
+    agent: str
+    at: float
+
+
+Matcher = Callable[[Seen], bool]
+Edit = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+def matching(verb: str = "", path: str = "") -> Matcher:
+    """Requests of this verb whose path contains this text; the empty text matches all."""
+    return lambda seen: verb in ("", seen.verb) and path in seen.path
+
+
+ANYTHING = matching()
+
+
+def event_of(type_: str, name: str) -> Callable[[dict[str, Any]], bool]:
+    """Watch events of this type about an object of this name."""
+    return lambda event: event["type"] == type_ and event["object"].get("metadata", {}).get("name") == name
+
+
+class FaultProxy:
+    """Everything goes through unharmed except what a fault in force matches. Each fault is a context manager.
+
+    ``requests`` lists what arrived, also what was answered without asking the server. An async context manager.
+    """
+
+    def __init__(self, upstream: ClientConfig) -> None:
+        self._upstream = upstream.settings
+        self.requests: list[Seen] = []
+        self._answers: list[tuple[Matcher, Callable[[], web.Response]]] = []
+        self._delays: list[tuple[Matcher, float]] = []
+        self._frozen: list[tuple[Matcher, asyncio.Event]] = []
+        self._edits: list[tuple[Matcher, Edit]] = []
+        self._open: set[asyncio.Transport] = set()
+        self._port = 0
+
+    async def __aenter__(self) -> Self:
+        self._tls = ssl.create_default_context(cafile=self._upstream.ca_file) if self._upstream.ca_file else True
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
+        await self._listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+        await self._session.close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def config(self) -> ClientConfig:
+        """The way in for a client, with the rights of whoever the proxy stands before."""
+        return static_config(self.url, token=self._upstream.authorization.removeprefix("Bearer "))
+
+    def count(self, matches: Matcher) -> int:
+        """How many such requests arrived."""
+        return sum(map(matches, self.requests))
+
+    @contextlib.contextmanager
+    def answering(
+        self, matches: Matcher, status: int, *, body: bytes = b"", retry_after: float | None = None, times: int = 10**9
+    ) -> Iterator[None]:
+        """Such requests get this answer, the first ``times`` of them."""
+        headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+        left = iter(range(times))
+
+        def answer() -> web.Response:
+            return web.Response(status=status, body=body, headers=headers)
+
+        rule = (lambda seen: matches(seen) and next(left, None) is not None, answer)
+        with _in_force(self._answers, rule):
+            yield
+
+    @contextlib.contextmanager
+    def delaying(self, matches: Matcher, seconds: float) -> Iterator[None]:
+        """Such requests wait before they go on to the server, and every piece of their answers on its way back."""
+        with _in_force(self._delays, (matches, seconds)):
+            yield
+
+    @contextlib.contextmanager
+    def freezing(self, matches: Matcher = ANYTHING) -> Iterator[None]:
+        """Such requests are taken in and nothing more is sent to them, neither an answer nor the rest of one, until the end."""
+        thawed = asyncio.Event()
+        try:
+            with _in_force(self._frozen, (matches, thawed)):
+                yield
+        finally:
+            thawed.set()
+
+    @contextlib.contextmanager
+    def editing(self, matches: Matcher, edit: Edit) -> Iterator[None]:
+        """The events of such watches arrive as ``edit`` returns them; None drops one."""
+        with _in_force(self._edits, (matches, edit)):
+            yield
+
+    @contextlib.contextmanager
+    def dropping(self, matches: Matcher, event: Callable[[dict[str, Any]], bool]) -> Iterator[None]:
+        """Such events of such watches never arrive."""
+        with self.editing(matches, lambda seen: None if event(seen) else seen):
+            yield
+
+    def cut(self) -> None:
+        """Every open connection is reset."""
+        for transport in list(self._open):
+            transport.abort()
+
+    @contextlib.asynccontextmanager
+    async def down(self) -> AsyncIterator[None]:
+        """Nobody listens: connections are cut and new ones refused."""
+        await self._close()
+        try:
+            yield
+        finally:
+            await self._listen()
+
+    async def _listen(self) -> None:
+        application = web.Application(client_max_size=1 << 24)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+
+    async def _close(self) -> None:
+        self.cut()
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        watch = request.query.get("watch") in ("true", "1")
+        agent = request.headers.get("User-Agent", "")
+        seen = Seen(
+            "WATCH" if watch else request.method,
+            request.path,
+            dict(request.query),
+            agent,
+            asyncio.get_running_loop().time(),
+        )
+        self.requests.append(seen)
+        transport = request.transport
+        assert isinstance(transport, asyncio.Transport)
+        self._open.add(transport)
+        try:
+            body = await request.read()
+            await self._hold(seen)
+            for matches, answer in self._answers:
+                if matches(seen):
+                    return answer()
+            return await self._forward(request, seen, body)
+        except (aiohttp.ClientError, ConnectionError):
+            transport.abort()
+            raise
+        finally:
+            self._open.discard(transport)
+
+    async def _hold(self, seen: Seen) -> None:
+        for matches, seconds in self._delays:
+            if matches(seen):
+                await asyncio.sleep(seconds)
+        for matches, thawed in list(self._frozen):
+            if matches(seen):
+                await thawed.wait()
+
+    async def _forward(self, request: web.Request, seen: Seen, body: bytes) -> web.StreamResponse:
+        headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
+        url = f"{self._upstream.host}{request.raw_path}"
+        limits = aiohttp.ClientTimeout(total=None)
+        async with self._session.request(
+            request.method,
+            URL(url, encoded=True),
+            data=body,
+            headers=headers,
+            ssl=self._tls,
+            timeout=limits,
+        ) as answer:
+            kept = {key: value for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP}
+            response = web.StreamResponse(status=answer.status, headers=kept)
+            await response.prepare(request)
+            pieces = self._events(answer, seen) if seen.verb == "WATCH" else answer.content.iter_any()
+            async for piece in pieces:
+                await self._hold(seen)
+                await response.write(piece)
+            return response
+
+    async def _events(self, answer: aiohttp.ClientResponse, seen: Seen) -> AsyncIterator[bytes]:
+        rest = b""
+        async for chunk in answer.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                edited = self._edited(line, seen)
+                if edited:
+                    yield edited + b"\n"
+        if rest:
+            yield rest
+
+    def _edited(self, line: bytes, seen: Seen) -> bytes:
+        edits = [edit for matches, edit in self._edits if matches(seen)]
+        if not edits or not line.strip():
+            return line
+        event: dict[str, Any] | None = jsonio.loads(line)
+        for edit in edits:
+            if event is not None:
+                event = edit(event)
+        return b"" if event is None else jsonio.dumps(event)
+
+
+@contextlib.contextmanager
+def _in_force(rules: list[Any], rule: object) -> Iterator[None]:
+    rules.append(rule)
+    try:
+        yield
+    finally:
+        rules.remove(rule)
