@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring sbom docs bench e2e lock clean
+.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring sbom image-check docs bench e2e lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "model-controller needs Python 3.11 or newer; set PYTHON=...")'
@@ -65,6 +65,9 @@ monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the de
 
 sbom: $(VENV)/.dev ## write dist/sbom.cdx.json, the software bill of materials of the image
 	@$(BIN)/python -m hack.sbom
+
+image-check: $(VENV)/.dev ## go through the Dockerfile's steps in an empty folder, without Docker
+	@hack/check-image
 
 docs: $(VENV)/.dev ## check that every link inside README and docs leads somewhere
 	@$(BIN)/python hack/check-docs
