@@ -16,7 +16,7 @@ from controller.api.kinds import (
 from controller.client import Client
 from controller.informers import SharedInformer
 from controller.meta import NamespacedName, Object, Resource
-from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound
+from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, StatusError
 from controller.reconcilers.diff import Ownership, Scaling, diff, held_back, must_recreate, ownership
 from controller.reconcilers.observe import Observed, binding_targets
 from controller.reconcilers.outcome import Outcome, Problem
@@ -120,7 +120,10 @@ class _Pass:
         try:
             return await self._write(desired, self._observed.child(_RESOURCES[kind], name))
         except ApiError as error:
-            self.outcome.problems.append(Problem.of(kind, name, "apply", error))
+            if isinstance(error, StatusError) and error.has_cause("NamespaceTerminating"):
+                self.outcome.namespace_ends = True
+            else:
+                self.outcome.problems.append(Problem.of(kind, name, "apply", error))
             return False
 
     async def _write(self, desired: dict[str, Any], live: Object | None) -> bool:
@@ -209,7 +212,16 @@ class _Pass:
         except NotFound:
             return None
 
-    async def _delete(self, resource: Resource, obj: Object) -> bool:
+    async def _read_same(self, resource: Resource, obj: Object) -> Object | None:
+        """The object as it is now, if it is still the same one and still ours."""
+        try:
+            fresh = await self._read(resource, meta.name_of(obj), meta.namespace_of(obj))
+        except ApiError:
+            return None
+        ours = fresh is not None and meta.is_controlled_by(fresh, meta.uid_of(self._observed.model))
+        return fresh if ours and meta.uid_of(fresh or {}) == meta.uid_of(obj) else None
+
+    async def _delete(self, resource: Resource, obj: Object, *, retry: bool = True) -> bool:
         """Whether the object is on its way out."""
         if meta.is_deleting(obj):
             return True
@@ -225,6 +237,8 @@ class _Pass:
         except NotFound:
             return True
         except ApiError as error:
+            if retry and isinstance(error, Conflict) and (fresh := await self._read_same(resource, obj)) is not None:
+                return await self._delete(resource, fresh, retry=False)
             self.outcome.problems.append(Problem.of(resource.kind, name, "delete", error))
             return False
         if not meta.is_deleting(answer):

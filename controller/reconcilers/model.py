@@ -55,6 +55,7 @@ class ModelReconciler:
         self._validation = validation
         self._now = now
         self._failures: dict[Request, int] = {}
+        self._declined: dict[Request, Object] = {}
 
     async def reconcile(self, request: Request) -> Result:
         """One pass. Nothing is written for a Model that is gone or being deleted."""
@@ -76,6 +77,8 @@ class ModelReconciler:
             adapters = self._adapters.sync(request, pods)
             self._announcer.moved(model, adapters)
             outcome = await self._apply(request, parsed, wanted, observed, adapters)
+        if outcome.namespace_ends:
+            return Result()
         await self._report(model, self._findings(request, parsed, outcome, adapters, paused=paused), outcome)
         self._announcer.warn(model, parsed, findings, observed)
         if outcome.problems:
@@ -85,6 +88,7 @@ class ModelReconciler:
 
     def _forget(self, request: Request) -> None:
         self._failures.pop(request, None)
+        self._declined.pop(request, None)
         self._adapters.forget(request)
         self._announcer.forget(request)
 
@@ -134,7 +138,7 @@ class ModelReconciler:
             wanted = summarize(model, findings, meta.format_time(self._now()))
             patch = status_patch(model, wanted)
             written: Object = model
-            if patch is not None:
+            if patch is not None and patch["status"] != self._declined.get(meta.key_of(model)):
                 try:
                     written = await self._client.patch(
                         MODEL, meta.name_of(model), patch, namespace=meta.namespace_of(model), subresource="status"
@@ -147,8 +151,17 @@ class ModelReconciler:
                     model = fresh
                     continue
                 self._observer.models.record(written)
+                self._note_declined(written, wanted)
             self._announcer.tell(model, written, outcome)
             return
+
+    def _note_declined(self, written: Object, wanted: Object) -> None:
+        """Remembers what the server did not take over, such as a field its CRD does not have: sending it again would help nobody."""
+        left = status_patch(written, wanted)
+        if left is None:
+            self._declined.pop(meta.key_of(written), None)
+        else:
+            self._declined[meta.key_of(written)] = left["status"]
 
     async def _same(self, model: Object) -> Object | None:
         """The Model as it is now, if it is still this one."""

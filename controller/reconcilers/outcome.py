@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from controller.meta.errors import ApiError, StatusError, is_transient, reason_of
+from controller.meta.errors import ApiError, Conflict, StatusError, is_transient, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,16 @@ class Problem:
         said = " ".join(str(error).split())
         if isinstance(error, StatusError):
             said = f"{error.http_code} {reason_of(error)}: {said}"
-        return cls(kind, name, what, said, transient=is_transient(error))
+        return cls(kind, name, what, said, transient=is_transient(error) or isinstance(error, Conflict))
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The writes of a pass and what went wrong. ``waiting`` names children that could not be written yet, without anybody's fault."""
+    """The writes of a pass and what went wrong.
+
+    ``waiting`` names children that could not be written yet, without anybody's fault; ``namespace_ends`` says that nothing can be created
+    any more.
+    """
 
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -41,6 +45,7 @@ class Outcome:
     waiting: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     newly_held: list[str] = field(default_factory=list)
+    namespace_ends: bool = False
 
     def settled(self, kind: str) -> bool:
         """Whether every desired child of this kind is as desired."""

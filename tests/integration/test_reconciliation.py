@@ -1,0 +1,216 @@
+"""What stays true while Models, pods, autoscalers and releases change, on both control planes."""
+
+import asyncio
+import copy
+from collections import defaultdict
+from typing import Any
+
+import pytest
+
+from controller import meta
+from controller.api.kinds import AUTOSCALING_POLICY_BINDING, MODEL, MODEL_INFER, POD
+from controller.client import Client
+from controller.envtest import Environment
+from controller.meta import Object, Resource
+from controller.reconcilers import model as reconciler
+from controller.reconcilers.observe import binding_targets
+from controller.render import render
+from tests.factories import a_backend, a_model, conditions, eventually, make_available, unborn
+from tests.integration.test_run_command import running
+from tests.running import controlling
+
+EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
+POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
+
+
+async def message(client: Client, namespace: str, type_: str) -> str:
+    """The message of a condition of the Model ``chat``."""
+    model = await client.get(MODEL, "chat", namespace)
+    return str((meta.find_condition(meta.conditions_of(model), type_) or {}).get("message", ""))
+
+
+async def initialized(client: Client, namespace: str) -> bool:
+    """Whether the current generation of the Model ``chat`` is applied."""
+    model = await client.get(MODEL, "chat", namespace)
+    found = meta.find_condition(meta.conditions_of(model), "Initialized") or {}
+    return (found.get("status"), found.get("observedGeneration")) == ("True", meta.generation_of(model))
+
+
+async def events(client: Client, namespace: str, reason: str) -> list[str]:
+    """The notes of all events with this reason."""
+    found = (await client.list(EVENTS, namespace)).items
+    return [str(event.get("note")) for event in found if event.get("reason") == reason]
+
+
+def a_pod(infer: Object, namespace: str, name: str) -> dict[str, Any]:
+    """A pod as the controller of ModelInfers makes it."""
+    labels = {"modelinfer.volcano.sh/name": meta.name_of(infer), "registry.volcano.sh/model-name": "chat"}
+    reference = meta.controller_reference(infer, MODEL_INFER)
+    metadata = {"name": name, "namespace": namespace, "labels": labels, "ownerReferences": [reference]}
+    spec = {"containers": [{"name": "engine", "image": "nowhere/vllm:1"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+async def test_a_stuck_pod_is_named_with_its_reason(environment: Environment, client: Client, namespace: str) -> None:
+    """In the condition and as an event, once; a pull that changes its name is no news; all gone when it runs."""
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await eventually(lambda: initialized(client, namespace))
+        infer = await client.get(MODEL_INFER, "chat-main", namespace)
+        await client.create(POD, a_pod(infer, namespace, "chat-main-0-leader-0-0"))
+        for reason in ("ErrImagePull", "ImagePullBackOff"):
+            waiting = {"name": "engine", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
+            waiting["state"] = {"waiting": {"reason": reason, "message": "words of today"}}
+            status = {"phase": "Pending", "containerStatuses": [waiting]}
+            name = "chat-main-0-leader-0-0"
+            await client.patch(POD, name, {"status": status}, namespace=namespace, subresource="status")
+            told = "waiting for ModelInfer chat-main (pod chat-main-0-leader-0-0: ErrImagePull)"
+            await eventually(lambda: _is(message(client, namespace, "Active"), told))  # noqa: B023 - called at once
+        noted = ["pod chat-main-0-leader-0-0: ErrImagePull"]
+        await eventually(lambda: _is(events(client, namespace, "BackendPodFailure"), noted))
+        await make_available(client, "chat-main", namespace)
+        await eventually(lambda: _is(message(client, namespace, "Active"), "Model is ready"))
+
+
+async def test_never_two_bindings_on_one_target(environment: Environment, client: Client, namespace: str) -> None:
+    """Autoscaling off, on, on the other level, off: at every moment at most one binding scales a ModelInfer."""
+    live: dict[str, Object] = {}
+    most: dict[str, int] = defaultdict(int)
+    opened = asyncio.Event()
+
+    async def follow() -> None:
+        watch = client.watch(
+            AUTOSCALING_POLICY_BINDING, namespace, resource_version="", timeout_seconds=300, idle_timeout=300
+        )
+        async with watch as stream:
+            opened.set()
+            async for event in stream:
+                live.pop(meta.name_of(event.object), None)
+                if event.type != "DELETED":
+                    live[meta.name_of(event.object)] = event.object
+                targets = [target for binding in live.values() for target in binding_targets(binding)]
+                for target in targets:
+                    most[target] = max(most[target], targets.count(target))
+
+    own = a_backend(maxReplicas=3, autoscalingPolicy=POLICY)
+    steps: list[tuple[dict[str, Any], set[str]]] = [
+        ({"backends": [own], "autoscalingPolicy": None}, {"chat-main"}),
+        ({"backends": [a_backend(maxReplicas=3, scalingCost=1)], "autoscalingPolicy": POLICY}, {"chat"}),
+        ({"backends": [own], "autoscalingPolicy": None}, {"chat-main"}),
+        ({"backends": [a_backend()], "autoscalingPolicy": None}, set()),
+    ]
+    following = asyncio.create_task(follow())
+    await opened.wait()
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await eventually(lambda: initialized(client, namespace))
+        for spec, wanted in steps:
+            await client.patch(MODEL, "chat", {"spec": spec}, namespace=namespace)
+            await eventually(lambda: initialized(client, namespace))
+            await eventually(lambda: _is(_bindings(client, namespace), wanted))  # noqa: B023 - called at once
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    assert most == {f"{namespace}/chat-main": 1}
+
+
+async def test_another_release_restarts_nothing(
+    environment: Environment, client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A renderer that makes other templates keeps them back, says so once, and not again after a restart."""
+
+    def newer(*arguments: Any) -> tuple[dict[str, Any], ...]:
+        children = copy.deepcopy(render(*arguments))
+        for child in children:
+            if child["kind"] == "ModelInfer":
+                child["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]["priority"] = 7
+                child["metadata"]["labels"]["registry.volcano.sh/revision"] = "newer"
+        return tuple(children)
+
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await eventually(lambda: initialized(client, namespace))
+    before = await client.get(MODEL_INFER, "chat-main", namespace)
+    monkeypatch.setattr(reconciler, "render", newer)
+    async with controlling(environment, namespace):
+        await eventually(lambda: _count(events(client, namespace, "TemplateHeld"), 1))
+    async with controlling(environment, namespace) as restarted:
+        await client.patch(MODEL, "chat", {"spec": {"owner": "me"}}, namespace=namespace)
+        await eventually(lambda: initialized(client, namespace))
+    after = await client.get(MODEL_INFER, "chat-main", namespace)
+    assert after["spec"] == before["spec"]
+    assert meta.labels_of(after) == meta.labels_of(before)
+    assert len(await events(client, namespace, "TemplateHeld")) == 1
+    assert len(restarted.writes) == 1, "one status for the new generation"
+
+
+async def test_at_rest_the_audit_log_shows_renewals_alone(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """For a minute after everything settled, and after a restart over settled Models."""
+    if environment.plane == "embedded":
+        pytest.skip("the embedded API server keeps no audit log")
+    options = ["--namespace", namespace, "--leader-elect", "--leader-elect-namespace", namespace]
+    options += ["--health-probe-bind-address", "0"]
+    for name in ("chat", "talk"):
+        model = a_model(name, a_backend("a", maxReplicas=3, autoscalingPolicy=POLICY), a_backend("b"))
+        await client.create(MODEL, unborn(model, namespace))
+    async with running(environment.kubeconfig, *options):
+        for name in ("chat-a", "chat-b", "talk-a", "talk-b"):
+            await eventually(lambda: _available(client, name, namespace), patience=30)  # noqa: B023 - called at once
+        for name in ("chat", "talk"):
+            await eventually(lambda: _active(client, name, namespace))  # noqa: B023 - called at once
+        await eventually(lambda: _quiet(environment, 5.0), patience=60)
+        settled = len(_writes(environment))
+        await asyncio.sleep(60)
+        assert _writes(environment)[settled:] == []
+    async with running(environment.kubeconfig, *options):
+        await eventually(lambda: _taken_over(client, namespace), patience=40)
+        await asyncio.sleep(10)
+        assert _writes(environment)[settled:] == []
+
+
+def _writes(environment: Environment) -> list[str]:
+    """What controllers wrote so far, refused writes included, without their leases."""
+    return [
+        f"{record['verb']} {record['requestURI']} {record['responseStatus']['code']}"
+        for record in environment.audit_records()
+        if record["userAgent"].startswith("model-controller/")
+        and record["verb"] not in ("get", "list", "watch")
+        and record["objectRef"]["resource"] != "leases"
+    ]
+
+
+async def _quiet(environment: Environment, seconds: float) -> bool:
+    before = len(_writes(environment))
+    await asyncio.sleep(seconds)
+    return len(_writes(environment)) == before > 0
+
+
+async def _taken_over(client: Client, namespace: str) -> bool:
+    leases = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+    return any(
+        meta.spec_of(lease).get("leaseTransitions", 0) > 0 for lease in (await client.list(leases, namespace)).items
+    )
+
+
+async def _available(client: Client, name: str, namespace: str) -> bool:
+    if name not in {meta.name_of(infer) for infer in (await client.list(MODEL_INFER, namespace)).items}:
+        return False
+    await make_available(client, name, namespace)
+    return True
+
+
+async def _active(client: Client, name: str, namespace: str) -> bool:
+    return (await conditions(client, name, namespace)).get("Active") == ("True", "ModelAvailable")
+
+
+async def _bindings(client: Client, namespace: str) -> set[str]:
+    return {meta.name_of(binding) for binding in (await client.list(AUTOSCALING_POLICY_BINDING, namespace)).items}
+
+
+async def _is(value: Any, wanted: object) -> bool:
+    return bool(await value == wanted)
+
+
+async def _count(value: Any, wanted: int) -> bool:
+    return len(await value) == wanted
