@@ -1,0 +1,152 @@
+"""Where weights and adapters come from, where they go, and what is mounted for it."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.factories import a_backend, a_worker
+from tests.rendering import container, engine, entry, roles
+from tests.rules import a_pair, adapters
+
+SHM = {"name": "dshm", "emptyDir": {"medium": "Memory"}}
+HF = "hf://org/repo"
+
+
+def directory(mount: str, uri: str) -> str:
+    return f"{mount}/{hashlib.md5(uri.encode()).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("uri", "volume", "mount"),
+    [
+        (None, {"emptyDir": {}}, "/cache"),
+        ("hostpath:///data/x", {"hostPath": {"path": "/data/x", "type": "DirectoryOrCreate"}}, "/data/x"),
+        ("hostpath://data/x", {"hostPath": {"path": "/data/x", "type": "DirectoryOrCreate"}}, "/data/x"),
+        ("hostpath:///data//./x/", {"hostPath": {"path": "/data/x", "type": "DirectoryOrCreate"}}, "/data/x"),
+        ("pvc://weights", {"persistentVolumeClaim": {"claimName": "weights"}}, "/weights"),
+        ("pvc:///weights/", {"persistentVolumeClaim": {"claimName": "weights"}}, "/weights"),
+    ],
+)
+def test_the_cache_volume_and_its_mount(uri: str | None, volume: dict[str, Any], mount: str) -> None:
+    """In the downloader, the sidecar and the engine; the engine has shared memory beside it."""
+    backend = a_backend("b", cacheURI=uri)
+    assert entry(backend)["volumes"] == [{"name": "b-weights", **volume}, SHM]
+    weights = {"name": "b-weights", "mountPath": mount}
+    assert entry(backend)["initContainers"][0]["volumeMounts"] == [weights]
+    assert container(backend, "runtime")["volumeMounts"] == [weights]
+    assert engine(backend)["volumeMounts"] == [weights, {"name": "dshm", "mountPath": "/dev/shm"}]
+    assert engine(backend)["command"][4] == directory(mount, HF)
+
+
+def test_the_download_directory_is_the_md5_of_the_uri_as_written() -> None:
+    """Also of one that means the same place in other letters."""
+    written = "pvc:///claim//path"
+    args = entry(a_backend(modelURI=written, cacheURI="pvc://claim"))["initContainers"][0]["args"]
+    assert args == ["--source", written, "--output-dir", directory("/claim", written)]
+
+
+@pytest.mark.parametrize("written", ["pvc://source/m", "pvc:///source/m", "pvc:////source//m"])
+def test_a_claim_that_a_source_lies_in_is_mounted_read_only(written: str) -> None:
+    """At the path the downloader is told, in the downloaders and the sidecar, once for all sources."""
+    backend = a_backend("b", modelURI=written, loraAdapters=adapters("a", url="pvc://source/a"))
+    claim = {"claimName": "source", "readOnly": True}
+    assert entry(backend)["volumes"][1] == {"name": "source-source", "persistentVolumeClaim": claim}
+    mount = {"name": "source-source", "mountPath": "/source", "readOnly": True}
+    for mounts in [item["volumeMounts"] for item in entry(backend)["initContainers"]]:
+        assert mounts[1:] == [mount]
+    assert container(backend, "runtime")["volumeMounts"][1:] == [mount]
+    assert mount not in engine(backend)["volumeMounts"]
+
+
+def test_a_source_in_the_cache_claim_needs_no_further_volume() -> None:
+    """It is mounted already."""
+    backend = a_backend("b", modelURI="pvc://claim/m", cacheURI="pvc://claim")
+    assert [volume["name"] for volume in entry(backend)["volumes"]] == ["b-weights", "dshm"]
+
+
+def test_claims_with_dots_get_volume_names_without_and_stay_apart() -> None:
+    """``a.b`` and ``a-b`` are two claims."""
+    both = [*adapters("x", url="pvc://a.b/x"), *adapters("y", url="pvc://a-b/y")]
+    names = [volume["name"] for volume in entry(a_backend("b", loraAdapters=both))["volumes"]]
+    digest = hashlib.sha256(b"a.b").hexdigest()[:8]
+    assert names == ["b-weights", f"a-b-{digest}-source", "a-b-source", "dshm"]
+
+
+def test_the_downloaders_of_model_and_adapters() -> None:
+    """In list order, with the backend's envFrom; the model's downloader sees the variables it knows, in their order."""
+    env = [
+        {"name": "SECRET_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+        {"name": "OTHER", "value": "1"},
+        {"name": "HF_ENDPOINT", "value": "$(OTHER)"},
+    ]
+    source = [{"secretRef": {"name": "keys"}}]
+    backend = a_backend(env=env, envFrom=source, loraAdapters=adapters("a", "b"))
+    first, second, third = entry(backend)["initContainers"]
+    assert [item["name"] for item in (first, second, third)] == [
+        "chat-model-downloader",
+        "chat-lora-downloader-0",
+        "chat-lora-downloader-1",
+    ]
+    assert first["env"] == [env[0], env[2]]
+    assert second["env"] == third["env"] == env
+    assert all(item["envFrom"] == source for item in (first, second, third))
+    assert "command" not in first
+    assert second["args"] == ["--source", "hf://org/lora", "--output-dir", directory("/cache", "hf://org/lora")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ENDPOINT", "HF_ENDPOINT", "HF_AUTH_TOKEN", "HF_REVISION", "MS_TOKEN", "MS_REVISION", "ACCESS_KEY", "SECRET_KEY",
+     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+)  # fmt: skip
+def test_the_variables_a_model_downloader_knows(name: str) -> None:
+    """Each of them, and none of similar names."""
+    env = [{"name": name, "value": "x"}, {"name": f"{name}_", "value": "y"}]
+    assert entry(a_backend(env=env))["initContainers"][0]["env"] == env[:1]
+
+
+@pytest.mark.parametrize(
+    ("value", "pods", "cache", "hot"),
+    [
+        ("1", 1, None, True),
+        ("True", 1, None, True),
+        ("TRUE", 2, "pvc://c", True),
+        ("true", 2, None, False),
+        ("true", 2, "hostpath:///c", False),
+        ("yes", 1, None, False),
+        ("0", 1, None, False),
+        ("", 1, None, False),
+    ],
+)
+def test_adapters_of_a_hot_backend_are_not_part_of_its_pods(
+    value: str, pods: int, cache: str | None, hot: bool
+) -> None:
+    """Hot: the engine allows it, and every node sees the adapter's files."""
+    backend = a_backend(
+        cacheURI=cache,
+        env=[{"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": value}],
+        loraAdapters=adapters("a"),
+        workers=[a_worker(pods=pods)],
+    )
+    assert len(entry(backend)["initContainers"]) == (1 if hot else 2)
+    command = " ".join(engine(backend)["command"])
+    assert "--enable-lora" in command
+    assert ("--lora-modules" in command) == (not hot)
+
+
+def test_a_disaggregated_backend_and_a_variable_from_elsewhere_are_never_hot() -> None:
+    """Only a literal value of a vLLM backend counts."""
+    flag = {"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING"}
+    source = {"configMapKeyRef": {"name": "c", "key": "k"}}
+    assert len(entry(a_pair(env=[{**flag, "value": "1"}], loraAdapters=adapters("a")))["initContainers"]) == 2
+    assert len(entry(a_backend(env=[{**flag, "valueFrom": source}], loraAdapters=adapters("a")))["initContainers"]) == 2
+
+
+def test_ray_workers_download_and_mount_like_the_entry_pod() -> None:
+    """Every node needs the weights."""
+    backend = a_backend("b", modelURI="pvc://source/m", loraAdapters=adapters("a"), workers=[a_worker(pods=2)])
+    worker = roles(backend)[0]["workerTemplate"]["spec"]
+    assert worker["initContainers"] == entry(backend)["initContainers"]
+    assert worker["volumes"] == entry(backend)["volumes"]
+    assert worker["containers"][0]["volumeMounts"] == engine(backend)["volumeMounts"]
