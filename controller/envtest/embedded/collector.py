@@ -22,23 +22,22 @@ class Collector:
         self._dependents: defaultdict[str, set[tuple[ResourceKey, NamespacedName]]] = defaultdict(set)
         self._suspects: set[tuple[ResourceKey, NamespacedName]] = set()
         self._ending: set[str] = set()
-        self._uids: set[str] = set()
         self._wake = asyncio.Event()
 
     def saw(self, entry: Entry) -> None:
         """Takes note of a change."""
-        uid, item = meta.uid_of(entry.object), (entry.resource, entry.key)
+        item = (entry.resource, entry.key)
         if entry.after is None:
-            self._uids.discard(uid)
-            self._suspects |= self._dependents.pop(uid, set())
+            self._suspects |= self._dependents.pop(meta.uid_of(entry.object), set())
             self._suspects.discard(item)
+            for reference in meta.owner_references_of(entry.object):
+                self._dependents[str(reference.get("uid"))].discard(item)
         else:
-            self._uids.add(uid)
-            for reference in meta.owner_references_of(entry.after):
-                owner = str(reference.get("uid"))
-                self._dependents[owner].add(item)
-                if owner not in self._uids or reference.get("kind") == "Namespace":
-                    self._suspects.add(item)
+            references = meta.owner_references_of(entry.after)
+            for reference in references:
+                self._dependents[str(reference.get("uid"))].add(item)
+            if references and (entry.before is None or references != meta.owner_references_of(entry.before)):
+                self._suspects.add(item)
         if entry.resource == NAMESPACES and entry.after is not None and meta.is_deleting(entry.after):
             self._ending.add(entry.key.name)
         if self._suspects or self._ending:
