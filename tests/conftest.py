@@ -1,6 +1,6 @@
 """Fixtures for every test: both control planes behind one name, a fresh namespace, and a count of what ran on the real one.
 
-Tests that take ``environment``, ``client`` or ``namespace`` run once per control plane. Without a real control plane its half is skipped, with
+Every store looks out for objects that are changed in place. Tests that take ``environment``, ``client`` or ``namespace`` run once per control plane. Without a real control plane its half is skipped, with
 the reason shown; with MODEL_CONTROLLER_REQUIRE_REAL=1 it fails instead.
 """
 
@@ -19,6 +19,7 @@ from controller.meta import Resource
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
+os.environ["KUBE_CACHE_MUTATION_DETECTOR"] = "true"
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 

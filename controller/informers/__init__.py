@@ -8,6 +8,7 @@ from controller.informers.delta import Delta as Delta
 from controller.informers.delta import DeltaType as DeltaType
 from controller.informers.factory import SharedInformerFactory as SharedInformerFactory
 from controller.informers.lister import Lister as Lister
+from controller.informers.mutation import CacheMutated as CacheMutated
 from controller.informers.reflector import InformerMetrics as InformerMetrics
 from controller.informers.shared_informer import Registration as Registration
 from controller.informers.shared_informer import SharedInformer as SharedInformer

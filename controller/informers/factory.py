@@ -83,6 +83,11 @@ class SharedInformerFactory:
         while self.unsynced():  # noqa: ASYNC110 - the condition spans informers that may still be added
             await asyncio.sleep(_POLL)
 
+    def verify(self) -> None:
+        """Raises CacheMutated when a cached object was changed in place, if the environment asks for that to be found out."""
+        for informer in self._informers.values():
+            informer.verify()
+
     def unsynced(self) -> list[str]:
         """The informers that have not synced, with the reason."""
         return [

@@ -41,7 +41,7 @@ class InformerMetrics(Protocol):
         """A watch is over."""
 
     def saw(self, resource: Resource, version: str, at: float) -> None:
-        """An event or bookmark came in."""
+        """A list, event or bookmark came in."""
 
     def queued(self, resource: Resource, items: int) -> None:
         """So many items of a list have come in and are not handed out yet."""
@@ -210,6 +210,7 @@ class Reflector:
         self._dispatch(deltas)
         self._metrics.queued(self._resource, 0)
         self._metrics.listed(self._resource)
+        self._metrics.saw(self._resource, version, time.time())
         if rewound:
             _log.warning("The API server's store went back; everything is taken anew", resource=self._resource.key)
         elif missed := [delta for delta in deltas if _should_be_known(delta, seen, version)]:

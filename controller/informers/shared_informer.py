@@ -10,12 +10,14 @@ import structlog
 from controller.client import Client
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.lister import Lister
+from controller.informers.mutation import MutationDetector
 from controller.informers.reflector import InformerMetrics, Reflector, Transform
 from controller.informers.store import Indexer, IndexFunction
 from controller.meta import Object, Resource
 
 _log = structlog.get_logger("controller.informers")
 
+_VERIFY_SECONDS = 1.0
 Handler = Callable[[Delta], None]
 
 
@@ -63,7 +65,8 @@ class SharedInformer:
         metrics: InformerMetrics,
     ) -> None:
         self.resource = resource
-        self._store = Indexer(indexers)
+        self._detector = MutationDetector.from_environment()
+        self._store = Indexer(indexers, detector=self._detector)
         self.lister = Lister(self._store)
         self._handlers: list[Registration] = []
         self._user_transform = transform
@@ -134,10 +137,18 @@ class SharedInformer:
         await asyncio.gather(*(reflector.wait_for_version(version, timeout) for reflector in self._reflectors))
 
     async def run(self) -> None:
-        """Runs until cancelled; raises when a reflector dies, which none should."""
+        """Runs until cancelled; raises when a reflector dies, which none should, and when a cached object was changed in place."""
         async with asyncio.TaskGroup() as group:
             for reflector in self._reflectors:
                 group.create_task(reflector.run())
+            while self._detector is not None:
+                await asyncio.sleep(_VERIFY_SECONDS)
+                self._detector.verify()
+
+    def verify(self) -> None:
+        """Raises CacheMutated when a cached object was changed in place, if the environment asks for that to be found out."""
+        if self._detector is not None:
+            self._detector.verify()
 
     def _dispatch(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:

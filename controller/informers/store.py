@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from controller import meta
 from controller.informers.delta import Delta, DeltaType
+from controller.informers.mutation import MutationDetector
 from controller.meta import NamespacedName, Object
 
 BY_NAMESPACE = "namespace"
@@ -21,10 +22,13 @@ BUILT_IN: Mapping[str, IndexFunction] = {
 
 
 class Indexer:
-    """Objects by key, and by every index."""
+    """Objects by key, and by every index. With a ``detector``, a change of an object in place raises CacheMutated, sooner or later."""
 
-    def __init__(self, indexers: Mapping[str, IndexFunction] | None = None) -> None:
+    def __init__(
+        self, indexers: Mapping[str, IndexFunction] | None = None, *, detector: MutationDetector | None = None
+    ) -> None:
         self._functions = {**BUILT_IN, **(indexers or {})}
+        self._detector = detector
         self._objects: dict[NamespacedName, Object] = {}
         self._indexes: dict[str, defaultdict[str, dict[NamespacedName, None]]] = {
             name: defaultdict(dict) for name in self._functions
@@ -136,6 +140,8 @@ class Indexer:
         return Delta(DeltaType.DELETED, obj, None)
 
     def _put(self, key: NamespacedName, obj: Object) -> None:
+        if self._detector is not None:
+            self._detector.put(key, obj)
         self._unfile(key)
         self._objects[key] = obj
         for name, function in self._functions.items():
@@ -143,6 +149,8 @@ class Indexer:
                 self._indexes[name][value][key] = None
 
     def _drop(self, key: NamespacedName) -> None:
+        if self._detector is not None:
+            self._detector.drop(key)
         self._unfile(key)
         self._objects.pop(key, None)
         self._recorded.pop(key, None)

@@ -178,7 +178,10 @@ class InformerMetrics:
             "informer_watches_total", "Watches ended, by reason.", (*labels, "reason"), registry=registry
         )
         self._last_event = Gauge(
-            "informer_last_event_timestamp_seconds", "When the last event or bookmark came.", labels, registry=registry
+            "informer_last_event_timestamp_seconds",
+            "When the last list, event or bookmark came.",
+            labels,
+            registry=registry,
         )
         self._store_version = Gauge(
             "informer_store_resource_version", "The resource version the store has reached.", labels, registry=registry
@@ -198,9 +201,9 @@ class InformerMetrics:
         )
 
     def added(self, resource: Resource) -> None:
-        """There is an informer of this resource; all its series exist from now on, at zero."""
+        """There is an informer of this resource: what it counts exists from now on, at zero; what it has heard, once it has."""
         names = _names(resource)
-        for family in (self._lists, self._last_event, self._store_version, self._queued, self._latency):
+        for family in (self._lists, self._queued, self._latency):
             family.labels(*names)
         for reason in WATCH_ENDS:
             self._watches.labels(*names, reason)
@@ -214,7 +217,7 @@ class InformerMetrics:
         self._watches.labels(*_names(resource), reason).inc()
 
     def saw(self, resource: Resource, version: str, at: float) -> None:
-        """An event or bookmark with this resource version came in, ``at`` seconds since the epoch."""
+        """A list, event or bookmark with this resource version came in, ``at`` seconds since the epoch."""
         names = _names(resource)
         self._last_event.labels(*names).set(at)
         if version.isdecimal():

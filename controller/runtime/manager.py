@@ -159,7 +159,7 @@ class Manager:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop in order and return.
 
-        Raises BindError, LostLease, RunnableFailed (after an orderly stop) or GraceExceeded. Cancelling it cuts everything off at once
+        Raises BindError, LostLease, RunnableFailed (after an orderly stop), GraceExceeded or, where it is looked for, CacheMutated. Cancelling it cuts everything off at once
         and leaves the lease alone.
         """
         async with self._servers():
@@ -173,6 +173,7 @@ class Manager:
                 await self._cut_off()
         if failure is not None:
             raise failure
+        self.informers.verify()
 
     def _start(self) -> None:
         self._background.start("informers", self.informers.run())

@@ -1,0 +1,51 @@
+"""The mutation detector: finds out that somebody changed an object of a store, which everybody shares.
+
+Off unless the environment says ``KUBE_CACHE_MUTATION_DETECTOR=true``, as in client-go: it costs a digest of every object.
+"""
+
+import hashlib
+import os
+from typing import Self
+
+from controller.meta import NamespacedName, Object, jsonio
+
+
+class CacheMutated(Exception):
+    """Objects of a store are not what was put there. Whoever wants to change an object makes a copy of it."""
+
+    def __init__(self, keys: list[NamespacedName]) -> None:
+        super().__init__(f"cached objects were changed in place: {', '.join(map(str, sorted(keys)))}")
+        self.keys = keys
+
+
+class MutationDetector:
+    """Remembers what each object looked like. ``put``, ``drop`` and ``verify`` raise CacheMutated."""
+
+    def __init__(self) -> None:
+        self._digests: dict[NamespacedName, tuple[Object, bytes]] = {}
+
+    @classmethod
+    def from_environment(cls) -> Self | None:
+        """A detector if the environment asks for it."""
+        return cls() if os.environ.get("KUBE_CACHE_MUTATION_DETECTOR", "").lower() in ("true", "1") else None
+
+    def put(self, key: NamespacedName, obj: Object) -> None:
+        """The object is in the store from now on, in place of the one of this key; that one is looked at for the last time."""
+        self.drop(key)
+        self._digests[key] = obj, _digest(obj)
+
+    def drop(self, key: NamespacedName) -> None:
+        """The object of this key leaves the store."""
+        known = self._digests.pop(key, None)
+        if known is not None and _digest(known[0]) != known[1]:
+            raise CacheMutated([key])
+
+    def verify(self) -> None:
+        """Looks at every object in the store."""
+        changed = [key for key, (obj, digest) in self._digests.items() if _digest(obj) != digest]
+        if changed:
+            raise CacheMutated(changed)
+
+
+def _digest(obj: Object) -> bytes:
+    return hashlib.blake2b(jsonio.dumps(obj), digest_size=16).digest()
