@@ -132,3 +132,32 @@ def test_any_history_ends_as_a_plain_dictionary_would(history: list[tuple[str, s
         elif name in model and meta.uid_of(model[name]) == uid:
             del model[name]
     assert {meta.name_of(o): o for o in store.values()} == model
+
+
+def test_an_own_deletion_holds_for_every_list_that_still_shows_the_object() -> None:
+    """Lists from before the deletion may come in one after the other; the first that does not show it ends the watchfulness."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=5))
+    store.record_deletion(obj(version=5))
+    assert store.replace([obj(version=5)], "7") == []
+    assert store.replace([obj(version=5)], "8") == []
+    assert len(store) == 0
+    store.replace([], "9")
+    assert not store._buried
+
+
+def test_a_list_of_one_namespace_says_nothing_about_deletions_in_another() -> None:
+    """Each is remembered until its own namespace is listed."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=5, namespace="one"))
+    store.record_deletion(obj(version=5, namespace="one"))
+    store.replace([], "9", namespace="two")
+    assert store.apply("MODIFIED", obj(version=5, namespace="one")) is None
+
+
+def test_after_a_rewind_the_same_version_may_be_another_state() -> None:
+    """A restored server counts again from where it was: nothing that is cached can be trusted."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=7))
+    listed = {**obj(version=7), "data": {"other": "history"}}
+    assert [delta.new for delta in store.replace([listed], "7", rewound=True)] == [listed]

@@ -1,0 +1,209 @@
+"""Shared informers on both control planes: what handlers are told, and which objects a cache holds."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from controller import meta
+from controller.client import Client
+from controller.informers import BY_NAMESPACE, Delta, DeltaType, SharedInformer, SharedInformerFactory
+from controller.meta import LabelSelector, Resource
+from tests.conftest import NAMESPACES
+from tests.factories import eventually
+
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+
+
+async def put(client: Client, namespace: str, name: str, **labels: str) -> None:
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": name}}
+    await client.create(CONFIG_MAP, body)
+
+
+@contextlib.asynccontextmanager
+async def running(factory: SharedInformerFactory) -> AsyncIterator[None]:
+    """The factory at work, synced."""
+    task = asyncio.create_task(factory.run())
+    try:
+        await factory.wait_for_sync()
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Hearing:
+    """A handler that remembers."""
+
+    def __init__(self) -> None:
+        self.deltas: list[Delta] = []
+
+    def __call__(self, delta: Delta) -> None:
+        self.deltas.append(delta)
+
+    def summary(self) -> list[tuple[str, str, bool]]:
+        """Type, name, and whether it belongs to an initial list."""
+        return [(delta.type.value, meta.name_of(delta.object), delta.in_initial_list) for delta in self.deltas]
+
+
+async def in_cache(informer: SharedInformer, *names: str) -> None:
+    """Waits until the cache holds exactly these."""
+
+    async def holds() -> bool:
+        return {meta.name_of(obj) for obj in informer.lister.list()} == set(names)
+
+    await eventually(holds)
+
+
+async def test_a_handler_is_synced_once_it_knows_the_first_list(client: Client, namespace: str) -> None:
+    """Not before, and then for good; what comes later is no initial list."""
+    await put(client, namespace, "a")
+    factory = SharedInformerFactory(client)
+    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="!ignored")
+    hearing = Hearing()
+    registration = informer.add_handler(hearing)
+    assert not registration.has_synced
+    await put(client, namespace, "ignored", ignored="")
+    async with running(factory):
+        assert registration.has_synced
+        names = {meta.name_of(delta.object) for delta in hearing.deltas if delta.in_initial_list}
+        assert "a" in names
+        assert "ignored" not in names
+        hearing.deltas.clear()
+        await put(client, namespace, "b")
+        await in_cache(informer, *names, "b")
+    assert hearing.summary() == [("ADDED", "b", False)]
+
+
+async def test_a_late_handler_is_told_of_all_there_is(client: Client, namespace: str) -> None:
+    """As part of the initial list, before add_handler returns, and each change once from then on."""
+    await put(client, namespace, "a", mine="")
+    factory = SharedInformerFactory(client)
+    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    async with running(factory):
+        hearing = Hearing()
+        registration = informer.add_handler(hearing)
+        assert registration.has_synced
+        assert hearing.summary() == [("ADDED", "a", True)]
+        await put(client, namespace, "b", mine="")
+        await in_cache(informer, "a", "b")
+    assert hearing.summary() == [("ADDED", "a", True), ("ADDED", "b", False)]
+
+
+async def test_a_handler_added_by_a_handler_hears_of_everything_once(client: Client, namespace: str) -> None:
+    """The change that is being told is part of its replay and is not told again."""
+    factory = SharedInformerFactory(client)
+    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    late = Hearing()
+
+    def introduce(delta: Delta) -> None:
+        informer.add_handler(late)
+
+    informer.add_handler(introduce)
+    async with running(factory):
+        await put(client, namespace, "a", mine="")
+        await in_cache(informer, "a")
+    assert late.summary() == [("ADDED", "a", True)]
+
+
+async def test_a_handler_that_raises_hurts_no_other(client: Client, namespace: str) -> None:
+    """It is logged; the next handler and the next event are not affected."""
+    factory = SharedInformerFactory(client)
+    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    hearing = Hearing()
+
+    def broken(delta: Delta) -> None:
+        raise LookupError(meta.name_of(delta.object))
+
+    informer.add_handler(broken)
+    informer.add_handler(hearing)
+    with capture_logs() as logs:
+        async with running(factory):
+            await put(client, namespace, "a", mine="")
+            await put(client, namespace, "b", mine="")
+            await in_cache(informer, "a", "b")
+    assert hearing.summary() == [("ADDED", "a", False), ("ADDED", "b", False)]
+    assert [line["event"] for line in logs].count("A handler failed") == 2
+
+
+async def test_an_informer_of_metadata_never_holds_more(client: Client, namespace: str) -> None:
+    """Neither of what was there nor of what comes; apiVersion and kind are the same on both roads."""
+    await put(client, namespace, "listed", mine="")
+    factory = SharedInformerFactory(client)
+    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine", metadata_only=True)
+    async with running(factory):
+        await put(client, namespace, "watched", mine="")
+        await in_cache(informer, "listed", "watched")
+        held: list[Any] = informer.lister.list()
+    assert [set(obj) for obj in held] == [{"apiVersion", "kind", "metadata"}] * 2
+    assert {(obj["apiVersion"], obj["kind"]) for obj in held} == {("meta.k8s.io/v1", "PartialObjectMetadata")}
+    listed = await client.list(CONFIG_MAP, namespace, label_selector="mine", metadata_only=True)
+    assert {(item["apiVersion"], item["kind"]) for item in listed.items} == {
+        ("meta.k8s.io/v1", "PartialObjectMetadata")
+    }
+
+
+async def test_several_namespaces_are_one_cache_and_others_stay_out(client: Client, namespace: str) -> None:
+    """Each is listed and watched by itself, and all have to be before it counts as synced."""
+    second, foreign = f"{namespace}-two", f"{namespace}-three"
+    for name in (second, foreign):
+        await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for where in (namespace, second, foreign):
+        await put(client, where, "listed", mine="")
+    factory = SharedInformerFactory(client)
+    informer = factory.informer(CONFIG_MAP, namespaces=[namespace, second, second], label_selector="mine")
+    hearing = Hearing()
+    informer.add_handler(hearing)
+    async with running(factory):
+        for where in (foreign, second, namespace):
+            await put(client, where, "watched", mine="")
+        await in_cache(informer, "listed", "watched")
+
+        async def four() -> bool:
+            return len(informer.lister.list()) == 4
+
+        await eventually(four)
+        for where in (namespace, second):
+            assert {meta.name_of(obj) for obj in informer.lister.by_index(BY_NAMESPACE, where)} == {"listed", "watched"}
+        assert informer.lister.list(foreign) == []
+    assert {meta.namespace_of(delta.object) for delta in hearing.deltas} == {namespace, second}
+    for name in (second, foreign):
+        await client.delete(NAMESPACES, name)
+
+
+async def test_a_label_edit_moves_an_object_out_of_a_selection_and_back(client: Client, namespace: str) -> None:
+    """It exists all the time, yet this cache is told of a deletion and an addition."""
+    await put(client, namespace, "a", mine="")
+    factory = SharedInformerFactory(client)
+    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    hearing = Hearing()
+    informer.add_handler(hearing)
+    async with running(factory):
+        for value in (None, ""):
+            await client.patch(CONFIG_MAP, "a", {"metadata": {"labels": {"mine": value}}}, namespace=namespace)
+            await in_cache(informer, *(["a"] if value == "" else []))
+        assert len(informer.lister.list(selector=LabelSelector.parse("mine"))) == 1
+    assert [delta.type for delta in hearing.deltas] == [DeltaType.ADDED, DeltaType.DELETED, DeltaType.ADDED]
+
+
+async def test_the_same_question_is_asked_once(client: Client) -> None:
+    """A factory shares: equal arguments are one informer, others another."""
+    factory = SharedInformerFactory(client)
+    first = factory.informer(CONFIG_MAP, namespaces=["b", "a"])
+    assert factory.informer(CONFIG_MAP, namespaces=["a", "b", "a"]) is first
+    assert factory.informer(CONFIG_MAP, namespaces=["a"]) is not first
+    assert factory.informer(CONFIG_MAP, namespaces=["a", "b"], metadata_only=True) is not first
+
+
+async def test_an_informer_that_is_made_late_starts_at_once(client: Client, namespace: str) -> None:
+    """And is waited for like the others."""
+    await put(client, namespace, "a", mine="")
+    factory = SharedInformerFactory(client)
+    async with running(factory):
+        informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+        assert factory.unsynced() == ["configmaps (not listed yet)"]
+        await factory.wait_for_sync()
+        await in_cache(informer, "a")
