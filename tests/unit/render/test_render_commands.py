@@ -1,0 +1,174 @@
+"""The engine's command: config as arguments, what is added to it, and one shell string where several nodes serve together."""
+
+import hashlib
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from controller.api.arguments import KV_EVENTS, config_arguments
+from tests.factories import a_backend, a_worker
+from tests.rendering import arguments, container, engine, roles
+from tests.rules import HOT, a_pair, adapters
+
+FIND = (
+    "for s in /vllm-workspace/vllm/examples/online_serving/multi-node-serving.sh"
+    " /vllm-workspace/examples/online_serving/multi-node-serving.sh examples/online_serving/multi-node-serving.sh;"
+    ' do [ -f "$s" ] && break; done; bash "$s"'
+)
+LORA = hashlib.md5(b"hf://org/lora").hexdigest()
+STANDARD = ["--served-model-name", "chat", "--kv-events-config", KV_EVENTS]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", ["--k"]),
+        ("text", ["--k", "text"]),
+        ("true", ["--k", "true"]),
+        ("two words", ["--k", "two words"]),
+        (0, ["--k", "0"]),
+        (-1, ["--k", "-1"]),
+        (1_000_000, ["--k", "1000000"]),
+        (1_048_576.0, ["--k", "1048576"]),
+        (1e21, ["--k", "1000000000000000000000"]),
+        (0.9, ["--k", "0.9"]),
+        (1e-5, ["--k", "1e-05"]),
+        (-0.0, ["--k", "0"]),
+        (True, ["--k"]),
+        (False, ["--no-k"]),
+        (None, []),
+        ([], ["--k"]),
+        (["a b", 1, 2.0, 0.5], ["--k", "a b", "1", "2", "0.5"]),
+        ([True, None, {"b": 1.0, "a": []}, [1]], ["--k", "true", "null", '{"a":[],"b":1}', "[1]"]),
+        ({}, ["--k", "{}"]),
+        ({"b": 1.0, "a": {"d": "é", "c": None}}, ["--k", '{"a":{"c":null,"d":"é"},"b":1}']),
+    ],
+)
+def test_a_config_value_as_arguments(value: Any, expected: list[str]) -> None:
+    """Every kind of JSON value, numbers as a person writes them."""
+    assert config_arguments({"k": value}) == expected
+
+
+def test_config_keys_are_sorted_by_their_bytes_as_written() -> None:
+    """Underscores become dashes afterwards; letters keep their case."""
+    config = {"b_a": 1, "b-b": 2, "B": 3, "a": 4, "b.c": 5, "b1": 6}
+    assert config_arguments(config) == ["--B", "3", "--a", "4", "--b-b", "2", "--b.c", "5", "--b1", "6", "--b-a", "1"]
+
+
+def test_the_order_of_a_whole_command() -> None:
+    """Module, model, config, served name, kv-events, adapters."""
+    assert arguments({"max-model-len": 1}, loraAdapters=adapters("b", "a")) == [
+        "--max-model-len",
+        "1",
+        *STANDARD,
+        "--enable-lora",
+        "--lora-modules",
+        f"b=/cache/{LORA}",
+        f"a=/cache/{LORA}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "backend", "expected"),
+    [
+        ({}, {}, STANDARD),
+        (None, {}, STANDARD),
+        ({"served_model_name": "s"}, {}, ["--served-model-name", "s", *STANDARD[2:]]),
+        ({"served-model-name": ["s", "t"]}, {}, ["--served-model-name", "s", "t", *STANDARD[2:]]),
+        ({"served-model-name": None}, {}, STANDARD),
+        ({"kv_events_config": {}}, {}, ["--kv-events-config", "{}", *STANDARD[:2]]),
+        ({}, HOT, [*STANDARD, "--enable-lora"]),
+        ({"enable_lora": True}, HOT, ["--enable-lora", *STANDARD]),
+        ({"lora-modules": "x=/y"}, {}, ["--lora-modules", "x=/y", *STANDARD]),
+    ],
+)
+def test_what_the_user_sets_is_not_added_again(config: Any, backend: dict[str, Any], expected: list[str]) -> None:
+    """An appended argument would win over the user's."""
+    assert arguments(config, **backend) == expected
+
+
+def test_a_single_pod_and_disaggregated_workers_run_no_shell() -> None:
+    """The argv is the command, and there is no executor to choose."""
+    for command in (engine(a_backend())["command"], container(a_pair(), "vllm", 1)["command"]):
+        assert command[0] == "python3"
+        assert "--distributed_executor_backend" not in command
+
+
+def test_what_the_two_disaggregated_roles_serve() -> None:
+    """One name for both, the decode worker's first; adapters on both."""
+    pair = a_pair({"config": {"served-model-name": "p"}}, {"config": {"served-model-name": "d"}})
+    assert container(pair, "vllm", 0)["command"][5:7] == ["--served-model-name", "p"]
+    pair = a_pair(None, {"config": {"served-model-name": "d"}}, loraAdapters=adapters("a"))
+    for role in (0, 1):
+        command = container(pair, "vllm", role)["command"]
+        assert command[command.index("--served-model-name") + 1] == "d"
+        assert command[-2] == "--lora-modules"
+
+
+@pytest.mark.parametrize(
+    ("resources", "flag"),
+    [
+        (None, ""),
+        ({"limits": {"nvidia.com/gpu": "8"}}, " --num-gpus=8"),
+        ({"requests": {"nvidia.com/gpu": 4}}, " --num-gpus=4"),
+        ({"limits": {"nvidia.com/gpu": "2"}, "requests": {"nvidia.com/gpu": "4"}}, " --num-gpus=2"),
+        ({"limits": {"nvidia.com/gpu": "1", "huawei.com/ascend-1980": "2e0"}}, " --num-gpus=3"),
+        ({"limits": {"nvidia.com/gpu": "4000m"}}, " --num-gpus=4"),
+        ({"limits": {"nvidia.com/gpu": "0"}}, ""),
+        ({"limits": {"amd.com/gpu": "8", "cpu": "8"}}, ""),
+    ],
+)
+def test_several_nodes_gather_a_ray_cluster_first(resources: Any, flag: str) -> None:
+    """One string for bash: find the script, lead the cluster, become the engine. No number of devices says more than 0 would."""
+    worker = a_worker(pods=3, resources=resources, config={"max-model-len": 1})
+    command = engine(a_backend(workers=[worker]))["command"]
+    assert command[:2] == ["bash", "-c"]
+    head, _, tail = command[2].partition(" && exec ")
+    assert head == f"{FIND} leader --ray_cluster_size=3{flag}"
+    assert shlex.split(tail)[5:] == [
+        "--max-model-len",
+        "1",
+        *STANDARD[:2],
+        "--distributed_executor_backend",
+        "ray",
+        *STANDARD[2:],
+    ]
+
+
+def test_the_users_executor_is_kept() -> None:
+    """Under either spelling of the key."""
+    worker = a_worker(pods=2, config={"distributed_executor_backend": "mp"})
+    assert engine(a_backend(workers=[worker]))["command"][2].count("distributed") == 1
+
+
+def test_ray_workers_join_the_entry_pod() -> None:
+    """Kubernetes expands the address, which the infer-controller sets."""
+    role = roles(a_backend("main", workers=[a_worker(pods=2, image="i")], env=[{"name": "A", "value": "1"}]))[0]
+    (worker,) = role["workerTemplate"]["spec"]["containers"]
+    assert worker["name"] == "main-vllm-worker"
+    assert worker["image"] == "i"
+    assert worker["command"] == ["bash", "-c", f"{FIND} worker --ray_address=$(ENTRY_ADDRESS)"]
+    assert worker["env"] == [{"name": "A", "value": "1"}]
+
+
+def test_dollars_of_the_model_reach_the_programs_as_dollars() -> None:
+    """Kubernetes would expand ``$(NAME)``; where it should, the controller wrote it."""
+    env = [{"name": "RUNTIME_URL", "value": "http://$(H)"}, {"name": "RUNTIME_METRICS_PATH", "value": "/$m"}]
+    backend = a_backend(
+        modelURI="hf://$(X)/r", cacheURI="hostpath:///$c", env=env, workers=[a_worker(config={"k": "$(Y)"})]
+    )
+    assert engine(backend)["command"][4].startswith("/$$c/")
+    assert engine(backend)["command"][6] == "$$(Y)"
+    sidecar = container(backend, "runtime")
+    assert {"http://$$(H)", "/$$m", "$(POD_NAME).$(NAMESPACE)"} < set(sidecar["args"])
+    assert sidecar["env"][0]["value"] == "http://$(H)"
+    shell = engine(a_backend(workers=[a_worker(pods=2, config={"k": "$(Y)"})]))["command"][2]
+    assert "'$$(Y)'" in shell
+
+
+def test_the_kv_events_text_is_the_one_the_sidecar_expects() -> None:
+    """Key order included."""
+    assert list(json.loads(KV_EVENTS)) == ["enable_kv_cache_events", "publisher", "topic", "endpoint"]
+    assert json.loads(KV_EVENTS)["endpoint"] == "tcp://*:5557"
