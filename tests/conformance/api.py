@@ -115,7 +115,7 @@ class Api:
             ssl=False,
         ) as response:
             raw = await response.text()
-            decoded = json.loads(raw) if response.content_type == "application/json" else raw
+            decoded = json.loads(raw) if raw.startswith("{") else raw
             return Answer(response.status, decoded, tuple(response.headers.getall("Warning", ())))
 
     async def get(self, path: str, **query: Any) -> Answer:

@@ -21,17 +21,17 @@ class Page:
 def page(storage: Storage, selection: Selection, options: ListOptions) -> Page:
     """The page that was asked for, in the order of namespace and name. Raises Gone for a revision whose history is forgotten."""
     after: NamespacedName | None = None
-    revision = storage.revision
+    revision, oldest = storage.revision, storage.oldest(selection.info.key)
     if options.continuation is not None:
         revision, after = options.continuation.revision, NamespacedName(*options.continuation.after)
-        if revision < storage.compacted:
+        if revision < oldest:
             error = Gone("the provided continue parameter is too old", reason="Expired")
             rest = Continuation(storage.revision, options.continuation.after)
             error.status = {"metadata": {"continue": rest.token()}}
             raise error
     elif options.exact:
         revision = options.version
-        if revision < storage.compacted:
+        if revision < oldest:
             raise Gone(f"the resourceVersion for the provided list is too old: {revision}", reason="Expired")
     objects = [obj for obj in _as_of(storage, selection.info.key, revision) if selection.matches(obj)]
     if after is not None:

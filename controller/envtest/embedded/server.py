@@ -133,8 +133,9 @@ class EmbeddedServer:
             for resource in {info.key for info in before}:
                 for obj in self.storage.list(resource):
                     self._publish(self.storage.remove(resource, meta.key_of(obj)))
-        for info in before:
-            self.watchers.close(info.key)
+        for resource in {info.key for info in (*before, *after)}:
+            self.watchers.close(resource)
+            self.storage.begin(resource)
         if entry.after is not None and not meta.conditions_of(entry.after):
             status = established(entry.after, meta.format_time(time.time()))
             self._publish(self.storage.put(CRD.key, entry.key, {**entry.after, "status": status}))

@@ -40,6 +40,7 @@ class Storage:
     compacted: int = 0
     _objects: dict[ResourceKey, dict[NamespacedName, dict[str, Any]]] = field(default_factory=dict)
     _log: deque[Entry] = field(default_factory=deque)
+    _begun: dict[ResourceKey, int] = field(default_factory=dict)
 
     def get(self, resource: ResourceKey, key: NamespacedName) -> dict[str, Any] | None:
         """The object, or None."""
@@ -81,8 +82,17 @@ class Storage:
         self._log.clear()
         self.compacted = self.revision
 
+    def begin(self, resource: ResourceKey) -> None:
+        """Forgets what happened to one resource so far."""
+        self._begun[resource] = self.revision
+
+    def oldest(self, resource: ResourceKey) -> int:
+        """The first revision from which a resource's history is known."""
+        return max(self.compacted, self._begun.get(resource, 0))
+
     def since(self, revision: int, resource: ResourceKey) -> Iterator[Entry]:
         """What happened to a resource after ``revision``. Raises Compacted."""
-        if revision < self.compacted:
-            raise Compacted(self.compacted)
+        oldest = self.oldest(resource)
+        if revision < oldest:
+            raise Compacted(oldest)
         return iter([entry for entry in self._log if entry.revision > revision and entry.resource == resource])
