@@ -1,11 +1,13 @@
 """YAML and JSON documents as kubectl reads them, and as any YAML reader understands them.
 
-Reading: numbers as JSON has them (``1e-5`` and ``1e21`` are numbers), plain dates and ``12:30`` are strings, ``yes`` and ``on`` are booleans
-(the YAML 1.1 rule that kubectl follows), a byte order mark and CRLF are fine. What JSON cannot hold (NaN, infinities, binary, sets, keys
+Reading: ``1e-5``, ``1e21``, ``1_000``, ``0x1F``, ``0b11`` and ``014`` are numbers, plain dates and ``12:30`` are strings, ``yes``, ``on`` and
+``y`` are booleans (the YAML 1.1 rules that kubectl follows), a byte order mark and CRLF are fine. What JSON cannot hold (NaN, infinities, binary, sets, keys
 that are no strings), a key given twice and an alias bomb are refused. Writing: every string that some YAML 1.1 or 1.2 reader could take for
 something else is quoted.
 """
 
+import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import yaml
 
 _MAX_NODES = 2_000_000
+_LONGEST_INTEGER = 100
 
 
 class DocumentError(Exception):
@@ -24,9 +27,11 @@ class _Reader(yaml.SafeLoader):
 
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "y": True, "false": False, "no": False, "off": False, "n": False}
-_READ_BOOLEAN = re.compile(r"^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$")
-_READ_INT = re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$|^0x[0-9a-fA-F]+$|^0o?[0-7]+$")
-_READ_FLOAT = re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$")
+_READ_BOOLEAN = re.compile(r"^(?:y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$")
+_READ_INT = re.compile(
+    r"^[-+]?(?:0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[bB]_*[01][01_]*|0[oO]_*[0-7][0-7_]*|0[0-7_]*|[1-9][0-9_]*)$"
+)
+_READ_FLOAT = re.compile(r"^[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?_*[0-9][0-9_]*)?$")
 _READ_NO_JSON = re.compile(r"^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$")
 _READ_NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
 
@@ -43,25 +48,23 @@ _Reader.add_implicit_resolver("tag:yaml.org,2002:null", _READ_NULL, [""])
 _Reader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
 
 
-def _int(loader: _Reader, node: yaml.ScalarNode) -> int:
-    text = node.value
-    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    if digits.startswith("0x"):
-        return sign * int(digits, 16)
-    if len(digits) > 1 and digits.startswith("0"):
-        return sign * int(digits.removeprefix("0o"), 8)
-    if len(digits) > 4000:
-        raise yaml.constructor.ConstructorError(None, None, "a number of more than 4000 digits", node.start_mark)
-    return sign * int(digits)
+def _integer(digits: str, base: int = 10) -> int | float:
+    """An integer; like kubectl, one that needs more than 64 bits is a float."""
+    value = int(digits, base) if len(digits) <= _LONGEST_INTEGER else float(digits)
+    return value if -(2**63) <= value < 2**64 else float(value)
 
 
-def _float(loader: _Reader, node: yaml.ScalarNode) -> float:
-    value = float(node.value)
-    if value in (float("inf"), float("-inf")):
-        raise yaml.constructor.ConstructorError(
-            None, None, f"{node.value[:32]} is no number JSON can hold", node.start_mark
-        )
-    return value
+def _int(loader: _Reader, node: yaml.ScalarNode) -> Any:
+    text = node.value.replace("_", "").lower()
+    digits = text.lstrip("+-")
+    base = {"0x": 16, "0b": 2, "0o": 8}.get(digits[:2]) or (8 if digits.startswith("0") else 10)
+    return _float(loader, node) if len(digits) > _LONGEST_INTEGER else _integer(text, base)
+
+
+def _float(loader: _Reader, node: yaml.ScalarNode) -> float | str:
+    """A number; like kubectl, a text where no number can be that large."""
+    value = float(node.value.replace("_", ""))
+    return value if math.isfinite(value) else str(node.value)
 
 
 def _bool(loader: _Reader, node: yaml.ScalarNode) -> bool:
@@ -112,7 +115,7 @@ def load_documents(text: bytes | str, source: str) -> list[dict[str, Any]]:
         except UnicodeDecodeError as error:
             raise DocumentError(f"{source}: not UTF-8 text (byte {error.start})") from None
     try:
-        documents = list(_parsed(text.removeprefix("\ufeff")))
+        documents = _read(text.removeprefix("\ufeff"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
@@ -122,6 +125,43 @@ def load_documents(text: bytes | str, source: str) -> list[dict[str, Any]]:
     except RecursionError:
         raise DocumentError(f"{source}: nested too deeply to be read") from None
     return [item for document in documents for item in _unpacked(document, source)]
+
+
+def _read(text: str) -> list[Any]:
+    """The documents of JSON, where the text begins like it and is some, else of YAML."""
+    if text.lstrip().startswith("{"):
+        try:
+            return list(_parsed_json(text))
+        except json.JSONDecodeError:
+            pass
+    return list(_parsed(text))
+
+
+def _parsed_json(text: str) -> Iterator[Any]:
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_unique, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+    )
+    rest = text.strip()
+    while rest:
+        document, end = decoder.raw_decode(rest)
+        yield document
+        rest = rest[end:].lstrip()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} is given twice")
+        found[key] = value
+    return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:32]} is nothing JSON can hold")
+    return value
 
 
 def _parsed(text: str) -> Iterator[Any]:
@@ -195,7 +235,7 @@ class _Writer(yaml.SafeDumper):
 
 _AMBIGUOUS = re.compile(
     r"^(?:~|null|true|false|yes|no|on|off|y|n|<<|=)$"
-    r"|^[-+.]?[0-9][-+0-9_,.:eExXobBa-fA-FTtZz ]*$"
+    r"|^[-+]?\.?[0-9][-+0-9_,.:eExXobBa-fA-FTtZz ]*$"
     r"|^[-+]?\.?(?:inf|nan)$",
     re.IGNORECASE,
 )
