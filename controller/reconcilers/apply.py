@@ -140,8 +140,7 @@ class _Pass:
                 if live is None:
                     raise
             else:
-                self._informers[resource].record(created)
-                self.outcome.created.append(f"{kind} {name}")
+                self._took(resource, created, self.outcome.created)
                 return True
         return await self._settle(resource, desired, live, contest)
 
@@ -187,8 +186,7 @@ class _Pass:
             if fresh is None or ownership(fresh, self._observed.model) not in (Ownership.OURS, Ownership.ADOPTABLE):
                 raise
             return await self._patch(resource, desired, fresh, retry=False)
-        self._informers[resource].record(patched)
-        self.outcome.updated.append(f"{kind} {name} ({', '.join(change.reasons[:4])})")
+        self._took(resource, patched, self.outcome.updated, f" ({', '.join(change.reasons[:4])})")
         if metadata.get("annotations", {}).get(HELD_REVISION):
             self.outcome.newly_held.append(name)
         return True
@@ -202,9 +200,14 @@ class _Pass:
         except AlreadyExists:
             self.outcome.waiting.append(f"{kind} {name}")
             return False
-        self._informers[resource].record(created)
-        self.outcome.created.append(f"{kind} {name}")
+        self._took(resource, created, self.outcome.created)
         return True
+
+    def _took(self, resource: Resource, answer: Object, log: list[str], note: str = "") -> None:
+        """The server took a write: the next pass will see it, whatever the watch does."""
+        self._informers[resource].record(answer)
+        self.outcome.versions[resource.kind, meta.name_of(answer)] = meta.resource_version_of(answer)
+        log.append(f"{resource.kind} {meta.name_of(answer)}{note}")
 
     async def _read(self, resource: Resource, name: str, namespace: str) -> Object | None:
         try:
@@ -243,6 +246,7 @@ class _Pass:
             return False
         if not meta.is_deleting(answer):
             self._informers[resource].record_deletion(obj)
+            self.outcome.versions[resource.kind, name] = None
         self.outcome.deleted.append(f"{resource.kind} {name}")
         return True
 

@@ -1,6 +1,6 @@
 """The Model's reconciler: observe, validate and render, diff and apply, summarize."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -20,7 +20,7 @@ from controller.reconcilers.observe import Observed, Observer
 from controller.reconcilers.outcome import Outcome, Problem
 from controller.reconcilers.scaling import scalings
 from controller.reconcilers.status import BackendView, Findings, backend_view, status_patch, summarize
-from controller.render import render
+from controller.render import RenderOptions, render
 from controller.render.names import child_name
 from controller.runtime import ReconcileError, Request, Result
 
@@ -56,6 +56,7 @@ class ModelReconciler:
         self._now = now
         self._failures: dict[Request, int] = {}
         self._declined: dict[Request, Object] = {}
+        self._at_rest: dict[Request, int] = {}
 
     async def reconcile(self, request: Request) -> Result:
         """One pass. Nothing is written for a Model that is gone or being deleted."""
@@ -63,12 +64,16 @@ class ModelReconciler:
         if model is None or meta.is_deleting(model):
             self._forget(request)
             return Result()
+        versions, options = self._observer.versions(model), self._observer.options()
+        if self._at_rest.get(request) == _state(model, versions, options):
+            return Result()
+        self._at_rest.pop(request, None)
         findings = validate(model, self._validation)
         if blocking := tuple(finding for finding in findings if finding.terminal):
             await self._report(model, _invalid(model, blocking), Outcome())
             return Result()
         parsed = Model.from_object(model)
-        wanted = render(parsed, self._observer.options())
+        wanted = render(parsed, options)
         observed = self._observer.observe(model, wanted)
         paused = parsed.annotations.get(PAUSED) == "true"
         pods = hot_pods(parsed, observed)
@@ -79,16 +84,18 @@ class ModelReconciler:
             outcome = await self._apply(request, parsed, wanted, observed, adapters)
         if outcome.namespace_ends:
             return Result()
-        await self._report(model, self._findings(request, parsed, outcome, adapters, paused=paused), outcome)
+        written = await self._report(model, self._findings(request, parsed, outcome, adapters, paused=paused), outcome)
         self._announcer.warn(model, parsed, findings, observed)
         if outcome.problems:
             raise ReconcileError("; ".join(problem.line for problem in outcome.problems))
         self._failures.pop(request, None)
+        if outcome.complete and adapters.next_look is None and written is not None:
+            self._at_rest[request] = _state(written, versions | outcome.versions, options)
         return Result(requeue_after=adapters.next_look)
 
     def _forget(self, request: Request) -> None:
-        self._failures.pop(request, None)
-        self._declined.pop(request, None)
+        for memory in (self._failures, self._declined, self._at_rest):
+            memory.pop(request, None)
         self._adapters.forget(request)
         self._announcer.forget(request)
 
@@ -132,10 +139,15 @@ class ModelReconciler:
         pods = () if infer is None else self._observer.pods_of(infer)
         return backend_view(backend.name, name, infer, pods, settled=settled)
 
-    async def _report(self, model: Object, findings: Findings, outcome: Outcome) -> None:
-        """Writes the status if it differs, in one patch that cannot land on another version of the Model."""
+    async def _report(self, model: Object, findings: Findings, outcome: Outcome) -> Object | None:
+        """Writes the status if it differs, in one patch that cannot land on another version of the Model.
+
+        Returns the Model as it then is, None when somebody else changed or removed it meanwhile. What was found for a generation is told
+        of that generation.
+        """
+        generation = meta.generation_of(model)
         for attempt in (0, 1):
-            wanted = summarize(model, findings, meta.format_time(self._now()))
+            wanted = summarize(model, findings, meta.format_time(self._now()), generation)
             patch = status_patch(model, wanted)
             written: Object = model
             if patch is not None and patch["status"] != self._declined.get(meta.key_of(model)):
@@ -144,7 +156,7 @@ class ModelReconciler:
                         MODEL, meta.name_of(model), patch, namespace=meta.namespace_of(model), subresource="status"
                     )
                 except NotFound:
-                    return
+                    return None
                 except Conflict:
                     if attempt or (fresh := await self._same(model)) is None:
                         raise
@@ -153,7 +165,8 @@ class ModelReconciler:
                 self._observer.models.record(written)
                 self._note_declined(written, wanted)
             self._announcer.tell(model, written, outcome)
-            return
+            return written if attempt == 0 else None
+        return None
 
     def _note_declined(self, written: Object, wanted: Object) -> None:
         """Remembers what the server did not take over, such as a field its CRD does not have: sending it again would help nobody."""
@@ -170,6 +183,12 @@ class ModelReconciler:
         except ApiError:
             return None
         return fresh if meta.uid_of(fresh) == meta.uid_of(model) and not meta.is_deleting(fresh) else None
+
+
+def _state(model: Object, versions: Mapping[tuple[str, str], str | None], options: RenderOptions) -> int:
+    """Equal as long as nothing has changed that a pass depends on: a pass that left everything as desired need not be run again."""
+    seen = frozenset(item for item in versions.items() if item[1] is not None)
+    return hash((meta.uid_of(model), meta.resource_version_of(model), seen, options))
 
 
 def _is_settled(model: Model) -> bool:

@@ -63,6 +63,23 @@ class Observer:
         """The Model, if it is there."""
         return self.models.lister.get(name, namespace)
 
+    def versions(self, model: Object) -> dict[tuple[str, str], str | None]:
+        """The resourceVersion of everything that a pass for this Model looks at, by kind and name."""
+        seen = {(resource.kind, meta.name_of(obj)): obj for resource, obj in self._owned(model)}
+        bindings = self.children[AUTOSCALING_POLICY_BINDING].lister
+        for kind, name in tuple(seen):
+            if kind == MODEL_INFER.kind:
+                target = f"{meta.namespace_of(model)}/{name}"
+                seen |= {("foreign binding", meta.name_of(obj)): obj for obj in bindings.by_index(BY_TARGET, target)}
+                seen |= {("Pod", meta.name_of(pod)): pod for pod in self._pods.by_index(BY_INFER, target)}
+        return {key: meta.resource_version_of(obj) for key, obj in seen.items()}
+
+    def _owned(self, model: Object) -> Iterable[tuple[Resource, Object]]:
+        uid = meta.uid_of(model)
+        for resource, informer in self.children.items():
+            for obj in informer.lister.by_index(BY_OWNER, uid):
+                yield resource, obj
+
     def observe(self, model: Object, wanted: Iterable[Object]) -> Observed:
         """The snapshot for these desired children."""
         namespace, uid = meta.namespace_of(model), meta.uid_of(model)
@@ -74,8 +91,7 @@ class Observer:
                 live[kind, name] = found
         owned = tuple(
             (resource, obj)
-            for resource, informer in self.children.items()
-            for obj in informer.lister.by_index(BY_OWNER, uid)
+            for resource, obj in self._owned(model)
             if meta.is_controlled_by(obj, uid) and meta.labels_of(obj).get(MODEL_UID) == uid
         )
         bindings = self.children[AUTOSCALING_POLICY_BINDING].lister

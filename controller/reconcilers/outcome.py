@@ -34,7 +34,7 @@ class Problem:
 class Outcome:
     """The writes of a pass and what went wrong.
 
-    ``waiting`` names children that could not be written yet, without anybody's fault; ``namespace_ends`` says that nothing can be created
+    ``versions`` holds the resourceVersion of what was written, by kind and name, None for what was deleted. ``waiting`` names children that could not be written yet, without anybody's fault; ``namespace_ends`` says that nothing can be created
     any more.
     """
 
@@ -46,6 +46,7 @@ class Outcome:
     held: list[str] = field(default_factory=list)
     newly_held: list[str] = field(default_factory=list)
     namespace_ends: bool = False
+    versions: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def settled(self, kind: str) -> bool:
         """Whether every desired child of this kind is as desired."""

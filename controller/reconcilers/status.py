@@ -75,10 +75,10 @@ def _why_pending(conditions: Sequence[Object], pods: Sequence[Object]) -> str:
     return "status is of an older generation" if conditions else "no status yet"
 
 
-def summarize(model: Object, findings: Findings, now: str) -> dict[str, Any]:
-    """The complete status. ``now`` is an RFC 3339 time."""
+def summarize(model: Object, findings: Findings, now: str, generation: int | None = None) -> dict[str, Any]:
+    """The complete status. ``now`` is an RFC 3339 time; ``generation`` the one the findings are about, if it is not the Model's."""
     conditions = list(meta.conditions_of(model))
-    generation = meta.generation_of(model)
+    generation = meta.generation_of(model) if generation is None else generation
     failed = _failed(findings, meta.find_condition(conditions, "Failed"))
     desired = (
         _initialized(findings, failed, conditions, generation),
