@@ -31,15 +31,22 @@ PLANES = [
 ]
 
 
-@pytest.fixture(scope="session", params=PLANES)
-def plane(request: pytest.FixtureRequest) -> str:
-    """``embedded`` or ``real``."""
-    name: str = request.param
-    if name == "real" and real_assets() is None:
+@pytest.fixture(scope="session")
+def real_plane() -> None:
+    """For tests that start a real control plane of their own: skips without one, or fails where it is required."""
+    if real_assets() is None:
         reason = "no real control plane: install Go or set KUBEBUILDER_ASSETS"
         if os.environ.get("MODEL_CONTROLLER_REQUIRE_REAL") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", params=PLANES)
+def plane(request: pytest.FixtureRequest) -> str:
+    """``embedded`` or ``real``."""
+    name: str = request.param
+    if name == "real":
+        request.getfixturevalue("real_plane")
     return name
 
 

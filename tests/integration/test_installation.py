@@ -14,7 +14,7 @@ import pytest
 from controller.api.documents import dump_documents, load_documents
 from controller.api.kinds import MODEL
 from controller.client import Client
-from controller.envtest import Environment, real_assets
+from controller.envtest import Environment
 from controller.meta import Object, Resource, is_condition_true, jsonio, name_of
 from controller.meta.errors import NotFound
 from tests.factories import eventually
@@ -51,11 +51,8 @@ async def shell(script: str, kubeconfig: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-async def cluster() -> AsyncIterator[Environment]:
+async def cluster(real_plane: None) -> AsyncIterator[Environment]:
     """A real control plane with everything installed that a cluster without Kthena gets, and a controller at work."""
-    if real_assets() is None:
-        reason = "no real control plane: install Go or set KUBEBUILDER_ASSETS"
-        pytest.fail(reason) if os.environ.get("MODEL_CONTROLLER_REQUIRE_REAL") == "1" else pytest.skip(reason)
     async with Environment("real") as environment:
         await shell("kubectl kustomize config/standalone | kubectl apply --server-side -f -", environment.kubeconfig)
         async with running(environment.kubeconfig, "--health-probe-bind-address", "0"):

@@ -1,7 +1,6 @@
 """The metrics endpoint of config/metrics-secure on a real control plane: by HTTPS, for those whom the cluster allows."""
 
 import contextlib
-import os
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import pytest
 from controller.api.crds import child_crds, model_crd
 from controller.api.documents import load_documents
 from controller.client import Client
-from controller.envtest import Environment, real_assets
+from controller.envtest import Environment
 from controller.meta import jsonio
 from tests.factories import eventually
 from tests.integration.test_prometheus import free_port
@@ -58,11 +57,8 @@ class Endpoint:
 
 
 @pytest.fixture(scope="module")
-async def endpoint(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Endpoint]:
+async def endpoint(real_plane: None, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Endpoint]:
     """The controller under the rights of config/default, with the component's flags and two service accounts that call."""
-    if real_assets() is None:
-        reason = "no real control plane: install Go or set KUBEBUILDER_ASSETS"
-        pytest.fail(reason) if os.environ.get("MODEL_CONTROLLER_REQUIRE_REAL") == "1" else pytest.skip(reason)
     folder, address = tmp_path_factory.mktemp("tls"), f"127.0.0.1:{free_port()}"
     issue(folder)
     trust = ssl.create_default_context(cafile=str(folder / "tls.crt"))

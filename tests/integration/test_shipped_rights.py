@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import os
 import signal
 import uuid
 from collections.abc import AsyncIterator
@@ -16,7 +15,7 @@ from controller.api.crds import child_crds, model_crd
 from controller.api.documents import load_documents
 from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER, POD
 from controller.client import Client, load_config
-from controller.envtest import Environment, real_assets
+from controller.envtest import Environment
 from controller.meta import Object, Resource, jsonio
 from controller.meta.errors import Forbidden, NotFound
 from tests.factories import a_backend, a_model, conditions, eventually, make_available, unborn
@@ -69,11 +68,8 @@ RULES = [
 
 
 @pytest.fixture(scope="module")
-async def installed() -> AsyncIterator[Environment]:
+async def installed(real_plane: None) -> AsyncIterator[Environment]:
     """A real control plane with the shipped rights."""
-    if real_assets() is None:
-        reason = "no real control plane: install Go or set KUBEBUILDER_ASSETS"
-        pytest.fail(reason) if os.environ.get("MODEL_CONTROLLER_REQUIRE_REAL") == "1" else pytest.skip(reason)
     crds = [model_crd(), *child_crds()]
     plugins = ["OwnerReferencesPermissionEnforcement"]
     async with Environment("real", crds=crds, admission_plugins=plugins) as environment:
