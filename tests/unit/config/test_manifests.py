@@ -177,6 +177,20 @@ def test_secure_metrics_come_with_their_rights_and_their_certificate(tmp_path: P
     assert the("PrometheusRule", objects)["spec"]["groups"]
 
 
+@pytest.mark.kubectl
+def test_monitoring_brings_the_dashboard_as_it_is() -> None:
+    """In the ConfigMap that Grafana's sidecar looks for; the ServiceMonitor selects the metrics Service."""
+    objects = kustomized("config/prometheus")
+    dashboard = the("ConfigMap", objects, "model-controller-dashboard")
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert dashboard["data"]["dashboard.json"] == (ROOT / "config/prometheus/dashboard.json").read_text(
+        encoding="utf-8"
+    )
+    monitor, service = the("ServiceMonitor", objects)["spec"], the("Service", name="model-controller-metrics")
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert monitor["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
 def test_the_samples_are_those_of_the_command() -> None:
     """The kustomization lists every one."""
     listed = yaml.safe_load((ROOT / "config/samples/kustomization.yaml").read_text(encoding="utf-8"))["resources"]
