@@ -20,6 +20,8 @@ _LONGEST_PATH = 200
 _TYPED_LISTS: dict[str, Any] = {"backends": {"workers": {}, "loraAdapters": {}}}
 _BACKEND_TYPE = re.compile(r"spec\.backends\[\d+\]\.type")
 _SIZES = ("FieldValueTooLong", "FieldValueTooMany")
+_LIMITED_EVERYWHERE = ("spec.name",)
+"""Where Kthena's own CRD limits the length too; the other limits are ours, and Models beyond them exist."""
 
 
 def nesting(obj: Object) -> Iterator[Finding]:
@@ -79,7 +81,7 @@ def shape(obj: Object) -> Iterator[Finding]:
     for cause in schema.violations(value, model_schema()):
         if _is_left_to_a_rule(cause.field, cause.reason):
             continue
-        finding = tolerated if cause.reason in _SIZES else error
+        finding = tolerated if cause.reason in _SIZES and cause.field not in _LIMITED_EVERYWHERE else error
         rule = TYPE if cause.reason == "FieldValueTypeInvalid" else "schema"
         yield finding(cause.field[:_LONGEST_PATH], cause.message[:1].lower() + cause.message[1:], rule)
     for field in schema.unknown_fields(value, model_schema()):
