@@ -32,9 +32,9 @@ Matcher = Callable[[Seen], bool]
 Edit = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
-def matching(verb: str = "", path: str = "") -> Matcher:
-    """Requests of this verb whose path contains this text; the empty text matches all."""
-    return lambda seen: verb in ("", seen.verb) and path in seen.path
+def matching(verb: str = "", path: str = "", agent: str = "") -> Matcher:
+    """Requests of this verb whose path and User-Agent contain these texts; the empty text matches all."""
+    return lambda seen: verb in ("", seen.verb) and path in seen.path and agent in seen.agent
 
 
 ANYTHING = matching()
