@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from controller.envtest.embedded import protobuf
 from controller.envtest.embedded.registry import Written, unexplained
 from controller.envtest.embedded.resources import TypeInfo
 from controller.envtest.embedded.tables import metadata_only, table
@@ -32,7 +33,12 @@ async def read_json(request: web.Request) -> Any:
 
 
 async def read_object(request: web.Request) -> Any:
-    """The object that the request carries as JSON. Raises UnsupportedMediaType for anything but JSON."""
+    """The object that the request carries. Raises UnsupportedMediaType for what is neither JSON nor protobuf that is known."""
+    if request.content_type == protobuf.CONTENT_TYPE:
+        try:
+            return protobuf.decode(await request.read())
+        except protobuf.ProtobufError as error:
+            raise UnsupportedMediaType(f"the embedded API server prefers application/json: {error}") from None
     if request.headers.get("Content-Type") is not None and request.content_type != "application/json":
         raise UnsupportedMediaType("the embedded API server takes application/json only")
     return await read_json(request)
