@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def test_the_install_file_is_what_kubectl_builds() -> None:
 
 def test_the_install_file_is_current() -> None:
     """Also where there is no kubectl."""
-    result = subprocess.run(["hack/build-install", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "hack/build-install", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ OWN = ("model_controller_", "controller_runtime_", "workqueue_", "leader_electio
 @pytest.mark.parametrize("generator", ["generate-dashboard", "generate-metrics-reference"])
 def test_what_is_generated_from_the_metrics_is_current(generator: str) -> None:
     """Run the generator again when a metric changes."""
-    result = subprocess.run([f"hack/{generator}", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, f"hack/{generator}", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 
