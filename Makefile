@@ -48,12 +48,14 @@ format: $(VENV)/.dev ## rewrite the sources in the one format
 
 generated: $(VENV)/.dev ## fail when a generated file is out of date
 	@hack/generate-crds --check
+	@hack/generate-reference --check
 	@hack/generate-metrics-reference --check
 	@hack/generate-dashboard --check
 	@hack/build-install --check
 
-crds: $(VENV)/.dev ## write the CRDs from the types
+crds: $(VENV)/.dev ## write the CRDs and the reference from the types
 	@hack/generate-crds
+	@hack/generate-reference
 	@hack/build-install
 
 manifests: $(VENV)/.dev ## write dist/install.yaml from config/default

@@ -78,7 +78,15 @@ class Worker(ApiType):
         maximum=MOST_REPLICAS,
     )
     resources: Json = _field(None, "Resources of the engine container.", {"limits": {"nvidia.com/gpu": "1"}})
-    affinity: Json = _field(None, "Scheduling affinity of the pods.", {"nodeAffinity": "…"})
+    affinity: Json = _field(
+        None,
+        "Scheduling affinity of the pods.",
+        {
+            "podAntiAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]
+            }
+        },
+    )
     tolerations: Json = _field(None, "Tolerations of the pods.", [{"key": "gpu", "operator": "Exists"}])
     node_selector: Json = _field(None, "Labels a node must have to run the pods.", {"accelerator": "h100"})
     config: Json = _field(
@@ -180,7 +188,22 @@ class ModelSpec(ApiType):
         maxLength=64,
     )
     owner: str | None = _field(None, "Free text about who answers for the model.", "team-search")
-    backends: tuple[Backend, ...] = _field((), "Inference backends.", [{"name": "main"}], minItems=1, maxItems=16)
+    backends: tuple[Backend, ...] = _field(
+        (),
+        "Inference backends.",
+        [
+            {
+                "name": "main",
+                "type": "vLLM",
+                "modelURI": "hf://Qwen/Qwen3-0.6B",
+                "minReplicas": 1,
+                "maxReplicas": 1,
+                "workers": [{"image": "vllm/vllm-openai:v0.10.2"}],
+            }
+        ],
+        minItems=1,
+        maxItems=16,
+    )
     autoscaling_policy: Mapping[str, Any] | None = _field(
         None,
         "Autoscaling over all backends by cost.",

@@ -121,7 +121,10 @@ RULES: dict[str, list[dict[str, Any]]] = {
         ),
     ],
     "Worker": [
-        rule("has(self.image) && self.image.matches('^[!-~]+$')", "image must be printable ASCII without white space")
+        rule(
+            "has(self.image) && self.image.matches('^[!-~]+$')",
+            "image is required, and must be printable ASCII without white space",
+        )
     ],
     "LoraAdapter": [
         rule(
