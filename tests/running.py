@@ -30,6 +30,9 @@ class Counting:
     def sizes(self, method: str, host: str, request: int, response: int) -> None:
         """Not counted."""
 
+    def resolved(self, host: str, seconds: float) -> None:
+        """Not counted."""
+
 
 @contextlib.asynccontextmanager
 async def controlling(environment: Environment, namespace: str, **options: Any) -> AsyncIterator[Counting]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Protocol
 
 import aiohttp
@@ -41,6 +42,9 @@ class RequestMetrics(Protocol):
     def sizes(self, method: str, host: str, request: int, response: int) -> None:
         """Bytes sent and received."""
 
+    def resolved(self, host: str, seconds: float) -> None:
+        """The address of a host was looked up."""
+
 
 class NoMetrics:
     """Counts nothing."""
@@ -49,6 +53,7 @@ class NoMetrics:
     def retry(self, method: str, host: str, code: int | None) -> None: ...  # noqa: D102
     def waited(self, method: str, host: str, seconds: float) -> None: ...  # noqa: D102
     def sizes(self, method: str, host: str, request: int, response: int) -> None: ...  # noqa: D102
+    def resolved(self, host: str, seconds: float) -> None: ...  # noqa: D102
 
 
 @dataclass(slots=True)
@@ -78,8 +83,35 @@ class Transport:
         self._limit = RateLimit(config.qps, config.burst)
         self._base = URL(config.host)
         self._host = self._base.authority
-        self._requests = _session(config.user_agent)
-        self._watches = _session(config.user_agent)
+        self._requests = self._session()
+        self._watches = self._session()
+
+    def _session(self) -> aiohttp.ClientSession:
+        """A session without a bound on its connections: who calls bounds the load, and a lease renewal never queues behind it."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=30, socket_factory=_keepalive_socket, ttl_dns_cache=30
+            ),
+            headers={"User-Agent": self.config.user_agent},
+            request_class=_GuardedRequest,
+            auto_decompress=True,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[self._dns_trace()],
+        )
+
+    def _dns_trace(self) -> aiohttp.TraceConfig:
+        async def started(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+            context.started = time.monotonic()
+
+        async def ended(
+            _: aiohttp.ClientSession, context: SimpleNamespace, found: aiohttp.TraceDnsResolveHostEndParams
+        ) -> None:
+            self.metrics.resolved(found.host, time.monotonic() - context.started)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_dns_resolvehost_start.append(started)
+        trace.on_dns_resolvehost_end.append(ended)
+        return trace
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -135,7 +167,8 @@ class Transport:
             return await self._once(request, guard, seconds)
 
     async def _wait_for_turn(self, request: HttpRequest) -> None:
-        if (delay := self._limit.reserve(time.monotonic())) > 0:
+        if self._limit.qps > 0:
+            delay = self._limit.reserve(time.monotonic())
             await asyncio.sleep(delay)
             self.metrics.waited(request.method, self._host, delay)
 
@@ -227,18 +260,6 @@ class _GuardedRequest(aiohttp.ClientRequest):
         if guard := _guard.get():
             guard()
         return await super().send(conn)
-
-
-def _session(user_agent: str) -> aiohttp.ClientSession:
-    """A session without a bound on its connections: who calls bounds the load, and a lease renewal never queues behind it."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30, socket_factory=_keepalive_socket, ttl_dns_cache=30)
-    return aiohttp.ClientSession(
-        connector=connector,
-        headers={"User-Agent": user_agent},
-        request_class=_GuardedRequest,
-        auto_decompress=True,
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
 
 
 def _keepalive_socket(info: aiohttp.AddrInfoType) -> socket.socket:

@@ -116,6 +116,13 @@ class ClientMetrics:
         )
         self.request_size = histogram("request_size_bytes", "Size of request bodies.", _SIZE_BUCKETS)
         self.response_size = histogram("response_size_bytes", "Size of answers.", _SIZE_BUCKETS)
+        self.dns = Histogram(
+            "rest_client_dns_resolution_duration_seconds",
+            "Time to look up the address of a host.",
+            ("host",),
+            buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
 
     def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
         """A request was answered with ``code``, or not at all."""
@@ -134,6 +141,10 @@ class ClientMetrics:
         """Bytes sent and received for a request."""
         self.request_size.labels(method, host).observe(request)
         self.response_size.labels(method, host).observe(response)
+
+    def resolved(self, host: str, seconds: float) -> None:
+        """The address of a host was looked up."""
+        self.dns.labels(host).observe(seconds)
 
 
 class LeaderMetrics:
