@@ -20,6 +20,7 @@ from controller.meta import NamespacedName
 from controller.meta.errors import ApiError
 from controller.reconcilers.outcome import Problem
 from controller.reconcilers.pods import is_ready, pod_ip
+from controller.reconcilers.reasons import LORA_SYNC_FAILED
 from controller.serving import AdapterRuntime, LoadedAdapter, ServingError, Step, WantedAdapter, plan
 
 _log = structlog.get_logger("controller.adapters")
@@ -314,7 +315,7 @@ def _told(error: Exception) -> str:
 
 
 def _problem(pod: str, what: tuple[str, str]) -> Problem:
-    return Problem("pod", pod, what[0], what[1], reason="LoraSyncFailed")
+    return Problem("pod", pod, what[0], what[1], reason=LORA_SYNC_FAILED.reason)
 
 
 def _present(state: _Pod) -> set[str]:
@@ -333,6 +334,6 @@ def _shares(states: Mapping[str, _Pod], problems: Sequence[Problem]) -> tuple[Pr
         have = sum(name in _present(state) for state in pods)
         if have < len(pods):
             found.append(
-                Problem("adapter", name, f"loaded on {have}/{len(pods)} pods of {backend}", "", "LoraSyncFailed")
+                Problem("adapter", name, f"loaded on {have}/{len(pods)} pods of {backend}", "", LORA_SYNC_FAILED.reason)
             )
     return tuple(found)

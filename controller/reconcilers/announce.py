@@ -15,17 +15,17 @@ from controller.api.model import Model
 from controller.api.validation import Finding
 from controller.informers import Lister
 from controller.meta import NamespacedName, Object
+from controller.reconcilers import reasons
 from controller.reconcilers.adapters import AdapterReport
 from controller.reconcilers.observe import Observed
 from controller.reconcilers.outcome import Outcome
 from controller.reconcilers.status import POD_FAILURE
 from controller.runtime import EventRecorder
 
-_CONDITIONS = ("Initialized", "Active", "Failed")
 _STATUSES = ("True", "False", "Unknown")
 _ACTIONS = ("create", "update", "delete")
-_WARNINGS = {"W1": "MissingCredentials"}
-_FAILURES = {"ChildConflict": "ChildConflict", "LoraSyncFailed": "LoraSyncFailed"}
+_WARNINGS = {"W1": reasons.MISSING_CREDENTIALS}
+_FAILURES = {reasons.CHILD_CONFLICT.reason: reasons.CONFLICT, reasons.LORA_SYNC_FAILED.reason: reasons.LORA_FAILURE}
 
 
 class ModelMetrics:
@@ -85,12 +85,14 @@ class _Inventory(Collector):
         idle = GaugeMetricFamily(
             "model_controller_models_idle", "Models that are not Active because every backend is scaled to zero."
         )
-        tally = Tally(_told(model, type_) for model in self._models.list() for type_ in _CONDITIONS)
-        for type_ in _CONDITIONS:
+        tally = Tally(_told(model, type_) for model in self._models.list() for type_ in reasons.CONDITION_TYPES)
+        for type_ in reasons.CONDITION_TYPES:
             for status in _STATUSES:
                 count = sum(n for (told, is_, _), n in tally.items() if (told, is_) == (type_, status))
                 by_condition.add_metric((type_, status), count)
-        idle.add_metric((), tally["Active", "False", "ScaledToZero"])
+        idle.add_metric(
+            (), tally[reasons.SCALED_TO_ZERO.type, reasons.SCALED_TO_ZERO.status, reasons.SCALED_TO_ZERO.reason]
+        )
         yield from (by_condition, idle)
 
 
@@ -103,7 +105,7 @@ def _told(model: Object, type_: str) -> tuple[str, str, str]:
 
 def _pod_failures(model: Object) -> set[tuple[str, str]]:
     """The pods, and what they are stuck with, that the Active condition names."""
-    active = meta.find_condition(meta.conditions_of(model), "Active") or {}
+    active = meta.find_condition(meta.conditions_of(model), reasons.ACTIVE) or {}
     return set(POD_FAILURE.findall(str(active.get("message", ""))))
 
 
@@ -118,8 +120,8 @@ class Announcer:
 
     def tell(self, before: Object, after: Object, outcome: Outcome) -> None:
         """The writes of a pass, and the conditions that changed between these two states of the Model."""
-        for reason, action, names in zip(
-            ("ChildrenCreated", "ChildrenUpdated", "ChildrenDeleted"),
+        for told, action, names in zip(
+            (reasons.CHILDREN_CREATED, reasons.CHILDREN_UPDATED, reasons.CHILDREN_DELETED),
             _ACTIONS,
             (outcome.created, outcome.updated, outcome.deleted),
             strict=True,
@@ -127,22 +129,22 @@ class Announcer:
             for name in names:
                 self._metrics.writes.labels(name.partition(" ")[0], action).inc()
             if names:
-                self._recorder.event(after, "Normal", reason, ", ".join(names))
+                self._record(after, told, ", ".join(names))
         self._tell_held(after, outcome)
         self._tell_conditions(before, after)
 
     def _tell_held(self, model: Object, outcome: Outcome) -> None:
         if outcome.newly_held:
             note = f"the pod template of {', '.join(outcome.newly_held)} is kept as it is until the Model changes"
-            self._recorder.event(model, "Normal", "TemplateHeld", note)
+            self._record(model, reasons.TEMPLATE_HELD, note)
         self._held[meta.key_of(model)] = len(outcome.held)
         self._metrics.held.set(sum(self._held.values()))
 
     def moved(self, model: Object, report: AdapterReport) -> None:
         """The adapters that pods got or lost, and how many they lack."""
         for moved in report.moved:
-            done = "Loaded" if moved.operation == "load" else "Unloaded"
-            self._recorder.event(model, "Normal", f"LoraAdapter{done}", f"adapter {moved.adapter}, pod {moved.pod}")
+            told = reasons.LORA_LOADED if moved.operation == "load" else reasons.LORA_UNLOADED
+            self._record(model, told, f"adapter {moved.adapter}, pod {moved.pod}")
         self._missing[meta.key_of(model)] = report.missing
         self._metrics.missing.set(sum(self._missing.values()))
 
@@ -154,20 +156,20 @@ class Announcer:
         self._metrics.missing.set(sum(self._missing.values()))
 
     def _tell_conditions(self, before: Object, after: Object) -> None:
-        was, is_ = (meta.is_condition_true(obj, "Active") for obj in (before, after))
+        was, is_ = (meta.is_condition_true(obj, reasons.ACTIVE) for obj in (before, after))
         if is_ and not was:
-            self._recorder.event(after, "Normal", "Active", "Model is ready")
+            self._record(after, reasons.BECAME_ACTIVE, "Model is ready")
         elif was and not is_ and meta.generation_of(before) == meta.status_of(before).get("observedGeneration"):
-            active = meta.find_condition(meta.conditions_of(after), "Active") or {}
-            self._recorder.event(after, "Warning", "Inactive", str(active.get("message", "")))
-        old, new = (meta.find_condition(meta.conditions_of(obj), "Failed") or {} for obj in (before, after))
+            active = meta.find_condition(meta.conditions_of(after), reasons.ACTIVE) or {}
+            self._record(after, reasons.INACTIVE, str(active.get("message", "")))
+        old, new = (meta.find_condition(meta.conditions_of(obj), reasons.FAILED) or {} for obj in (before, after))
         if new.get("status") == "True" and (old.get("status"), old.get("message")) != ("True", new.get("message")):
-            reason = _FAILURES.get(str(new.get("reason")), "Failed")
-            self._recorder.event(after, "Warning", reason, str(new.get("message", "")))
+            told = _FAILURES.get(str(new.get("reason")), reasons.FAILURE)
+            self._record(after, told, str(new.get("message", "")))
         elif new.get("status") == "False" and old.get("status") == "True":
-            self._recorder.event(after, "Normal", "Recovered", "the Model's problems are gone")
+            self._record(after, reasons.RECOVERED, "the Model's problems are gone")
         for pod, why in sorted(_pod_failures(after) - _pod_failures(before)):
-            self._recorder.event(after, "Warning", "BackendPodFailure", f"pod {pod}: {why}")
+            self._record(after, reasons.BACKEND_POD_FAILURE, f"pod {pod}: {why}")
 
     def warn(self, model: Object, parsed: Model, findings: Sequence[Finding], observed: Observed) -> None:
         """What deserves attention and does not stop anything; once per generation, so that a restart repeats nothing."""
@@ -176,14 +178,17 @@ class Announcer:
             return
         for finding in findings:
             if not finding.terminal:
-                reason = _WARNINGS.get(finding.rule, "SuspiciousConfig")
-                self._recorder.event(model, "Warning", reason, f"{finding.path}: {finding.message}")
+                told = _WARNINGS.get(finding.rule, reasons.SUSPICIOUS_CONFIG)
+                self._record(model, told, f"{finding.path}: {finding.message}")
         for backend in parsed.spec.backends:
             scaled = parsed.spec.autoscaling_policy is not None or backend.autoscaling_policy is not None
             if scaled and backend.type == derived.VLLM_DISAGGREGATED:
                 note = f"backend {backend.name}: the autoscaler looks for pods of role leader, which disaggregated backends do not have"
-                self._recorder.event(model, "Warning", "AutoscalingIneffective", note)
+                self._record(model, reasons.AUTOSCALING_INEFFECTIVE, note)
         if observed.foreign_routes:
             names = ", ".join(sorted(str(meta.key_of(route)) for route in observed.foreign_routes))
             note = f"the routes {names} answer the same model name; the router keeps only one of them"
-            self._recorder.event(model, "Warning", "ModelNameConflict", note)
+            self._record(model, reasons.MODEL_NAME_CONFLICT, note)
+
+    def _record(self, model: Object, told: reasons.EventReason, note: str) -> None:
+        self._recorder.event(model, told.type, told.reason, note)

@@ -20,6 +20,7 @@ from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, 
 from controller.reconcilers.diff import Ownership, Scaling, diff, held_back, must_recreate, ownership
 from controller.reconcilers.observe import Observed, binding_targets
 from controller.reconcilers.outcome import Outcome, Problem
+from controller.reconcilers.reasons import CHILD_CONFLICT
 from controller.render.names import HELD_REVISION
 
 _RESOURCES = {resource.kind: resource for resource in ALL_CHILDREN}
@@ -157,7 +158,7 @@ class _Pass:
                 else "is not controlled by this Model"
             )
             error = f"an object of this name exists and {told}"
-            self.outcome.problems.append(Problem(kind, name, "conflict", error, reason="ChildConflict"))
+            self.outcome.problems.append(Problem(kind, name, "conflict", error, reason=CHILD_CONFLICT.reason))
             return False
         self._contested.discard(contest)
         if meta.is_deleting(live):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from controller.meta.errors import ApiError, Conflict, StatusError, is_transient, reason_of
+from controller.reconcilers.reasons import CHILD_APPLY_FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Problem:
     name: str
     what: str
     error: str
-    reason: str = "ChildApplyFailed"
+    reason: str = CHILD_APPLY_FAILED.reason
     transient: bool = False
 
     @property

@@ -4,6 +4,7 @@ from controller import meta
 from controller.api.model import Backend, Model
 from controller.reconcilers.diff import Scaling
 from controller.reconcilers.observe import Observed
+from controller.reconcilers.reasons import INITIALIZED
 from controller.render.names import child_name
 
 
@@ -22,6 +23,6 @@ def _of(model: Model, backend: Backend, observed: Observed) -> Scaling:
     bindings = observed.scaled_by[child_name(model, backend)]
     if not own and all(meta.is_controlled_by(binding, model.uid) for binding in bindings):
         return Scaling()
-    initialized = meta.find_condition(meta.conditions_of(observed.model), "Initialized") or {}
+    initialized = meta.find_condition(meta.conditions_of(observed.model), INITIALIZED) or {}
     settled = initialized.get("status") == "True" and initialized.get("observedGeneration") == model.generation
     return Scaling(autoscaled=True, clamp=None if settled else (backend.min_replicas, backend.max_replicas))

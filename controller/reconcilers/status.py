@@ -7,13 +7,14 @@ from typing import Any
 
 from controller import meta
 from controller.meta import Object
+from controller.reconcilers import reasons
 from controller.reconcilers.outcome import Problem
 from controller.reconcilers.pods import PULL_REASONS, stuck_reason
 
 MESSAGE_LIMIT = 1024
 POD_FAILURE = re.compile(r"\(pod (\S+): (\w+)\)")
 """How the Active condition's message names a stuck pod and its reason."""
-_ORDER = ("UnsupportedBackend", "InvalidSpec", "ChildConflict", "ChildApplyFailed", "LoraSyncFailed", "ModelAbnormal")
+_PRECEDENCE = [failure.reason for failure in reasons.FAILURES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,14 @@ def summarize(model: Object, findings: Findings, now: str, generation: int | Non
     """The complete status. ``now`` is an RFC 3339 time; ``generation`` the one the findings are about, if it is not the Model's."""
     conditions = list(meta.conditions_of(model))
     generation = meta.generation_of(model) if generation is None else generation
-    failed = _failed(findings, meta.find_condition(conditions, "Failed"))
+    failed = _failed(findings, meta.find_condition(conditions, reasons.FAILED))
     desired = (
         _initialized(findings, failed, conditions, generation),
         _active(findings, conditions, generation),
         failed,
     )
     result: list[dict[str, Any]] = [dict(condition) for condition in conditions]
-    for type_, (status, reason, message, observed) in zip(("Initialized", "Active", "Failed"), desired, strict=True):
+    for type_, (status, reason, message, observed) in zip(reasons.CONDITION_TYPES, desired, strict=True):
         result = meta.set_condition(
             result,
             type=type_,
@@ -106,15 +107,19 @@ def summarize(model: Object, findings: Findings, now: str, generation: int | Non
 _Verdict = tuple[str, str, str, int | None]
 
 
+def _verdict(state: reasons.ConditionState, message: str, observed: int | None = None) -> _Verdict:
+    return state.status, state.reason, message, observed
+
+
 def _failed(findings: Findings, before: Object | None) -> _Verdict:
     lines = {problem.line for problem in findings.problems}
-    reasons = {problem.reason for problem in findings.problems}
+    given = {problem.reason for problem in findings.problems}
     if standing := _standing(findings, before or {}):
         lines |= standing
-        reasons.add("LoraSyncFailed")
+        given.add(reasons.LORA_SYNC_FAILED.reason)
     if not lines:
-        return "False", "ModelHealthy", "", None
-    reason = min(reasons, key=_rank)
+        return _verdict(reasons.HEALTHY, "")
+    reason = min(given, key=_PRECEDENCE.index)
     message = joined(sorted(lines))
     if before is not None and before.get("status") == "True" and before.get("reason") == reason:
         stored = str(before.get("message", ""))
@@ -132,10 +137,6 @@ def _standing(findings: Findings, before: Object) -> set[str]:
     if not pods or any(problem.kind == "adapter" for problem in findings.problems):
         return pods
     return pods | {line for line in stored if line.startswith("adapter ")}
-
-
-def _rank(reason: str) -> int:
-    return _ORDER.index(reason) if reason in _ORDER else len(_ORDER)
 
 
 def signature(message: str) -> tuple[str, ...]:
@@ -161,20 +162,20 @@ def joined(lines: Sequence[str]) -> str:
 
 
 def _initialized(findings: Findings, failed: _Verdict, conditions: Sequence[Object], generation: int) -> _Verdict:
-    before = meta.find_condition(conditions, "Initialized") or {}
+    before = meta.find_condition(conditions, reasons.INITIALIZED) or {}
     was = before.get("status") == "True" and before.get("observedGeneration") == generation
     if findings.valid and (findings.applied or was):
-        return "True", "ModelCreating", "Model initialized", None
+        return _verdict(reasons.CREATED, "Model initialized")
     if failed[0] == "True" and findings.problems:
         return "False", failed[1], failed[2].splitlines()[0][:256], None
     observed = before.get("observedGeneration")
     if before.get("status") == "True" and isinstance(observed, int):
-        return "True", "ModelCreating", "Model initialized", observed
-    return "False", "ModelCreating", "children are being created", None
+        return _verdict(reasons.CREATED, "Model initialized", observed)
+    return _verdict(reasons.CREATING, "children are being created")
 
 
 def _active(findings: Findings, conditions: Sequence[Object], generation: int) -> _Verdict:
-    before = meta.find_condition(conditions, "Active")
+    before = meta.find_condition(conditions, reasons.ACTIVE)
     if not findings.valid and before is not None:
         observed = before.get("observedGeneration")
         return (
@@ -183,14 +184,14 @@ def _active(findings: Findings, conditions: Sequence[Object], generation: int) -
             str(before.get("message")),
             observed if isinstance(observed, int) else generation,
         )
-    status, reason, message = _readiness(findings)
+    state, message = _readiness(findings)
     if before is not None and _same_but_pull_reason(message, str(before.get("message", ""))):
         message = str(before.get("message"))
     if findings.paused:
-        message = "reconciliation is paused" if status == "True" else f"reconciliation is paused; {message}"
+        message = "reconciliation is paused" if state is reasons.AVAILABLE else f"reconciliation is paused; {message}"
     observed = before.get("observedGeneration") if before is not None else None
     held_back = not findings.applied and isinstance(observed, int)
-    return status, reason, message, observed if held_back else None
+    return _verdict(state, message, observed if held_back else None)
 
 
 def _same_but_pull_reason(one: str, other: str) -> bool:
@@ -200,16 +201,16 @@ def _same_but_pull_reason(one: str, other: str) -> bool:
     return one == other
 
 
-def _readiness(findings: Findings) -> tuple[str, str, str]:
+def _readiness(findings: Findings) -> tuple[reasons.ConditionState, str]:
     waiting = [view for view in findings.backends if view.state in ("missing", "pending")]
     if waiting:
         names = ", ".join(f"ModelInfer {view.infer_name} ({view.detail})" for view in waiting)
-        return "False", "ModelProcessing", f"waiting for {names}"[:MESSAGE_LIMIT]
+        return reasons.PROCESSING, f"waiting for {names}"[:MESSAGE_LIMIT]
     if any(view.state == "available" for view in findings.backends):
-        return "True", "ModelAvailable", "Model is ready"
+        return reasons.AVAILABLE, "Model is ready"
     if findings.backends:
-        return "False", "ScaledToZero", "all backends are scaled to zero"
-    return "False", "ModelProcessing", "the spec has not been accepted yet"
+        return reasons.SCALED_TO_ZERO, "all backends are scaled to zero"
+    return reasons.PROCESSING, "the spec has not been accepted yet"
 
 
 def status_patch(model: Object, wanted: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,0 +1,46 @@
+"""The tables of what conditions and Events say are complete, and hold nothing that is never said."""
+
+from itertools import combinations, product
+
+from controller.reconcilers import reasons
+from controller.reconcilers.outcome import Problem
+from controller.reconcilers.status import BackendView, Findings, summarize
+from tests.factories import a_model
+
+VIEWS = tuple(
+    BackendView(state, f"chat-{state}", state, "why", 1) for state in ("missing", "idle", "available", "pending")
+)
+PROBLEMS = tuple(Problem("ModelServer", "chat", "apply", "no", reason=failure.reason) for failure in reasons.FAILURES)
+
+
+def findings() -> list[Findings]:
+    """Every combination of backends, of up to two problems, and of what came of the pass."""
+    views = [chosen for count in range(3) for chosen in combinations(VIEWS, count)]
+    problems = [chosen for count in range(3) for chosen in combinations(PROBLEMS, count)]
+    return [
+        Findings(seen, wrong, applied=applied, valid=valid, paused=paused)
+        for seen, wrong, applied, valid, paused in product(views, problems, *[(True, False)] * 3)
+    ]
+
+
+def test_conditions_say_what_the_table_has_and_all_of_it() -> None:
+    """Whatever was found, for a Model without conditions and for one that was Active."""
+    active = a_model()
+    active["status"] = summarize(active, Findings((VIEWS[2],)), "t")
+    said = {
+        (condition["type"], condition["status"], condition["reason"])
+        for model in (a_model(), active)
+        for found in findings()
+        for condition in summarize(model, found, "t")["conditions"]
+    }
+    assert said == {(state.type, state.status, state.reason) for state in reasons.CONDITION_STATES}
+
+
+def test_every_reason_is_in_its_table_once() -> None:
+    """So that the reference page, which is made from the tables, has it."""
+    defined = list(vars(reasons).values())
+    events = [value for value in defined if isinstance(value, reasons.EventReason)]
+    states = [value for value in defined if isinstance(value, reasons.ConditionState)]
+    assert tuple(events) == reasons.EVENT_REASONS
+    assert len({event.reason for event in events}) == len(events)
+    assert set(states) < set(reasons.CONDITION_STATES)
