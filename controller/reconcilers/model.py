@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
+from cachetools import LRUCache
 
 from controller import meta
 from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE
@@ -21,13 +22,16 @@ from controller.reconcilers.outcome import Outcome, Problem
 from controller.reconcilers.scaling import scalings
 from controller.reconcilers.status import BackendView, Findings, backend_view, status_patch, summarize
 from controller.render import RenderOptions, render
-from controller.render.names import child_name
+from controller.render.names import REFRESH, child_name
 from controller.runtime import ReconcileError, Request, Result
 
 _log = structlog.get_logger("controller.model")
 
 PAUSED = "registry.volcano.sh/paused"
 _PATIENCE = 3
+_BURST = 128
+
+Desired = tuple[tuple[Finding, ...], tuple[dict[str, Any], ...]]
 
 
 class ModelReconciler:
@@ -57,6 +61,7 @@ class ModelReconciler:
         self._failures: dict[Request, int] = {}
         self._declined: dict[Request, Object] = {}
         self._at_rest: dict[Request, int] = {}
+        self._rendered: LRUCache[object, Desired] = LRUCache(_BURST)
 
     async def reconcile(self, request: Request) -> Result:
         """One pass. Nothing is written for a Model that is gone or being deleted."""
@@ -68,12 +73,11 @@ class ModelReconciler:
         if self._at_rest.get(request) == _state(model, versions, options):
             return Result()
         self._at_rest.pop(request, None)
-        findings = validate(model, self._validation)
+        findings, wanted = self._desired(model, options)
         if blocking := tuple(finding for finding in findings if finding.terminal):
             await self._report(model, _invalid(model, blocking), Outcome())
             return Result()
         parsed = Model.from_object(model)
-        wanted = render(parsed, options)
         observed = self._observer.observe(model, wanted)
         paused = parsed.annotations.get(PAUSED) == "true"
         pods = hot_pods(parsed, observed)
@@ -92,6 +96,17 @@ class ModelReconciler:
         if outcome.complete and adapters.next_look is None and written is not None:
             self._at_rest[request] = _state(written, versions | outcome.versions, options)
         return Result(requeue_after=adapters.next_look)
+
+    def _desired(self, model: Object, options: RenderOptions) -> Desired:
+        """The findings and, without terminal ones, the children; kept for as long as a burst of passes for one generation lasts."""
+        key = (meta.uid_of(model), meta.generation_of(model), meta.annotations_of(model).get(REFRESH), options)
+        found: Desired | None = self._rendered.get(key)
+        if found is None:
+            findings = tuple(validate(model, self._validation))
+            invalid = any(finding.terminal for finding in findings)
+            found = findings, () if invalid else tuple(render(Model.from_object(model), options))
+            self._rendered[key] = found
+        return found
 
     def _forget(self, request: Request) -> None:
         for memory in (self._failures, self._declined, self._at_rest):
