@@ -1,7 +1,7 @@
 """LoRA adapters of running engines: compares what each pod has with what the Model wants, and moves the difference, pod by pod.
 
 Nothing is remembered that matters: what a pod has is asked of its engine, again after every restart and change and every five minutes.
-The calls run outside of the reconciler, one task per pod; when something came of them, the Model is looked at again.
+The calls run outside of the reconciler, one task per pod; when they have ended, the Model is looked at again.
 """
 
 import asyncio
@@ -62,14 +62,16 @@ class Moved:
 class AdapterReport:
     """How far the pods of a Model are.
 
-    ``pending`` holds (backend, adapter) that a pod is about to get and was not yet tried for; ``unknown`` names pods that were not
-    asked yet; ``next_look`` is in seconds, None without hot pods; ``missing`` counts adapters that pods lack.
+    ``pending`` holds (backend, adapter) that a pod is about to get and was not yet tried for; ``unknown`` names pods for which nothing
+    was tried yet; ``counted`` says that every pod was asked what it has; ``next_look`` is in seconds, None without hot pods; ``missing``
+    counts adapters that pods lack.
     """
 
     problems: tuple[Problem, ...] = ()
     pending: frozenset[tuple[str, str]] = frozenset()
     moved: tuple[Moved, ...] = ()
     unknown: frozenset[str] = frozenset()
+    counted: bool = True
     missing: int = 0
     next_look: float | None = None
 
@@ -123,7 +125,7 @@ class AdapterSync:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add_handler(self, handler: Callable[[NamespacedName], None]) -> None:
-        """Called with the Model whenever something came of the calls to its pods."""
+        """Called with the Model whenever the calls to one of its pods have ended: it is to be synced again."""
         self._handlers.append(handler)
 
     async def run(self) -> None:
@@ -138,7 +140,7 @@ class AdapterSync:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def forget(self, model: NamespacedName) -> None:
-        """The Model is gone: no more calls for it."""
+        """The Model is gone or paused: no more calls for it; those in flight are cut off."""
         for state in self._models.pop(model, {}).values():
             _cancel(state)
         self._moved.pop(model, None)
@@ -190,16 +192,14 @@ class AdapterSync:
         state.task.add_done_callback(self._tasks.discard)
 
     async def _work(self, model: NamespacedName, state: _Pod) -> None:
-        before = (state.observed, dict(state.problems), state.tried)
         try:
             await self._opened.wait()
             async with state.limit:
                 await self._rounds(model, state)
         finally:
             state.task = None
-        if before != (state.observed, state.problems, state.tried):
-            for handler in self._handlers:
-                handler(model)
+        for handler in self._handlers:
+            handler(model)
 
     async def _rounds(self, model: NamespacedName, state: _Pod) -> None:
         """Looks and acts until nothing is left to do or something failed; what is wanted may change meanwhile."""
@@ -291,11 +291,13 @@ class AdapterSync:
                 waits.append(max(0.05, state.look_at - now))
             if "" not in state.problems or state.failures >= _PATIENCE:
                 problems += [_problem(pod.name, what) for _, what in sorted(state.problems.items())]
+        counted = all(state.observed is not None or state.tried is not None for state in states.values())
         return AdapterReport(
-            tuple(problems) + _shares(states, problems),
+            tuple(problems) + (_shares(states, problems) if counted else ()),
             frozenset(pending),
             tuple(self._moved.pop(model, ())),
             unknown=frozenset(state.pod.name for state in states.values() if state.tried != state.pod.wanted),
+            counted=counted,
             missing=sum(len(state.pod.wanted) - len(_present(state)) for state in states.values()),
             next_look=min(waits) if waits else None,
         )

@@ -73,13 +73,30 @@ class Change:
 
 
 def is_held(desired: Object, live: Object) -> bool:
-    """Whether the live pod template stays although we would render it differently: the Model's owner has not asked for another."""
+    """Whether the live pod template stays although we would render it differently: the Model's owner has not asked for another.
+
+    A template with the uid of another Model, such as one that was restored from a backup, does not stay: no ModelServer selects its pods.
+    """
     if desired.get("kind") != "ModelInfer":
         return False
     wanted, current = (meta.annotations_of(obj).get(TEMPLATE_INPUTS) for obj in (desired, live))
-    if current is None:
-        return True
-    return current == wanted and meta.labels_of(live).get(REVISION) != meta.labels_of(desired).get(REVISION)
+    asked = current is not None and current != wanted
+    if asked or _is_of_another_model(desired, live):
+        return False
+    same = meta.labels_of(live).get(REVISION) == meta.labels_of(desired).get(REVISION)
+    return not (same and current is not None) and not equivalent(_roles(live), _roles(desired))
+
+
+def _roles(infer: Object) -> Any:
+    template = meta.spec_of(infer).get("template")
+    return template.get("roles") if isinstance(template, Mapping) else None
+
+
+def _is_of_another_model(desired: Object, live: Object) -> bool:
+    uid = meta.labels_of(desired).get(MODEL_UID)
+    roles = _roles(live)
+    templates = [role.get("entryTemplate") or {} for role in (roles if isinstance(roles, list) else ())]
+    return any(meta.labels_of(template).get(MODEL_UID, uid) != uid for template in templates)
 
 
 def held_back(desired: Object, live: Object) -> str | None:

@@ -81,8 +81,10 @@ class ModelReconciler:
         observed = self._observer.observe(model, wanted)
         paused = parsed.annotations.get(PAUSED) == "true"
         pods = hot_pods(parsed, observed)
-        outcome, adapters = Outcome(), AdapterReport(unknown=frozenset(pod.name for pod in pods))
-        if not paused:
+        outcome, adapters = Outcome(), AdapterReport(unknown=frozenset(pod.name for pod in pods), counted=not pods)
+        if paused:
+            self._adapters.forget(request)
+        else:
             adapters = self._adapters.sync(request, pods)
             self._announcer.moved(model, adapters)
             outcome = await self._apply(request, parsed, wanted, observed, adapters)
@@ -144,6 +146,7 @@ class ModelReconciler:
             applied=outcome.complete and not paused,
             paused=paused,
             unknown_pods=adapters.unknown,
+            counted=adapters.counted,
         )
 
     def _view(self, model: Model, backend: Backend, *, settled: bool) -> BackendView:

@@ -1,6 +1,6 @@
 """One snapshot of everything a pass looks at, from the caches alone."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller import meta
@@ -30,7 +30,11 @@ def binding_targets(binding: Object) -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The Model and what is there around it. Nothing here is to be changed."""
+    """The Model and what is there around it. Nothing here is to be changed.
+
+    ``scaled_by`` has the bindings of every wanted ModelInfer, also of one that the cache does not show: it may lack the label that the
+    cache selects by.
+    """
 
     model: Object
     children: Mapping[tuple[str, str], Object]
@@ -80,7 +84,7 @@ class Observer:
             for obj in informer.lister.by_index(BY_OWNER, uid):
                 yield resource, obj
 
-    def observe(self, model: Object, wanted: Iterable[Object]) -> Observed:
+    def observe(self, model: Object, wanted: Sequence[Object]) -> Observed:
         """The snapshot for these desired children."""
         namespace, uid = meta.namespace_of(model), meta.uid_of(model)
         resources = {resource.kind: resource for resource in ALL_CHILDREN}
@@ -96,9 +100,9 @@ class Observer:
         )
         bindings = self.children[AUTOSCALING_POLICY_BINDING].lister
         scaled_by = {
-            name: tuple(bindings.by_index(BY_TARGET, f"{namespace}/{name}"))
-            for kind, name in live
-            if kind == MODEL_INFER.kind
+            meta.name_of(child): tuple(bindings.by_index(BY_TARGET, f"{namespace}/{meta.name_of(child)}"))
+            for child in wanted
+            if child["kind"] == MODEL_INFER.kind
         }
         pods = {name: self.pods_of(obj) for (kind, name), obj in live.items() if kind == MODEL_INFER.kind}
         return Observed(model, live, owned, scaled_by, self._foreign_routes(model, wanted), pods)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from controller.meta.errors import ApiError, Conflict, StatusError, is_transient, reason_of
+from controller.meta.errors import AlreadyExists, ApiError, Conflict, StatusError, is_transient, reason_of
 from controller.reconcilers.reasons import CHILD_APPLY_FAILED
+from controller.runtime import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Problem:
 
     @property
     def line(self) -> str:
-        """One line for the condition."""
-        return f"{self.kind} {self.name}: {self.what}" + (f": {self.error}" if self.error else "")
+        """One line for the condition, without what looks like a secret: servers like to quote what they were given."""
+        return f"{self.kind} {self.name}: {self.what}" + (f": {redact(self.error)}" if self.error else "")
 
     @classmethod
     def of(cls, kind: str, name: str, what: str, error: ApiError) -> "Problem":
@@ -28,7 +29,7 @@ class Problem:
         said = " ".join(str(error).split())
         if isinstance(error, StatusError):
             said = f"{error.http_code} {reason_of(error)}: {said}"
-        return cls(kind, name, what, said, transient=is_transient(error) or isinstance(error, Conflict))
+        return cls(kind, name, what, said, transient=is_transient(error) or isinstance(error, Conflict | AlreadyExists))
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ async def read(client: Client, model: Object, wanted: Sequence[Object]) -> Obser
     )
     scaled_by = {
         name: tuple(b for b in there[AUTOSCALING_POLICY_BINDING] if f"{namespace}/{name}" in binding_targets(b))
-        for kind, name in names & live.keys()
+        for kind, name in names
         if kind == MODEL_INFER.kind
     }
     return Observed(model, {key: live[key] for key in names & live.keys()}, owned, scaled_by, (), {})

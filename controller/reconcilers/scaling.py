@@ -9,12 +9,8 @@ from controller.render.names import child_name
 
 
 def scalings(model: Model, observed: Observed) -> dict[str, Scaling]:
-    """For every ModelInfer that is there, by name."""
-    return {
-        child_name(model, backend): _of(model, backend, observed)
-        for backend in model.spec.backends
-        if child_name(model, backend) in observed.scaled_by
-    }
+    """For every wanted ModelInfer, by name."""
+    return {child_name(model, backend): _of(model, backend, observed) for backend in model.spec.backends}
 
 
 def _of(model: Model, backend: Backend, observed: Observed) -> Scaling:

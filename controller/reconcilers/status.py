@@ -14,6 +14,7 @@ from controller.reconcilers.pods import PULL_REASONS, stuck_reason
 MESSAGE_LIMIT = 1024
 POD_FAILURE = re.compile(r"\(pod (\S+): (\w+)\)")
 """How the Active condition's message names a stuck pod and its reason."""
+_CUT = re.compile(r"\n… and \d+ more$")
 _PRECEDENCE = [failure.reason for failure in reasons.FAILURES]
 
 
@@ -32,8 +33,8 @@ class BackendView:
 class Findings:
     """What the conditions are made of.
 
-    ``applied`` says that every desired child of this generation is as desired; ``unknown_pods`` were not yet asked by this process which
-    adapters they have, so that what was said of them stands.
+    ``applied`` says that every desired child of this generation is as desired. This process has not yet tried anything for the adapters of
+    ``unknown_pods``, so that what was said of them stands; unless ``counted``, it does not know on how many pods an adapter is.
     """
 
     backends: tuple[BackendView, ...]
@@ -42,6 +43,7 @@ class Findings:
     valid: bool = True
     paused: bool = False
     unknown_pods: frozenset[str] = frozenset()
+    counted: bool = True
 
 
 def backend_view(
@@ -123,7 +125,7 @@ def _failed(findings: Findings, before: Object | None) -> _Verdict:
     message = joined(sorted(lines))
     if before is not None and before.get("status") == "True" and before.get("reason") == reason:
         stored = str(before.get("message", ""))
-        if signature(stored) == signature(message):
+        if signature(stored) == signature(message) or (findings.unknown_pods and _CUT.search(stored)):
             message = stored
     return "True", reason, message, None
 
@@ -134,7 +136,7 @@ def _standing(findings: Findings, before: Object) -> set[str]:
         return set()
     stored = str(before.get("message", "")).splitlines()
     pods = {line for line in stored if line.startswith("pod ") and line[4:].split(":")[0] in findings.unknown_pods}
-    if not pods or any(problem.kind == "adapter" for problem in findings.problems):
+    if any(problem.kind == "adapter" for problem in findings.problems) or (findings.counted and not pods):
         return pods
     return pods | {line for line in stored if line.startswith("adapter ")}
 

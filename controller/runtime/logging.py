@@ -12,7 +12,14 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _HIDDEN = "***"
 
 _SECRETS = (
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s@\"']+@"), rf"\1{_HIDDEN}@"),
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s\"']+@"), rf"\1{_HIDDEN}@"),
+    (
+        re.compile(
+            r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s\"'?]*\?)"
+            r"(?=[^\s\"']*(?:sig|auth|token|key|credential|expires|policy|secret|password))[^\s\"']+"
+        ),
+        rf"\1{_HIDDEN}",
+    ),
     (re.compile(r"(?i)\b(bearer|basic)(\s+)[a-z0-9._~+/-]{6,}=*"), rf"\1\2{_HIDDEN}"),
     (
         re.compile(
@@ -23,17 +30,19 @@ _SECRETS = (
     ),
     (
         re.compile(
-            r"(?i)([\"']?\b(?:[a-z0-9_.-]*(?:password|secret|token|api_?key))[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}]{4,}"
+            r"(?i)([\"']?\b(?:[a-z0-9_.-]*(?:password|passwd|secret|token|(?:api|access|private)[_-]?key(?:[_-]?id)?|credentials?))"
+            r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}]{4,}"
         ),
         rf"\1{_HIDDEN}",
     ),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), _HIDDEN),
+    (re.compile(r"\b(?:hf_|gh[pousr]_|github_pat_|glpat-|sk-)[A-Za-z0-9_-]{8,}|\b(?:AKIA|ASIA)[0-9A-Z]{12,}"), _HIDDEN),
 )
 _SECRET_KEYS = re.compile(r"(?i)(authorization|password|secret|token|api_?key|client-key-data)$")
 
 
 def redact(text: str) -> str:
-    """The text without what looks like a secret: URL user info, signed query strings, bearer tokens, ``password=…``."""
+    """The text without what looks like a secret: user info and signed queries of URLs, bearer and access tokens, ``password=…``."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

@@ -187,6 +187,24 @@ async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, 
         assert good.calls == [("load", "sql")]
 
 
+async def test_a_pod_that_fails_again_is_tried_again(environment: Environment, client: Client, namespace: str) -> None:
+    """The second failure says nothing new, and yet the third attempt comes after the back-off."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create(SQL)
+        engine = await fleet.pod("127.0.0.2", infer, ready=False)
+
+        async def two_failures(request: Any) -> Any:
+            if len(engine.calls) == 2:
+                engine.faults.clear()
+            return await answer_500(request)
+
+        engine.faults["load"] = two_failures
+        await fleet.status("chat-main-2", "127.0.0.2")
+        await holds(engine, SQL)
+        assert engine.calls == [("load", "sql")] * 3
+        await eventually(lambda: _condition(client, namespace, "Failed", ("False", "ModelHealthy")))
+
+
 async def test_only_ready_pods_of_our_own_are_called(environment: Environment, client: Client, namespace: str) -> None:
     """Not the pod of another owner with the right labels, not one that is not ready, not a Ray worker."""
     async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):

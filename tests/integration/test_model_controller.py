@@ -238,6 +238,27 @@ async def test_the_autoscalers_replicas_are_left_alone(
         await eventually(back)
 
 
+async def test_a_child_without_our_labels_is_taken_back_as_it_is(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The watch shows it no more; it gets its labels again, and the autoscaler's replicas stay."""
+    scaled = a_model("chat", a_backend(autoscalingPolicy=POLICY, maxReplicas=5))
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(scaled, namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+        before = await client.patch(MODEL_INFER, "chat-main", {"spec": {"replicas": 4}}, namespace=namespace)
+        stripped = {"metadata": {"labels": dict.fromkeys(meta.labels_of(before))}}
+        await client.patch(MODEL_INFER, "chat-main", stripped, namespace=namespace)
+
+        async def labelled() -> bool:
+            return meta.labels_of(await client.get(MODEL_INFER, "chat-main", namespace)) == meta.labels_of(before)
+
+        await eventually(labelled)
+    after = await client.get(MODEL_INFER, "chat-main", namespace)
+    assert meta.uid_of(after) == meta.uid_of(before)
+    assert after["spec"] == before["spec"]
+
+
 async def test_another_operator_image_restarts_nothing(
     environment: Environment, client: Client, namespace: str
 ) -> None:

@@ -120,6 +120,31 @@ def test_a_template_written_by_another_controller_is_held_and_marked() -> None:
     assert list(change.patch["metadata"]) == ["annotations"]
 
 
+def test_a_template_that_we_would_render_so_today_is_not_held() -> None:
+    """Whoever wrote it: it gets its labels and annotations, and no pod restarts."""
+    desired = child("ModelInfer", a_backend())
+    live = copy.deepcopy(desired)
+    live["metadata"] |= {"labels": {}, "annotations": {}}
+    change = diff(desired, live)
+    assert change is not None
+    assert "spec" not in change.patch
+    assert diff(desired, meta.merge_patch(live, change.patch)) is None
+
+
+def test_a_template_of_a_deleted_namesake_is_replaced_at_adoption() -> None:
+    """Its pods carry the uid of the former Model, so that no ModelServer selects them; the owner asked for nothing else."""
+    former = a_model()
+    former["metadata"]["uid"] = "former"
+    live = next(c for c in render(Model.from_object(former), RenderOptions()) if c["kind"] == "ModelInfer")
+    live = {**live, "metadata": {**live["metadata"], "ownerReferences": []}}
+    desired = child("ModelInfer")
+    assert ownership(live, a_model()) is Ownership.ADOPTABLE
+    change = diff(desired, live)
+    assert change is not None
+    assert "former" not in str(adopted := meta.merge_patch(live, change.patch))
+    assert diff(desired, adopted) is None
+
+
 @pytest.mark.parametrize(
     ("scaling", "live_replicas", "written"),
     [

@@ -111,6 +111,30 @@ def test_other_words_for_the_same_trouble_change_nothing() -> None:
     assert status_patch(model, again) is None
 
 
+def lora(*pods: str, share: str = "") -> tuple[Problem, ...]:
+    """What failing pods leave, and the share of pods that have the adapter."""
+    failed = [Problem("pod", pod, "load sql", "HTTP 500: no", reason="LoraSyncFailed") for pod in pods]
+    shares = (
+        [Problem("adapter", "sql", f"loaded on {share} pods of chat-a", "", reason="LoraSyncFailed")] if share else []
+    )
+    return (*failed, *shares)
+
+
+@pytest.mark.parametrize("pods", [("p1", "p2"), tuple(f"p{index:02}" for index in range(40))], ids=["two", "too many"])
+def test_a_new_process_takes_nothing_back_before_it_has_asked(pods: tuple[str, ...]) -> None:
+    """Pods are asked one after another: until the last answer the stored message stays, whatever of it is known already."""
+    model = a_model()
+    conditions(model, Findings((READY,), lora(*pods, share="1/99")))
+    everyone = frozenset({*pods, "good"})
+    nothing_known = Findings((READY,), unknown_pods=everyone, counted=False)
+    one_known = Findings((READY,), lora(pods[0]), unknown_pods=everyone - {pods[0]}, counted=False)
+    good_unknown = Findings((READY,), lora(*pods), unknown_pods=frozenset({"good"}), counted=False)
+    for findings in (nothing_known, one_known, good_unknown):
+        assert status_patch(model, summarize(model, findings, "t2")) is None
+    healed = conditions(model, Findings((READY,)))
+    assert healed["Failed"]["status"] == "False"
+
+
 def test_an_invalid_spec_leaves_active_as_it_was() -> None:
     """The old children still serve, for the old generation."""
     model = a_model()
@@ -120,6 +144,16 @@ def test_an_invalid_spec_leaves_active_as_it_was() -> None:
     seen = conditions(model, Findings((), (problem,), applied=False, valid=False))
     assert (seen["Active"]["status"], seen["Active"]["observedGeneration"]) == ("True", 1)
     assert (seen["Failed"]["reason"], seen["Initialized"]["reason"]) == ("InvalidSpec", "InvalidSpec")
+
+
+def test_what_a_server_quotes_is_shown_without_its_secrets() -> None:
+    """Signed URLs and tokens in the words of a sidecar or an API server reach neither conditions nor Events."""
+    words = "cannot get https://me:hunter22@host/x?X-Amz-Signature=0a1b2c with HF_TOKEN=hf_abcdefgh"
+    sidecar = Problem("pod", "p", "load sql", f"HTTP 500: {words}", reason="LoraSyncFailed")
+    seen = conditions(a_model(), Findings((READY,), (sidecar, refused(words)), applied=False))
+    told = f"{seen['Failed']['message']} {seen['Initialized']['message']}"
+    assert "cannot get https://***@host/x" in told
+    assert not any(secret in told for secret in ("hunter22", "0a1b2c", "hf_abcdefgh"))
 
 
 def test_messages_are_capped_with_a_count() -> None:

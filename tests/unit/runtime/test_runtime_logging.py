@@ -19,6 +19,12 @@ from controller.runtime.logging import redact_secrets
         ("https://h/x?sig=verysecret&se=2", "verysecret"),
         ('{"password": "hunter22"}', "hunter22"),
         ("env HF_TOKEN=hf_abcdefgh set", "hf_abcdefgh"),
+        ("s3://AKID:half/other@bucket/x", "other"),
+        ("https://h/x?Policy=cG9saWN5&Expires=1&Key-Pair-Id=K1", "cG9saWN5"),
+        ("AWS_SECRET_ACCESS_KEY=wJalr/XX+YY", "wJalr"),
+        ("access_key: abcdefgh", "abcdefgh"),
+        ("401 for hf_AbCdEfGhIjKl", "AbCdEfGhIjKl"),
+        ("no such key AKIAIOSFODNN7EXAMPLE", "IOSFODNN7"),
         ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl", "c2lnbmF0dXJl"),
     ],
 )
