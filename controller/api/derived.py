@@ -42,6 +42,11 @@ def effective_config(worker: Worker) -> dict[str, Any]:
     return {normal_key(key): value for key, value in config_of(worker).items()}
 
 
+def written_key(worker: Worker, name: str) -> str:
+    """The key under which the worker's config holds this normalised name; the name itself where it does not."""
+    return next((key for key in config_of(worker) if normal_key(key) == name), name)
+
+
 def replicas(worker: Worker) -> int:
     """Instances of the role; absent and 0 are 1."""
     return worker.replicas or 1

@@ -87,9 +87,11 @@ def _config(backend: Backend, worker: Worker, path: str) -> Iterator[Finding]:
     if "model" in config:
         yield error(f"{path}.model", "is set by the controller, from modelURI", "M26")
     if "lora-modules" in config and backend.adapters:
-        yield error(f"{path}.lora-modules", "is set by the controller, from loraAdapters", "M26")
+        where = f"{path}.{derived.written_key(worker, 'lora-modules')}"
+        yield error(where, "is set by the controller, from loraAdapters", "M26")
     if config.get("enable-lora") is False and (backend.adapters or derived.is_hot(backend)):
-        yield error(f"{path}.enable-lora", "cannot be false with adapters", "M26")
+        where = f"{path}.{derived.written_key(worker, 'enable-lora')}"
+        yield error(where, "cannot be false with adapters", "M26")
 
 
 def _ports(backend: Backend, path: str) -> Iterator[Finding]:
@@ -125,7 +127,7 @@ def _connector(backend: Backend, path: str) -> Iterator[Finding]:
         return
     types: set[str] = set()
     for index, worker in enumerate(backend.workers):
-        where = f"{path}.workers[{index}].config.kv-transfer-config"
+        where = f"{path}.workers[{index}].config.{derived.written_key(worker, 'kv-transfer-config')}"
         config = derived.kv_transfer_config(worker)
         if not given[index]:
             yield error(where, "must be given on both workers or on neither", "M16")
@@ -155,7 +157,7 @@ def _served_names(backend: Backend, path: str) -> Iterator[Finding]:
         config = derived.effective_config(worker)
         if "served-model-name" not in config:
             continue
-        where = f"{path}.workers[{index}].config.served-model-name"
+        where = f"{path}.workers[{index}].config.{derived.written_key(worker, 'served-model-name')}"
         value = config["served-model-name"]
         names = list(value) if isinstance(value, list | tuple) else [value]
         if not names or not all(isinstance(name, str) and 0 < len(name) <= _LONGEST_SERVED_NAME for name in names):
