@@ -1,7 +1,7 @@
 """Reading Models from the files, directories and standard input that a command was given."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,43 +26,48 @@ class Inputs:
     models: list[tuple[str, Object]] = field(default_factory=list)
     unusable: bool = False
 
+    def refuse(self, source: str, error: Exception) -> None:
+        """Tells why this input cannot be used."""
+        self.unusable = True
+        click.echo(
+            f"{source}: {(error.strerror or str(error)).lower()}" if isinstance(error, OSError) else str(error),
+            err=True,
+        )
+
 
 def read_models(paths: Sequence[str]) -> Inputs:
     """Reads every path: a file, a directory (its YAML and JSON files, sorted), or ``-``. Other kinds are noted and skipped."""
     inputs = Inputs()
-    for source in _sources(paths):
+    for path in paths:
         try:
-            documents = load_documents(_text(source), source)
-        except (OSError, DocumentError, UnicodeDecodeError) as error:
-            click.echo(_sentence(source, error), err=True)
-            inputs.unusable = True
+            sources = _sources(path)
+        except OSError as error:
+            inputs.refuse(path, error)
             continue
-        for document in documents:
-            if document.get("kind") == MODEL.kind and document.get("apiVersion") == MODEL.api_version:
-                inputs.models.append((source, document))
-            else:
-                what = (
-                    f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
-                )
-                click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)
+        for source in sources:
+            _read(source, inputs)
     return inputs
 
 
-def _sources(paths: Sequence[str]) -> Iterator[str]:
-    for path in paths:
-        if path != "-" and Path(path).is_dir():
-            yield from sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix in _SUFFIXES)
+def _sources(path: str) -> list[str]:
+    if path == "-" or not Path(path).is_dir():
+        return [path]
+    return sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix in _SUFFIXES)
+
+
+def _read(source: str, inputs: Inputs) -> None:
+    try:
+        documents = load_documents(_text(source), source)
+    except (OSError, DocumentError) as error:
+        inputs.refuse(source, error)
+        return
+    for document in documents:
+        if document.get("kind") == MODEL.kind and document.get("apiVersion") == MODEL.api_version:
+            inputs.models.append((source, document))
         else:
-            yield path
+            what = f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
+            click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)
 
 
 def _text(source: str) -> bytes:
     return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-
-
-def _sentence(source: str, error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{source}: {(error.strerror or str(error)).lower()}"
-    if isinstance(error, UnicodeDecodeError):
-        return f"{source}: not UTF-8 text (byte {error.start})"
-    return str(error) if str(error).startswith(source) else f"{source}: {error}"

@@ -108,6 +108,43 @@ def test_validate_exit_codes(files: Path) -> None:
     assert run("validate", "--no-such-flag", "x").exit_code == 2
 
 
+def test_render_drops_what_no_api_server_would_keep() -> None:
+    """A misspelt field of a policy is a warning, and never reaches a child that would be refused for it."""
+    model = yaml.safe_load(MODEL)
+    policy = {"tolerancePercnt": 5, "metrics": [{"metricName": "waiting", "targetValue": 8, "unit": "s"}]}
+    model["spec"]["backends"][0]["autoscalingPolicy"] = policy
+    result = run("render", "-", stdin=json.dumps(model))
+    assert result.exit_code == 0
+    assert "did you mean tolerancePercent?" in result.stderr
+    assert "tolerancePercnt" not in result.stdout
+    assert "unit" not in result.stdout
+
+
+def test_json_is_safe_for_every_terminal_and_pipe() -> None:
+    """Any character a Model holds, halves of pairs included, is escaped; a YAML stream holds the same."""
+    model = yaml.safe_load(MODEL)
+    model["spec"]["backends"][0]["modelURI"] = "hf://é\u202e\ud800"
+    text = json.dumps(model)
+    as_json, as_yaml = run("render", "-", "-o", "json", stdin=text), run("render", "-", stdin=text)
+    assert as_json.stdout.isascii()
+    sources = [
+        child["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]["initContainers"][0]["args"][1]
+        for child in (json.loads(as_json.stdout)["items"][1], list(yaml.safe_load_all(as_yaml.stdout))[1])
+    ]
+    assert sources == ["hf://é\u202e\ud800"] * 2
+
+
+def test_a_directory_is_read_in_the_order_of_its_names(files: Path) -> None:
+    """Its YAML and JSON files; everything else in it is left alone."""
+    (files / "broken.yaml").unlink()
+    (files / "a.json").write_text(json.dumps(yaml.safe_load(MODEL.replace("name: tiny", "name: first"))))
+    (files / "notes.txt").write_text("no YAML: [")
+    result = run("render", str(files))
+    assert result.exit_code == 1
+    names = [child["metadata"]["name"] for child in yaml.safe_load_all(result.stdout)]
+    assert names == ["first-b1", "first-b1", "first", "tiny-b1", "tiny-b1", "tiny"]
+
+
 def test_a_finding_is_one_line_whatever_the_model_is_called() -> None:
     """Control characters and bidi marks are escaped."""
     nasty = json.loads(json.dumps(yaml.safe_load(INVALID)))
