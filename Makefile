@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring sbom image-check docs bench e2e lock clean
+.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring reference sbom image-check docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ generated: $(VENV)/.dev ## fail when a generated file is out of date
 	@hack/generate-crds --check
 	@hack/generate-reference --check
 	@hack/generate-metrics-reference --check
+	@hack/generate-conditions-reference --check
+	@hack/generate-cli-reference --check
 	@hack/generate-dashboard --check
 	@hack/build-install --check
 
@@ -65,14 +67,19 @@ monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the de
 	@hack/generate-metrics-reference
 	@hack/generate-dashboard
 
+reference: $(VENV)/.dev ## write the pages about conditions, Events and the command line from the code
+	@hack/generate-conditions-reference
+	@hack/generate-cli-reference
+
 sbom: $(VENV)/.dev ## write dist/sbom.cdx.json, the software bill of materials of the image
 	@$(BIN)/python -m hack.sbom
 
 image-check: $(VENV)/.dev ## go through the Dockerfile's steps in an empty folder, without Docker
 	@hack/check-image
 
-docs: $(VENV)/.dev ## check that every link inside README and docs leads somewhere
+docs: $(VENV)/.dev ## check every link of README and docs, and build the site into build/site
 	@$(BIN)/python hack/check-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev ## 500 Models on the real control plane: ours against an ideal writer
 	@$(BIN)/python -m hack.bench $(ARGS)
