@@ -192,6 +192,7 @@ class FaultProxy:
 
     async def _forward(self, request: web.Request, seen: Seen, body: bytes) -> web.StreamResponse:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
+        headers["Accept-Encoding"] = "identity"
         url = f"{self._upstream.host}{request.raw_path}"
         limits = aiohttp.ClientTimeout(total=None)
         async with self._session.request(
