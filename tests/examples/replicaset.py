@@ -2,13 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from controller import meta
-from controller.informers import BY_OWNER
+from controller.envtest import Environment
+from controller.informers import BY_OWNER, SharedInformer
 from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
-from controller.runtime import ControllerBuilder, Manager, Request, Result, any_of, deletion_started, generation_changed
+from controller.runtime import (
+    ControllerBuilder,
+    Manager,
+    ManagerOptions,
+    Request,
+    Result,
+    any_of,
+    deletion_started,
+    generation_changed,
+)
 
 REPLICA_SET = Resource("example.com", "v1", "replicasets", "ReplicaSet")
 POD = Resource("", "v1", "pods", "Pod")
@@ -17,7 +26,7 @@ POD = Resource("", "v1", "pods", "Pod")
 class ReplicaSetReconciler:
     """Creates missing Pods, deletes surplus ones, and counts them in the status."""
 
-    def __init__(self, manager: Manager, replica_sets: Any, pods: Any) -> None:
+    def __init__(self, manager: Manager, replica_sets: SharedInformer, pods: SharedInformer) -> None:
         self._client = manager.client
         self._recorder = manager.recorder("replicaset-example")
         self._replica_sets = replica_sets
@@ -74,3 +83,54 @@ def setup(manager: Manager) -> None:
     reconciler = ReplicaSetReconciler(manager, manager.informer(REPLICA_SET), manager.informer(POD))
     builder = ControllerBuilder(manager).for_(REPLICA_SET, any_of(generation_changed, deletion_started))
     builder.owns(POD).with_options(concurrency=4).complete(reconciler)
+
+
+CRD = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "replicasets.example.com"},
+    "spec": {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {
+            "plural": "replicasets",
+            "singular": "replicaset",
+            "kind": "ReplicaSet",
+            "listKind": "ReplicaSetList",
+        },
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+
+
+async def main() -> None:
+    """Runs the controller on an API server of its own until three Pods are there."""
+    replica_set = {
+        "apiVersion": REPLICA_SET.api_version,
+        "kind": REPLICA_SET.kind,
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"replicas": 3, "template": {"spec": {"containers": [{"name": "c", "image": "example.com/c:1"}]}}},
+    }
+    async with Environment("embedded", crds=[CRD]) as environment, environment.client() as client:
+        manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
+        setup(manager)
+        stop = asyncio.Event()
+        running = asyncio.create_task(manager.run(stop))
+        await client.create(REPLICA_SET, replica_set)
+        while len(pods := (await client.list_all(POD, "default")).items) < 3:
+            await asyncio.sleep(0.05)
+        print(*sorted(meta.name_of(pod) for pod in pods))
+        stop.set()
+        await running
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -27,35 +27,11 @@ from controller.runtime import (
     RunnableFailed,
 )
 from tests.examples import replicaset
-from tests.examples.replicaset import POD, REPLICA_SET
+from tests.examples.replicaset import CRD, POD, REPLICA_SET
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 EVENT = Resource("events.k8s.io", "v1", "events", "Event")
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-CRD: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "replicasets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {
-            "plural": "replicasets",
-            "singular": "replicaset",
-            "kind": "ReplicaSet",
-            "listKind": "ReplicaSetList",
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
 
 
 @pytest.fixture(scope="module")
