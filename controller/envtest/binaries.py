@@ -1,4 +1,4 @@
-"""A real control plane of one's own: etcd, kube-apiserver and kube-controller-manager on free ports, in a temporary folder.
+"""A real control plane of one's own: etcd, kube-apiserver and kube-controller-manager on free ports, in a folder of its own.
 
 The processes die with the one that started them, also when that is killed. Nothing of the machine is used but ports on 127.0.0.1.
 """
@@ -6,23 +6,30 @@ The processes die with the one that started them, also when that is killed. Noth
 import asyncio
 import contextlib
 import ctypes
+import functools
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiohttp
 
+from controller.envtest.credentials import Authority, CredentialError, kubeconfig, openssl
 from controller.meta import jsonio
 
 ADMIN_TOKEN = "envtest-admin"  # noqa: S105 - of a control plane that lives for one test run on loopback
 _READY_SECONDS = 90.0
 _POLL = 0.1
 _PR_SET_PDEATHSIG = 1
+_CONTROLLERS = (
+    "clusterrole-aggregation-controller",
+    "garbage-collector-controller",
+    "namespace-controller",
+    "serviceaccount-controller",
+)
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
 
 
@@ -49,8 +56,11 @@ def free_port() -> int:
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
+    """Runs in the new process: it is killed when its parent's thread ends, and ends itself when that has happened already."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 class ControlPlaneError(Exception):
@@ -58,17 +68,16 @@ class ControlPlaneError(Exception):
 
 
 class ControlPlane:
-    """The three processes and their folder."""
+    """The three processes, and what they keep in ``folder``, which must be there. Start it in a thread that outlives it."""
 
-    def __init__(self, assets: Path, *, admission_plugins: Sequence[str] = ()) -> None:
+    def __init__(self, assets: Path, folder: Path, *, admission_plugins: Sequence[str] = ()) -> None:
         self._assets = assets
         self._plugins = admission_plugins
-        self.folder = Path(tempfile.mkdtemp(prefix="envtest-"))
+        self._authority = Authority(folder)
+        self.folder = folder
         self.port = free_port()
         self._etcd_port, self._peer_port, self._manager_port = free_port(), free_port(), free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.tokens: dict[str, str] = {}
-        self._add_token("admin", "system:masters", ADMIN_TOKEN)
 
     @property
     def url(self) -> str:
@@ -85,15 +94,10 @@ class ControlPlane:
         """One JSON record a line for every request."""
         return self.folder / "audit.log"
 
-    def _add_token(self, user: str, groups: str, token: str) -> None:
-        self.tokens[user] = token
-        with (self.folder / "tokens.csv").open("a", encoding="utf-8") as file:
-            file.write(f'{token},{user},{user},"{groups}"\n')
-
     async def start(self) -> None:
         """Starts everything and returns when the API server is ready. Raises ControlPlaneError."""
-        self._write_files()
         try:
+            await asyncio.to_thread(self._write_files)
             self.start_etcd()
             await self.start_api_server()
             self._start_manager()
@@ -102,10 +106,12 @@ class ControlPlane:
             raise
 
     def _write_files(self) -> None:
-        key = self.folder / "service-account.key"
-        command = ["openssl", "genrsa", "-out", str(key), "2048"]
-        if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-            raise ControlPlaneError("openssl is needed to make the key of the service accounts")
+        try:
+            openssl("genrsa", "-out", str(self.folder / "service-account.key"), "2048")
+            self._authority.create()
+        except CredentialError as error:
+            raise ControlPlaneError(str(error)) from None
+        (self.folder / "tokens.csv").write_text(f'{ADMIN_TOKEN},admin,admin,"system:masters"\n', encoding="utf-8")
         policy = {
             "apiVersion": "audit.k8s.io/v1",
             "kind": "Policy",
@@ -143,6 +149,7 @@ class ControlPlane:
             "--bind-address=127.0.0.1",
             f"--cert-dir={self.folder / 'certificates'}",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
+            f"--client-ca-file={self._authority.certificate}",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -168,7 +175,7 @@ class ControlPlane:
             "--bind-address=127.0.0.1",
             f"--cert-dir={self.folder / 'manager-certificates'}",
             f"--service-account-private-key-file={self.folder / 'service-account.key'}",
-            "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller",
+            f"--controllers={','.join(_CONTROLLERS)}",
         )
 
     def _spawn(self, program: str, *arguments: str) -> None:
@@ -180,7 +187,7 @@ class ControlPlane:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=self.folder,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - only sets a flag of the new process
+                preexec_fn=functools.partial(_die_with, os.getpid()),  # noqa: PLW1509 - only system calls, in the new process
             )
 
     async def _wait_ready(self) -> None:
@@ -234,27 +241,23 @@ class ControlPlane:
         await self._offline(put_back)
 
     async def _offline(self, work: Callable[[], object]) -> None:
-        await self.stop_program("kube-apiserver")
-        await self.stop_program("etcd")
+        """Works while nothing runs. The controller manager starts anew too: its caches would not notice that time went back."""
+        for program in reversed(PROGRAMS):
+            await self.stop_program(program)
         await asyncio.to_thread(work)
         self.start_etcd()
         await self.start_api_server()
+        self._start_manager()
+
+    def user_kubeconfig(self, user: str, groups: Sequence[str]) -> Path:
+        """A kubeconfig for this user in these groups; what they may do is up to RBAC. Raises CredentialError."""
+        certificate, key = self._authority.issue(user, groups)
+        target = certificate.with_suffix(".kubeconfig")
+        credentials = {"client-certificate": str(certificate), "client-key": str(key)}
+        target.write_bytes(jsonio.dumps(kubeconfig(self.url, str(self.ca_file), credentials)))
+        return target
 
     async def stop(self) -> None:
-        """Ends everything and removes the folder."""
-        for program in ("kube-controller-manager", "kube-apiserver", "etcd"):
+        """Ends everything."""
+        for program in reversed(PROGRAMS):
             await self.stop_program(program, number=signal.SIGKILL)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def kubeconfig(url: str, ca_file: str | None, user: dict[str, str]) -> dict[str, object]:
-    """A kubeconfig of one cluster, one user and one context."""
-    cluster = {"server": url, **({"certificate-authority": ca_file} if ca_file else {})}
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "envtest", "cluster": cluster}],
-        "users": [{"name": "envtest", "user": user}],
-        "contexts": [{"name": "envtest", "context": {"cluster": "envtest", "user": "envtest", "namespace": "default"}}],
-        "current-context": "envtest",
-    }

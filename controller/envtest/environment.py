@@ -1,7 +1,6 @@
 """One door to both control planes: the embedded API server, and a real etcd, kube-apiserver and kube-controller-manager."""
 
 import asyncio
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,8 +9,10 @@ from typing import Any, Literal, Self
 from controller import meta
 from controller.client import Client, ClientConfig, static_config
 from controller.client.transport import Transport
-from controller.envtest.binaries import ADMIN_TOKEN, ControlPlane, ControlPlaneError, kubeconfig, real_assets
+from controller.envtest.binaries import ADMIN_TOKEN, ControlPlane, ControlPlaneError, real_assets
+from controller.envtest.credentials import kubeconfig
 from controller.envtest.embedded.server import EmbeddedServer
+from controller.envtest.folders import TemporaryFolder
 from controller.meta import Object, Resource, jsonio
 from controller.meta.errors import AlreadyExists, NotFound
 
@@ -39,28 +40,33 @@ class Environment:
         self._plugins = admission_plugins
         self._embedded: EmbeddedServer | None = None
         self._real: ControlPlane | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="envtest-")
-        self.kubeconfig = Path(self._folder.name) / "kubeconfig"
+        self._folder: TemporaryFolder | None = None
 
     async def __aenter__(self) -> Self:
-        if self.plane == "embedded":
-            self._embedded = EmbeddedServer()
-            await self._embedded.start()
-        else:
-            assets = await asyncio.to_thread(real_assets)
-            if assets is None:
-                raise ControlPlaneError("there is no real control plane: install Go or set KUBEBUILDER_ASSETS")
-            self._real = ControlPlane(assets, admission_plugins=self._plugins)
-            await self._real.start()
-        ca_file = str(self._real.ca_file) if self._real else None
-        write_kubeconfig(self.kubeconfig, self.url, ca_file=ca_file, token=ADMIN_TOKEN)
+        self._folder = TemporaryFolder()
         try:
+            await self._start()
+            ca_file = str(self._real.ca_file) if self._real else None
+            write_kubeconfig(self.kubeconfig, self.url, ca_file=ca_file, token=ADMIN_TOKEN)
             async with self.client() as client:
                 await install_crds(client, self._crds)
         except BaseException:
             await self._stop()
             raise
         return self
+
+    async def _start(self) -> None:
+        if self.plane == "embedded":
+            self._embedded = EmbeddedServer()
+            await self._embedded.start()
+            return
+        assets = await asyncio.to_thread(real_assets)
+        if assets is None:
+            raise ControlPlaneError("there is no real control plane: install Go or set KUBEBUILDER_ASSETS")
+        folder = self.folder / "control-plane"
+        folder.mkdir()
+        self._real = ControlPlane(assets, folder, admission_plugins=self._plugins)
+        await self._real.start()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -72,7 +78,19 @@ class Environment:
             await self._embedded.stop()
         if self._real is not None:
             await self._real.stop()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.remove()
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this environment lies; it is removed at the end."""
+        assert self._folder is not None, "the environment is not running"
+        return self._folder.path
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's kubeconfig."""
+        return self.folder / "kubeconfig"
 
     @property
     def url(self) -> str:
@@ -114,10 +132,14 @@ class Environment:
         path = f"{_SERVICE_ACCOUNTS.path(namespace, name)}/token"
         async with self.client() as client:
             answer = jsonio.loads(await client.raw("POST", path, jsonio.dumps(request)))
-        target = Path(self._folder.name) / f"{namespace}-{name}.kubeconfig"
+        target = self.folder / f"{namespace}-{name}.kubeconfig"
         ca_file = str(self.control_plane.ca_file)
         write_kubeconfig(target, self.url, ca_file=ca_file, token=answer["status"]["token"])
         return target
+
+    async def user_kubeconfig(self, user: str, groups: Sequence[str] = ()) -> Path:
+        """A kubeconfig of a user with a client certificate (real plane only). Without a role binding the user may do nothing."""
+        return await asyncio.to_thread(self.control_plane.user_kubeconfig, user, groups)
 
     def audit_records(self) -> list[dict[str, Any]]:
         """Every request the real API server has completed so far, oldest first."""
