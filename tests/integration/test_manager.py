@@ -12,6 +12,7 @@ import pytest
 from controller import meta
 from controller.client import Client, static_config
 from controller.envtest import Environment
+from controller.informers import CacheMutated
 from controller.leaderelection import LEASE, LeaderElectionConfig, NotLeader
 from controller.meta import Resource
 from controller.meta.errors import NotFound
@@ -353,6 +354,30 @@ async def test_a_dead_runnable_stops_the_process_in_order(client: Client, namesp
     with pytest.raises(RunnableFailed, match="helper stopped unexpectedly: no more"):
         await task
     assert await holder(client, namespace) == ""
+
+
+async def test_a_cached_object_changed_in_place_ends_the_process(client: Client, namespace: str):
+    """The reconciler that changed what everybody reads is found out at the stop at the latest."""
+    await create_config_map(client, namespace, "a")
+
+    async def spoil(request: Request) -> None:
+        cached: Any = running.manager.informer(CONFIG_MAP).lister.get(request.name, request.namespace)
+        cached["metadata"]["labels"] = {"spoiled": "true"}
+
+    reconciler = Recording(spoil)
+    running = reconciler.watching(client, options(namespace))
+    with pytest.raises((CacheMutated, RunnableFailed), match=f"{namespace}/a"):
+        async with running:
+            await reconciler.has_seen("a")
+
+
+async def test_the_health_of_lease_and_informers_can_be_asked_for(client: Client, namespace: str):
+    """Both are alive from the start on, before anything has synced or leads."""
+    settings = options(namespace, leader_election=candidate(namespace, "me", 600))
+    async with Recording().watching(client, settings) as running:
+        await eventually(running.is_ready)
+        for check in ("informers", "leader-election"):
+            assert await running.probe(f"/healthz/{check}") == (200, "ok")
 
 
 async def test_a_taken_port_is_told_before_anything_starts(client: Client, namespace: str):

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from controller import meta
@@ -207,3 +210,19 @@ async def test_an_informer_that_is_made_late_starts_at_once(client: Client, name
         assert factory.unsynced() == ["configmaps (not listed yet)"]
         await factory.wait_for_sync()
         await in_cache(informer, "a")
+
+
+async def test_a_loop_without_a_sign_of_life_is_overdue(
+    client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before it was started, not while it has time; a watch has its window, ten seconds, and a little slack."""
+    factory = SharedInformerFactory(client, watch_timeout=100)
+    factory.informer(CONFIG_MAP, namespaces=[namespace])
+    assert factory.overdue() is None
+    async with running(factory):
+        assert factory.overdue() is None
+    for later, problem in ((50, None), (1000, "the watch of configmaps is overdue by")):
+        now = time.monotonic() + later
+        monkeypatch.setattr("controller.informers.reflector.time", SimpleNamespace(monotonic=lambda now=now: now))
+        found = factory.overdue()
+        assert found is None if problem is None else found is not None and found.startswith(problem)
