@@ -87,6 +87,14 @@ def is_held(desired: Object, live: Object) -> bool:
     return not (same and current is not None) and not equivalent(_roles(live), _roles(desired))
 
 
+def _asks_for_another_template(desired: Object, live: Object) -> bool:
+    """Whether the Model's owner chose something new and the templates differ, be it by an empty object: in a selector that means everything."""
+    if desired.get("kind") != "ModelInfer":
+        return False
+    wanted, current = (meta.annotations_of(obj).get(TEMPLATE_INPUTS) for obj in (desired, live))
+    return current != wanted and not meta.equal_json(_roles(live), _roles(desired))
+
+
 def _roles(infer: Object) -> Any:
     template = meta.spec_of(infer).get("template")
     return template.get("roles") if isinstance(template, Mapping) else None
@@ -130,6 +138,8 @@ def diff(desired: Object, live: Object, scaling: Scaling | None = None) -> Chang
     spec = _patch(current, wanted, exact=exact, path=())
     if spec is not _ABSENT:
         patch["spec"] = spec
+    if not held and _asks_for_another_template(desired, live):
+        patch = meta.merge_patch(patch, {"spec": {"template": {"roles": _roles(desired)}}})
     return Change(patch, tuple(sorted(_leaves(patch)))) if patch else None
 
 

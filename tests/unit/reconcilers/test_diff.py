@@ -107,6 +107,20 @@ def test_a_template_is_held_until_the_owner_asks() -> None:
     assert change.patch["metadata"]["annotations"][HELD_REVISION] is None
 
 
+def test_an_empty_selector_is_a_choice_of_the_owner() -> None:
+    """It selects everything, and an absent one nothing: the template is replaced although the comparison drops empty parts."""
+
+    def spread(term: dict[str, Any]) -> dict[str, Any]:
+        terms = [{"topologyKey": "kubernetes.io/hostname", **term}]
+        rule = {"requiredDuringSchedulingIgnoredDuringExecution": terms}
+        return child("ModelInfer", a_backend(workers=[a_worker(affinity={"podAntiAffinity": rule})]))
+
+    change = diff(spread({"namespaceSelector": {}}), spread({}))
+    assert change is not None
+    assert "spec.template.roles" in change.reasons
+    assert "'namespaceSelector': {}" in str(change.patch["spec"])
+
+
 def test_a_template_written_by_another_controller_is_held_and_marked() -> None:
     """Taking over writes the annotation, and not one pod restarts."""
     desired = child("ModelInfer", a_backend())
