@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from controller.meta.errors import Cause
+from controller.meta.times import parse_time
 
 Schema = Mapping[str, Any]
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
@@ -182,6 +183,16 @@ def _text(value: str, schema: Schema, path: str) -> Iterator[Cause]:
         yield Cause(path, "FieldValueTooLong", f"Too long: may not be more than {longest} characters")
     if len(value) < shortest:
         yield _invalid(path, value, f"should be at least {shortest} chars long")
+    if schema.get("format") == "date-time" and not _is_time(value):
+        yield Cause(path, "FieldValueTypeInvalid", f"Invalid value: {_shown(value)}: must be of type date-time")
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parse_time(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _size(value: list[Any], schema: Schema, path: str) -> Iterator[Cause]:

@@ -29,6 +29,7 @@ _SPEC = {
         "color": {"type": "string", "enum": ["red", "blue"]},
         "label": {"type": "string", "pattern": "^[a-z]+$", "minLength": 2, "maxLength": 5},
         "amount": {"x-kubernetes-int-or-string": True},
+        "when": {"type": "string", "format": "date-time"},
         "maybe": {"type": "string", "nullable": True},
         "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
         "tags": {"type": "array", "maxItems": 2, "x-kubernetes-list-type": "set", "items": {"type": "string"}},

@@ -23,6 +23,9 @@ from tests.conformance.conftest import a_widget
         ),
         pytest.param({"size": 2.0, "free": {"a": 1.0}}, {"size": 2, "free": {"a": 1}}, id="whole numbers"),
         pytest.param({"amount": "10Gi"}, {"size": 1, "amount": "10Gi"}, id="text for a quantity"),
+        pytest.param(
+            {"when": "2026-01-01T00:00:00+01:00"}, {"size": 1, "when": "2026-01-01T00:00:00+01:00"}, id="time"
+        ),
         pytest.param({"amount": 10}, {"size": 1, "amount": 10}, id="number for a quantity"),
     ],
 )
@@ -45,6 +48,7 @@ async def test_what_is_stored(api: Api, widgets: str, spec: Any, stored: Any) ->
         pytest.param({"label": "ab\n"}, ("FieldValueInvalid", "spec.label"), id="pattern to the very end"),
         pytest.param({"label": "a"}, ("FieldValueInvalid", "spec.label"), id="too short"),
         pytest.param({"label": "abcdef"}, ("FieldValueTooLong", "spec.label"), id="too long"),
+        pytest.param({"when": "noon"}, ("FieldValueTypeInvalid", "spec.when"), id="no time"),
         pytest.param({"amount": 1.5}, ("FieldValueTypeInvalid", "spec.amount"), id="fraction for a quantity"),
         pytest.param({"free": []}, ("FieldValueTypeInvalid", "spec.free"), id="list for an object"),
         pytest.param({"tags": ["a", "b", "c"]}, ("FieldValueTooMany", "spec.tags"), id="too many items"),

@@ -15,17 +15,17 @@ from controller.meta.errors import Gone, to_status
 BOOKMARK_SECONDS = 60.0
 _DEFAULT_WINDOW = 1800.0
 _LAST_BOOKMARK_BEFORE_END = 2.0
-_MAX_PENDING = 10_000
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
 Event = tuple[str, dict[str, Any]]
 
 
 class Watcher:
-    """One watch's share of the changes. One that falls too far behind is closed, as Kubernetes does."""
+    """One watch's share of the changes. One that is more than ``most`` changes behind is closed, as Kubernetes does."""
 
-    def __init__(self, resource: ResourceKey) -> None:
+    def __init__(self, resource: ResourceKey, most: int = 10_000) -> None:
         self.resource = resource
+        self._most = most
         self._pending: deque[Entry] = deque()
         self._closed = False
         self._wake = asyncio.Event()
@@ -33,7 +33,7 @@ class Watcher:
     def push(self, entry: Entry) -> None:
         """Adds a change."""
         self._pending.append(entry)
-        if len(self._pending) > _MAX_PENDING:
+        if len(self._pending) > self._most:
             self._pending.clear()
             self._closed = True
         self._wake.set()
