@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from controller.client import Client, ClientConfig
 from controller.envtest import Environment
 from controller.reconcilers import ControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
@@ -35,10 +36,12 @@ class Counting:
 
 
 @contextlib.asynccontextmanager
-async def controlling(environment: Environment, namespace: str, **options: Any) -> AsyncIterator[Counting]:
-    """A manager with the Model controller at work in one namespace."""
+async def controlling(
+    environment: Environment, namespace: str, *, through: ClientConfig | None = None, **options: Any
+) -> AsyncIterator[Counting]:
+    """A manager with the Model controller at work in one namespace; ``through`` is another way to the API server."""
     counting = Counting()
-    async with environment.client() as client:
+    async with await Client.connect(through or environment.config) as client:
         off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
         manager = Manager(client, off)
         client.use_metrics(counting)

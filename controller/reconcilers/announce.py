@@ -103,6 +103,12 @@ def _told(model: Object, type_: str) -> tuple[str, str, str]:
     return type_, status if status in _STATUSES else "Unknown", str(condition.get("reason", ""))
 
 
+def _seen_generation(model: Object) -> int:
+    """The generation that the status is about, also where the CRD has no ``status.observedGeneration``."""
+    seen = (meta.status_of(model), *meta.conditions_of(model))
+    return max((value for part in seen if isinstance(value := part.get("observedGeneration"), int)), default=0)
+
+
 def _pod_failures(model: Object) -> set[tuple[str, str]]:
     """The pods, and what they are stuck with, that the Active condition names."""
     active = meta.find_condition(meta.conditions_of(model), reasons.ACTIVE) or {}
@@ -118,8 +124,8 @@ class Announcer:
         self._held: dict[NamespacedName, int] = {}
         self._missing: dict[NamespacedName, int] = {}
 
-    def tell(self, before: Object, after: Object, outcome: Outcome) -> None:
-        """The writes of a pass, and the conditions that changed between these two states of the Model."""
+    def wrote(self, model: Object, outcome: Outcome) -> None:
+        """The children that a pass wrote and the templates that it held."""
         for told, action, names in zip(
             (reasons.CHILDREN_CREATED, reasons.CHILDREN_UPDATED, reasons.CHILDREN_DELETED),
             _ACTIONS,
@@ -129,11 +135,7 @@ class Announcer:
             for name in names:
                 self._metrics.writes.labels(name.partition(" ")[0], action).inc()
             if names:
-                self._record(after, told, ", ".join(names))
-        self._tell_held(after, outcome)
-        self._tell_conditions(before, after)
-
-    def _tell_held(self, model: Object, outcome: Outcome) -> None:
+                self._record(model, told, ", ".join(names))
         if outcome.newly_held:
             note = f"the pod template of {', '.join(outcome.newly_held)} is kept as it is until the Model changes"
             self._record(model, reasons.TEMPLATE_HELD, note)
@@ -155,11 +157,12 @@ class Announcer:
         self._metrics.held.set(sum(self._held.values()))
         self._metrics.missing.set(sum(self._missing.values()))
 
-    def _tell_conditions(self, before: Object, after: Object) -> None:
+    def tell(self, before: Object, after: Object) -> None:
+        """The conditions that changed between these two states of the Model."""
         was, is_ = (meta.is_condition_true(obj, reasons.ACTIVE) for obj in (before, after))
         if is_ and not was:
             self._record(after, reasons.BECAME_ACTIVE, "Model is ready")
-        elif was and not is_ and meta.generation_of(before) == meta.status_of(before).get("observedGeneration"):
+        elif was and not is_ and meta.generation_of(before) == _seen_generation(before):
             active = meta.find_condition(meta.conditions_of(after), reasons.ACTIVE) or {}
             self._record(after, reasons.INACTIVE, str(active.get("message", "")))
         old, new = (meta.find_condition(meta.conditions_of(obj), reasons.FAILED) or {} for obj in (before, after))
@@ -173,8 +176,7 @@ class Announcer:
 
     def warn(self, model: Object, parsed: Model, findings: Sequence[Finding], observed: Observed) -> None:
         """What deserves attention and does not stop anything; once per generation, so that a restart repeats nothing."""
-        seen = meta.status_of(model).get("observedGeneration")
-        if isinstance(seen, int) and seen >= meta.generation_of(model):
+        if _seen_generation(model) >= meta.generation_of(model):
             return
         for finding in findings:
             if not finding.terminal:

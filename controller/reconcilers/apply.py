@@ -17,7 +17,7 @@ from controller.client import Client
 from controller.informers import SharedInformer
 from controller.meta import NamespacedName, Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, StatusError
-from controller.reconcilers.diff import Ownership, Scaling, diff, held_back, must_recreate, ownership
+from controller.reconcilers.diff import Change, Ownership, Scaling, diff, held_back, must_recreate, ownership
 from controller.reconcilers.observe import Observed, binding_targets
 from controller.reconcilers.outcome import Outcome, Problem
 from controller.reconcilers.reasons import CHILD_CONFLICT
@@ -133,17 +133,20 @@ class _Pass:
         contest = (kind, NamespacedName(namespace, name))
         if live is None and contest in self._contested:
             live = await self._read(resource, name, namespace)
-        if live is None:
+        if live is not None:
             try:
-                created = await self._client.create(resource, desired)
-            except AlreadyExists:
-                live = await self._read(resource, name, namespace)
-                if live is None:
-                    raise
-            else:
-                self._took(resource, created, self.outcome.created)
-                return True
-        return await self._settle(resource, desired, live, contest)
+                return await self._settle(resource, desired, live, contest)
+            except NotFound:
+                self._informers[resource].record_deletion(live)
+        try:
+            created = await self._client.create(resource, desired)
+        except AlreadyExists:
+            live = await self._read(resource, name, namespace)
+            if live is None:
+                raise
+            return await self._settle(resource, desired, live, contest)
+        self._took(resource, desired, created, self.outcome.created)
+        return True
 
     async def _settle(
         self, resource: Resource, desired: dict[str, Any], live: Object, contest: tuple[str, NamespacedName]
@@ -171,8 +174,8 @@ class _Pass:
         return await self._patch(resource, desired, live, retry=True)
 
     async def _patch(self, resource: Resource, desired: dict[str, Any], live: Object, *, retry: bool) -> bool:
-        kind, name = key_of(desired)
-        change = diff(desired, live, self._scaling.get(name) if kind == MODEL_INFER.kind else None)
+        name = meta.name_of(desired)
+        change = self._diff(desired, live)
         if held_back(desired, live) is not None:
             self.outcome.held.append(name)
         if change is None:
@@ -187,7 +190,7 @@ class _Pass:
             if fresh is None or ownership(fresh, self._observed.model) not in (Ownership.OURS, Ownership.ADOPTABLE):
                 raise
             return await self._patch(resource, desired, fresh, retry=False)
-        self._took(resource, patched, self.outcome.updated, f" ({', '.join(change.reasons[:4])})")
+        self._took(resource, desired, patched, self.outcome.updated, f" ({', '.join(change.reasons[:4])})")
         if metadata.get("annotations", {}).get(HELD_REVISION):
             self.outcome.newly_held.append(name)
         return True
@@ -201,14 +204,28 @@ class _Pass:
         except AlreadyExists:
             self.outcome.waiting.append(f"{kind} {name}")
             return False
-        self._took(resource, created, self.outcome.created)
+        self._took(resource, desired, created, self.outcome.created)
         return True
 
-    def _took(self, resource: Resource, answer: Object, log: list[str], note: str = "") -> None:
-        """The server took a write: the next pass will see it, whatever the watch does."""
+    def _diff(self, desired: dict[str, Any], live: Object) -> Change | None:
+        kind, name = key_of(desired)
+        return diff(desired, live, self._scaling.get(name) if kind == MODEL_INFER.kind else None)
+
+    def _took(
+        self, resource: Resource, desired: dict[str, Any], answer: Object, log: list[str], note: str = ""
+    ) -> None:
+        """The server took a write: the next pass will see it, whatever the watch does.
+
+        When it made something else of it, as an older CRD or a webhook does, the next pass would write the same again, and so on for ever:
+        that is a problem, so that it backs off.
+        """
+        kind, name = key_of(desired)
         self._informers[resource].record(answer)
-        self.outcome.versions[resource.kind, meta.name_of(answer)] = meta.resource_version_of(answer)
-        log.append(f"{resource.kind} {meta.name_of(answer)}{note}")
+        self.outcome.versions[kind, name] = meta.resource_version_of(answer)
+        log.append(f"{kind} {name}{note}")
+        if (left := self._diff(desired, answer)) is not None:
+            error = f"the server does not keep {', '.join(left.reasons[:4])}"
+            self.outcome.problems.append(Problem(kind, name, "apply", error, transient=True))
 
     async def _read(self, resource: Resource, name: str, namespace: str) -> Object | None:
         try:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from controller import meta
+from controller.api.kinds import MODEL
 from controller.meta import Object
 from controller.render.names import (
     HELD_REVISION,
@@ -46,14 +47,20 @@ def ownership(live: Object, model: Object) -> Ownership:
     if controller is not None:
         if controller.get("uid") == uid:
             return Ownership.OURS
-        same_name = controller.get("kind") == "Model" and controller.get("name") == name
-        return Ownership.LEFTOVER if same_name else Ownership.FOREIGN
+        return Ownership.LEFTOVER if _names_a_model(controller, name) else Ownership.FOREIGN
     references, labels = meta.owner_references_of(live), meta.labels_of(live)
     if any(reference.get("uid") == uid for reference in references) or labels.get(MODEL_UID) == uid:
         return Ownership.ADOPTABLE
+    if any(_names_a_model(reference, name) for reference in references):
+        return Ownership.LEFTOVER
     if not references and labels.get(MANAGED_BY) == MANAGER and labels.get(MODEL_NAME) == name:
         return Ownership.ADOPTABLE
     return Ownership.FOREIGN
+
+
+def _names_a_model(reference: Object, name: str) -> bool:
+    group = str(reference.get("apiVersion")).partition("/")[0]
+    return (group, reference.get("kind"), reference.get("name")) == (MODEL.group, MODEL.kind, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,13 +61,16 @@ class ModelReconciler:
         self._failures: dict[Request, int] = {}
         self._declined: dict[Request, Object] = {}
         self._at_rest: dict[Request, int] = {}
+        self._ended: dict[Request, str] = {}
         self._rendered: LRUCache[object, Desired] = LRUCache(_BURST)
 
     async def reconcile(self, request: Request) -> Result:
-        """One pass. Nothing is written for a Model that is gone or being deleted."""
+        """One pass. Nothing is written for a Model that is gone or being deleted, or whose namespace is."""
         model = self._observer.model(request.name, request.namespace)
-        if model is None or meta.is_deleting(model):
+        if model is None or meta.is_deleting(model) or self._ended.get(request) == meta.uid_of(model):
             self._forget(request)
+            if model is None:
+                self._ended.pop(request, None)
             return Result()
         versions, options = self._observer.versions(model), self._observer.options()
         if self._at_rest.get(request) == _state(model, versions, options):
@@ -75,7 +78,7 @@ class ModelReconciler:
         self._at_rest.pop(request, None)
         findings, wanted = self._desired(model, options)
         if blocking := tuple(finding for finding in findings if finding.terminal):
-            await self._report(model, _invalid(model, blocking), Outcome())
+            await self._report(model, _invalid(model, blocking))
             return Result()
         parsed = Model.from_object(model)
         observed = self._observer.observe(model, wanted)
@@ -88,9 +91,14 @@ class ModelReconciler:
             adapters = self._adapters.sync(request, pods)
             self._announcer.moved(model, adapters)
             outcome = await self._apply(request, parsed, wanted, observed, adapters)
+            self._announcer.wrote(model, outcome)
         if outcome.namespace_ends:
+            self._ended |= {
+                meta.key_of(m): meta.uid_of(m) for m in self._observer.models.lister.list(request.namespace)
+            }
+            self._forget(request)
             return Result()
-        written = await self._report(model, self._findings(request, parsed, outcome, adapters, paused=paused), outcome)
+        written = await self._report(model, self._findings(request, parsed, outcome, adapters, paused=paused))
         self._announcer.warn(model, parsed, findings, observed)
         if outcome.problems:
             raise ReconcileError("; ".join(problem.line for problem in outcome.problems))
@@ -157,7 +165,7 @@ class ModelReconciler:
         pods = () if infer is None else self._observer.pods_of(infer)
         return backend_view(backend.name, name, infer, pods, settled=settled)
 
-    async def _report(self, model: Object, findings: Findings, outcome: Outcome) -> Object | None:
+    async def _report(self, model: Object, findings: Findings) -> Object | None:
         """Writes the status if it differs, in one patch that cannot land on another version of the Model.
 
         Returns the Model as it then is, None when somebody else changed or removed it meanwhile. What was found for a generation is told
@@ -182,7 +190,7 @@ class ModelReconciler:
                     continue
                 self._observer.models.record(written)
                 self._note_declined(written, wanted)
-            self._announcer.tell(model, written, outcome)
+            self._announcer.tell(model, written)
             return written if attempt == 0 else None
         return None
 

@@ -30,13 +30,21 @@ class LoadedAdapter:
 
 
 class AdapterRuntime:
-    """Talks to pods; an async context manager."""
+    """Talks to pods; an async context manager.
+
+    Every call has a connection of its own and none waits for another: pods come and go, and some of them hang.
+    """
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+        )
         return self
 
     async def __aexit__(
@@ -52,7 +60,7 @@ class AdapterRuntime:
         if not isinstance(entries, list):
             raise ServingError("the list of models has another form")
         return tuple(
-            LoadedAdapter(str(entry.get("id")), root if isinstance(root := entry.get("root"), str) else None)
+            LoadedAdapter(str(entry.get("id")), _directory(entry.get("root")))
             for entry in entries
             if isinstance(entry, Mapping) and entry.get("parent") is not None
         )
@@ -84,6 +92,10 @@ class AdapterRuntime:
             raise ServingError(f"no answer within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise ServingError(f"no answer: {type(error).__name__}") from None
+
+
+def _directory(root: object) -> str | None:
+    return root.rstrip("/") or None if isinstance(root, str) else None
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

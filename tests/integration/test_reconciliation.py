@@ -2,20 +2,25 @@
 
 import asyncio
 import copy
+import uuid
 from collections import defaultdict
 from typing import Any
 
 import pytest
 
 from controller import meta
-from controller.api.kinds import AUTOSCALING_POLICY_BINDING, MODEL, MODEL_INFER, POD
+from controller.api.crds import child_crds, model_crd
+from controller.api.kinds import AUTOSCALING_POLICY_BINDING, MODEL, MODEL_INFER, MODEL_ROUTE, POD
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object, Resource
+from controller.meta.errors import NotFound
 from controller.reconcilers import model as reconciler
 from controller.reconcilers.observe import binding_targets
 from controller.render import render
+from tests.conftest import NAMESPACES
 from tests.factories import a_backend, a_model, conditions, eventually, make_available, unborn
+from tests.faults.proxy import FaultProxy, matching
 from tests.integration.test_run_command import running
 from tests.running import controlling
 
@@ -143,6 +148,63 @@ async def test_another_release_restarts_nothing(
     assert len(restarted.writes) == 1, "one status for the new generation"
 
 
+async def failures(client: Client, namespace: str) -> list[str]:
+    """What ``Failed`` ever said, as its Events show it."""
+    found = [await events(client, namespace, reason) for reason in ("Failed", "ChildConflict", "LoraSyncFailed")]
+    return [note for notes in found for note in notes]
+
+
+async def test_a_child_that_was_deleted_unseen_is_created_in_the_same_pass(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """Its watch stands still, so that the controller changes an object that is not there any more: no failure."""
+    async with FaultProxy(environment.config) as proxy, controlling(environment, namespace, through=proxy.config):
+        await client.create(MODEL, unborn(a_model(), namespace))
+        await eventually(lambda: initialized(client, namespace))
+        with proxy.freezing(matching("WATCH", "/modelroutes")):
+            before = await client.get(MODEL_ROUTE, "chat", namespace)
+            await client.delete(MODEL_ROUTE, "chat", namespace=namespace)
+            matched = {"spec": {"modelMatch": {"body": {"model": "chat"}}}}
+            await client.patch(MODEL, "chat", matched, namespace=namespace)
+            await eventually(lambda: initialized(client, namespace))
+            after = await client.get(MODEL_ROUTE, "chat", namespace)
+        assert meta.uid_of(after) != meta.uid_of(before)
+        assert meta.spec_of(after)["rules"][0]["modelMatch"] == matched["spec"]["modelMatch"]
+        assert await failures(client, namespace) == []
+
+
+async def test_a_namespace_that_ends_is_left_alone(environment: Environment, client: Client) -> None:
+    """Twenty Models in it, and not one creation each time that one of their children goes."""
+    name = f"ending-{uuid.uuid4().hex[:10]}"
+    models = [f"m{index:02}" for index in range(20)]
+    await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    async with controlling(environment, name) as counting:
+        for model in models:
+            await client.create(MODEL, unborn(a_model(model), name))
+        for model in models:
+            await eventually(lambda: _told(client, model, name))  # noqa: B023 - called at once
+        counting.writes.clear()
+        await client.delete(NAMESPACES, name)
+        await eventually(lambda: _is_gone(client, name), patience=60)
+        creations = [write for write in counting.writes if write[0] == "POST"]
+        assert len(creations) <= 3 * 16, "the children of as many Models as there are workers"
+
+
+async def test_a_server_that_does_not_keep_what_is_written_is_told_of_and_not_fought() -> None:
+    """The CRD of another release lacks a field: patches back off, and the condition names it."""
+    older = copy.deepcopy(child_crds())
+    for crd in older:
+        if crd["spec"]["names"]["kind"] == "ModelInfer":
+            schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+            schema["properties"].pop("recoveryPolicy")
+    async with Environment("embedded", crds=[model_crd(), *older]) as other, other.client() as client:
+        async with controlling(other, "default") as counting:
+            await client.create(MODEL, unborn(a_model(), "default"))
+            told = "ModelInfer chat-main: apply: the server does not keep spec.recoveryPolicy"
+            await eventually(lambda: _is(message(client, "default", "Failed"), told))
+        assert counting.writes.count(("PATCH", 200)) <= 6, "three attempts, and a status now and then"
+
+
 async def test_at_rest_the_audit_log_shows_renewals_alone(
     environment: Environment, client: Client, namespace: str
 ) -> None:
@@ -202,6 +264,18 @@ async def _available(client: Client, name: str, namespace: str) -> bool:
 
 async def _active(client: Client, name: str, namespace: str) -> bool:
     return (await conditions(client, name, namespace)).get("Active") == ("True", "ModelAvailable")
+
+
+async def _told(client: Client, name: str, namespace: str) -> bool:
+    return (await conditions(client, name, namespace)).get("Initialized") == ("True", "ModelCreating")
+
+
+async def _is_gone(client: Client, name: str) -> bool:
+    try:
+        await client.get(NAMESPACES, name)
+    except NotFound:
+        return True
+    return False
 
 
 async def _bindings(client: Client, namespace: str) -> set[str]:

@@ -15,6 +15,7 @@ from controller.render import RenderOptions, render
 from controller.render.names import HELD_REVISION
 from tests.factories import a_backend, a_model, a_worker
 
+A_MODEL = {"apiVersion": "registry.volcano.sh/v1alpha1", "kind": "Model", "name": "chat"}
 POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}
 
 
@@ -195,12 +196,12 @@ def test_adoption_keeps_every_other_owner() -> None:
     ("metadata", "expected"),
     [
         ({"ownerReferences": [{"kind": "Model", "name": "chat", "uid": "{uid}", "controller": True}]}, Ownership.OURS),
+        ({"ownerReferences": [A_MODEL | {"uid": "old", "controller": True}]}, Ownership.LEFTOVER),
+        ({"ownerReferences": [A_MODEL | {"uid": "old"}]}, Ownership.LEFTOVER),
+        ({"ownerReferences": [A_MODEL | {"uid": "old", "name": "other", "controller": True}]}, Ownership.FOREIGN),
+        ({"ownerReferences": [A_MODEL | {"uid": "old", "apiVersion": "their.io/v1"}]}, Ownership.FOREIGN),
         (
-            {"ownerReferences": [{"kind": "Model", "name": "chat", "uid": "old", "controller": True}]},
-            Ownership.LEFTOVER,
-        ),
-        (
-            {"ownerReferences": [{"kind": "Model", "name": "other", "uid": "old", "controller": True}]},
+            {"ownerReferences": [A_MODEL | {"uid": "{uid}"}, {"kind": "Job", "uid": "theirs", "controller": True}]},
             Ownership.FOREIGN,
         ),
         ({"ownerReferences": [{"kind": "Model", "name": "chat", "uid": "{uid}"}]}, Ownership.ADOPTABLE),

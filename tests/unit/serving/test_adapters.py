@@ -1,5 +1,7 @@
 """Adapters over HTTP, against an engine with a sidecar that keeps real state, and against ones that misbehave."""
 
+import asyncio
+import functools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -91,6 +93,39 @@ async def test_wrong_answers_are_refused(engine: Engine, runtime: AdapterRuntime
     engine.fault = fault()  # type: ignore[operator]
     with pytest.raises(ServingError, match=message):
         await runtime.list_adapters("127.0.0.1", engine.server.port or 0)
+
+
+@pytest.mark.parametrize(("root", "told"), [("/cache/x/", "/cache/x"), ("", None), (7, None)])
+async def test_an_engine_may_tell_its_roots_in_another_form(
+    engine: Engine, runtime: AdapterRuntime, root: object, told: str | None
+) -> None:
+    """A slash at the end makes no other directory, and no text is no directory."""
+    engine.fault = web.json_response({"data": [{"id": "sql", "root": root, "parent": "base"}]})
+    assert await runtime.list_adapters("127.0.0.1", engine.server.port or 0) == (LoadedAdapter("sql", told),)
+
+
+async def test_a_hundred_hanging_pods_keep_nobody_waiting(engine: Engine, runtime: AdapterRuntime) -> None:
+    """More calls may be in flight than an HTTP client usually allows."""
+    arrived, released = asyncio.Event(), asyncio.Event()
+    waiting = 0
+
+    async def hang(_: web.Request) -> web.Response:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 120:
+            arrived.set()
+        await released.wait()
+        return web.json_response({})
+
+    application = web.Application()
+    application.router.add_post("/v1/load_lora_adapter", hang)
+    async with TestServer(application, host="127.0.0.1") as server:
+        load = functools.partial(runtime.load, "127.0.0.1", server.port or 0, name="a", source="s", directory="/x")
+        calls = [asyncio.create_task(load()) for _ in range(120)]
+        await arrived.wait()
+        assert await runtime.list_adapters("127.0.0.1", engine.server.port or 0) == ()
+        released.set()
+        await asyncio.gather(*calls)
 
 
 async def test_a_pod_that_is_not_there_is_one_line(runtime: AdapterRuntime) -> None:
