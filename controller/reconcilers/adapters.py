@@ -21,13 +21,14 @@ from controller.meta.errors import ApiError
 from controller.reconcilers.outcome import Problem
 from controller.reconcilers.pods import is_ready, pod_ip
 from controller.reconcilers.reasons import LORA_SYNC_FAILED
-from controller.serving import AdapterRuntime, LoadedAdapter, ServingError, Step, WantedAdapter, plan
+from controller.serving import LOAD_SECONDS, AdapterRuntime, LoadedAdapter, ServingError, Step, WantedAdapter, plan
 
 _log = structlog.get_logger("controller.adapters")
 
 OBSERVE_EVERY = 300.0
 PODS_AT_ONCE = 8
 ROUTE_PATIENCE = 30.0
+_LATE_EVERY = 5.0
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 300.0
 _PATIENCE = 3
@@ -95,6 +96,13 @@ class _Pod:
     failures: int = 0
     look_at: float = 0.0
     task: asyncio.Task[None] | None = None
+    loading: WantedAdapter | None = None
+    late_until: float = 0.0
+
+    def give_up(self, now: float) -> None:
+        """Ends the task in its load, which nobody waits for any more. The sidecar may still finish it: until then it is asked often."""
+        _cancel(self)
+        self.task, self.late_until = None, now + LOAD_SECONDS
 
     def fail(self, error: str) -> None:
         """The pod could not be asked; after a few times in a row that counts as tried."""
@@ -174,10 +182,13 @@ class AdapterSync:
             states[pod.uid] = _Pod(pod, limit, since=now)
             return
         before, state.pod = state.pod, pod
-        if before.incarnation != pod.incarnation:
+        restarted = before.incarnation != pod.incarnation
+        if restarted:
             state.observed, state.problems, state.tried, state.failures = None, {}, None, 0
         if before.wanted != pod.wanted:
             state.unload, state.since, state.failures = False, now, 0
+        if state.loading is not None and (restarted or state.loading not in pod.wanted):
+            state.give_up(now)
         if (before.incarnation, before.generation, before.wanted) != (pod.incarnation, pod.generation, pod.wanted):
             state.look_at = now
 
@@ -197,7 +208,8 @@ class AdapterSync:
             async with state.limit:
                 await self._rounds(model, state)
         finally:
-            state.task = None
+            if state.task is asyncio.current_task():
+                state.task = None
         for handler in self._handlers:
             handler(model)
 
@@ -215,7 +227,9 @@ class AdapterSync:
             if aim != (state.pod, state.unload):
                 continue
             state.failures = state.failures + 1 if state.problems else 0
-            state.look_at = time.monotonic() + (self._delay(state.failures) if state.problems else OBSERVE_EVERY)
+            now = time.monotonic()
+            rest = _LATE_EVERY if now < state.late_until else OBSERVE_EVERY
+            state.look_at = now + (self._delay(state.failures) if state.problems else rest)
             return
 
     async def _round(self, model: NamespacedName, state: _Pod) -> None:
@@ -231,7 +245,7 @@ class AdapterSync:
                     break
                 if step.adapter.name not in problems:
                     taken.append(step)
-                    await self._perform(pod, step, problems)
+                    await self._perform(state, step, problems)
             state.observed = await self._runtime.list_adapters(pod.address, pod.engine_port)
         left = state.left()
         self._note(model, pod.name, taken, left)
@@ -248,18 +262,12 @@ class AdapterSync:
         if meta.uid_of(live) != pod.uid or pod_ip(live) != pod.address or not is_ready(live):
             raise ServingError("the pod is not the one it was")
 
-    async def _perform(self, pod: HotPod, step: Step, problems: dict[str, tuple[str, str]]) -> None:
-        adapter = step.adapter
+    async def _perform(self, state: _Pod, step: Step, problems: dict[str, tuple[str, str]]) -> None:
+        pod, adapter = state.pod, step.adapter
         try:
             self._guard()
             if step.operation == "load":
-                await self._runtime.load(
-                    pod.address,
-                    pod.runtime_port,
-                    name=adapter.name,
-                    source=adapter.source,
-                    directory=adapter.directory,
-                )
+                await self._load(state, adapter)
             else:
                 await self._runtime.unload(pod.address, pod.runtime_port, name=adapter.name)
         except ServingError as error:
@@ -268,6 +276,15 @@ class AdapterSync:
             _log.warning("Adapter not moved", pod=pod.name, operation=_verb(step), error=_told(error))
         else:
             self._metrics.operation(step.operation, succeeded=True)
+
+    async def _load(self, state: _Pod, adapter: WantedAdapter) -> None:
+        pod, state.loading = state.pod, adapter
+        try:
+            await self._runtime.load(
+                pod.address, pod.runtime_port, name=adapter.name, source=adapter.source, directory=adapter.directory
+            )
+        finally:
+            state.loading = None
 
     def _note(self, model: NamespacedName, pod: str, steps: Sequence[Step], left: Sequence[Step]) -> None:
         done = [Moved(step.operation, step.adapter.name, pod) for step in steps if step not in left]

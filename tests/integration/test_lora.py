@@ -1,9 +1,13 @@
 """LoRA adapters of running engines, on both control planes: pods are API objects, their engines real HTTP servers on loopback."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
+
+import pytest
+from aiohttp import web
 
 from controller import meta
 from controller.api.derived import download_dir
@@ -159,6 +163,37 @@ async def test_a_new_url_is_replaced_once_per_pod(environment: Environment, clie
         for engine in engines:
             await holds(engine, moved)
             assert engine.calls == [("unload", "sql"), ("load", "sql")]
+
+
+@pytest.mark.parametrize("detour", [[{**SQL, "artifactURL": "hf://acme/sql-2"}], [SQL, LEGAL]], ids=["url", "adapter"])
+async def test_a_load_that_nobody_wants_any_more_is_not_waited_for(
+    environment: Environment, client: Client, namespace: str, detour: list[dict[str, str]]
+) -> None:
+    """There and back again while the detour is being loaded: the engine ends as it was, also when that load succeeds in the end."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create(SQL)
+        engine = await fleet.pod("127.0.0.2", infer)
+        await holds(engine, SQL)
+        finish, finished = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: web.Request) -> web.StreamResponse:
+            engine.faults.clear()
+            await finish.wait()
+            body = await request.json()
+            engine.loaded.setdefault(body["lora_name"], body["output_dir"])
+            finished.set()
+            return web.json_response({})
+
+        engine.calls.clear()
+        engine.faults["load"] = slow
+        await fleet.want(*detour)
+        await eventually(lambda: _is(engine.calls[-1:], [("load", detour[-1]["name"])]))
+        await fleet.want(SQL)
+        await holds(engine, SQL)
+        finish.set()
+        await finished.wait()
+        await holds(engine, SQL)
+        await eventually(lambda: _equals(fleet.route_adapters(), ["sql"]))
 
 
 async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, client: Client, namespace: str) -> None:
