@@ -39,6 +39,7 @@ class SharedInformerFactory:
         field_selector: str = "",
         transform: Transform | None = None,
         metadata_only: bool = False,
+        compact: bool = False,
         indexers: Mapping[str, IndexFunction] | None = None,
     ) -> SharedInformer:
         """The informer of these objects. The same arguments give the same informer; one made while running starts at once."""
@@ -50,6 +51,7 @@ class SharedInformerFactory:
             field_selector,
             transform,
             metadata_only,
+            compact,
             names,
         )
         if key not in self._informers:
@@ -61,6 +63,7 @@ class SharedInformerFactory:
                 field_selector=field_selector,
                 transform=transform,
                 metadata_only=metadata_only,
+                compact=compact,
                 indexers=indexers,
                 watch_timeout=self._watch_timeout,
                 resync=self._resync,

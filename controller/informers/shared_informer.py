@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from controller.client import Client
+from controller.informers.compact import CompactObjects
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.lister import Lister
 from controller.informers.mutation import MutationDetector
@@ -46,7 +47,8 @@ class SharedInformer:
     """Tells handlers what changes and lets everybody read what is.
 
     Order is kept per object. A handler is synchronous and quick: it enqueues and returns. One that raises is logged, and hurts no other.
-    A handler added late is told of everything that is there, as part of the initial list.
+    A handler added late is told of everything that is there, as part of the initial list. A ``compact`` informer keeps its objects as
+    bytes, unless a mutation detector watches them: that one has to see what is handed out.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class SharedInformer:
         field_selector: str,
         transform: Transform | None,
         metadata_only: bool,
+        compact: bool,
         indexers: Mapping[str, IndexFunction] | None,
         watch_timeout: float,
         resync: float,
@@ -66,7 +69,8 @@ class SharedInformer:
     ) -> None:
         self.resource = resource
         self._detector = MutationDetector.from_environment()
-        self._store = Indexer(indexers, detector=self._detector)
+        packed = compact and self._detector is None
+        self._store = Indexer(indexers, detector=self._detector, objects=CompactObjects() if packed else None)
         self.lister = Lister(self._store)
         self._handlers: list[Registration] = []
         self._user_transform = transform

@@ -5,7 +5,8 @@ write is never undone by a list or an event that is older; readers see the state
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import NamedTuple
 
 from controller import meta
 from controller.informers.delta import Delta, DeltaType
@@ -21,15 +22,32 @@ BUILT_IN: Mapping[str, IndexFunction] = {
 }
 
 
+class Head(NamedTuple):
+    """What is known of an object without looking into it; ``filed`` holds its values in every index."""
+
+    uid: str
+    resource_version: str
+    number: int
+    filed: tuple[tuple[str, ...], ...]
+
+
 class Indexer:
-    """Objects by key, and by every index. With a ``detector``, a change of an object in place raises CacheMutated, sooner or later."""
+    """Objects by key, and by every index, kept in ``objects``.
+
+    With a ``detector``, a change of an object in place raises CacheMutated, sooner or later.
+    """
 
     def __init__(
-        self, indexers: Mapping[str, IndexFunction] | None = None, *, detector: MutationDetector | None = None
+        self,
+        indexers: Mapping[str, IndexFunction] | None = None,
+        *,
+        detector: MutationDetector | None = None,
+        objects: MutableMapping[NamespacedName, Object] | None = None,
     ) -> None:
         self._functions = {**BUILT_IN, **(indexers or {})}
         self._detector = detector
-        self._objects: dict[NamespacedName, Object] = {}
+        self._objects: MutableMapping[NamespacedName, Object] = {} if objects is None else objects
+        self._heads: dict[NamespacedName, Head] = {}
         self._indexes: dict[str, defaultdict[str, dict[NamespacedName, None]]] = {
             name: defaultdict(dict) for name in self._functions
         }
@@ -37,11 +55,15 @@ class Indexer:
         self._buried: dict[tuple[NamespacedName, str], int] = {}
 
     def __len__(self) -> int:
-        return len(self._objects)
+        return len(self._heads)
 
     def get(self, key: NamespacedName) -> Object | None:
         """The object of this key."""
         return self._objects.get(key)
+
+    def keys(self) -> list[NamespacedName]:
+        """The keys of all objects, as of now."""
+        return list(self._heads)
 
     def values(self) -> list[Object]:
         """All objects, as of now."""
@@ -51,6 +73,10 @@ class Indexer:
         """The objects filed under ``value``. Raises KeyError for an index that does not exist."""
         return [self._objects[key] for key in self._indexes[index].get(value, ())]
 
+    def heads_by_index(self, index: str, value: str) -> list[tuple[NamespacedName, Head]]:
+        """What is known of the objects filed under ``value``, without decoding any. Raises KeyError for an index that does not exist."""
+        return [(key, self._heads[key]) for key in self._indexes[index].get(value, ())]
+
     def apply(self, type_: str, obj: Object, *, in_initial_list: bool = False) -> Delta | None:
         """Takes in a watch event: ADDED, MODIFIED or DELETED. None when it says nothing new."""
         if type_ == DeltaType.DELETED:
@@ -58,9 +84,10 @@ class Indexer:
         key, version = meta.key_of(obj), _version(obj)
         if version <= self._buried.get((key, meta.uid_of(obj)), -1):
             return None
-        current = self._objects.get(key)
-        if current is not None and version <= _version(current):
+        head = self._heads.get(key)
+        if head is not None and version <= head.number:
             return None
+        current = self._objects.get(key)
         self._put(key, obj)
         if self._recorded.get(key, -1) <= version:
             self._recorded.pop(key, None)
@@ -76,12 +103,12 @@ class Indexer:
 
     def record_deletion(self, obj: Object) -> Delta | None:
         """Takes in that we deleted this object; events and lists that still show it are ignored up to its version."""
-        current = self._objects.get(meta.key_of(obj))
-        if current is None or meta.uid_of(current) != meta.uid_of(obj):
+        key = meta.key_of(obj)
+        head = self._heads.get(key)
+        if head is None or head.uid != meta.uid_of(obj):
             return None
-        self._buried[meta.key_of(obj), meta.uid_of(obj)] = max(_version(obj), _version(current))
-        self._drop(meta.key_of(obj))
-        return Delta(DeltaType.DELETED, current, None)
+        self._buried[key, head.uid] = max(_version(obj), head.number)
+        return Delta(DeltaType.DELETED, self._drop(key), None)
 
     def replace(
         self,
@@ -105,13 +132,12 @@ class Indexer:
             self._recorded.clear()
             self._buried.clear()
         deltas: list[Delta] = []
-        for key, current in list(self._objects.items()):
+        for key, head in list(self._heads.items()):
             if (namespace and key.namespace != namespace) or self._recorded.get(key, -1) > at:
                 continue
             found = listed.get(key)
-            if found is None or meta.uid_of(found) != meta.uid_of(current):
-                self._drop(key)
-                deltas.append(Delta(DeltaType.DELETED, current, None, final_state_unknown=True))
+            if found is None or meta.uid_of(found) != head.uid:
+                deltas.append(Delta(DeltaType.DELETED, self._drop(key), None, final_state_unknown=True))
         for key, item in listed.items():
             if (delta := self._take_listed(key, item, rewound=rewound, initial=initial)) is not None:
                 deltas.append(delta)
@@ -124,17 +150,17 @@ class Indexer:
         return deltas
 
     def _take_listed(self, key: NamespacedName, item: Object, *, rewound: bool, initial: bool) -> Delta | None:
-        current = self._objects.get(key)
-        if rewound and current is not None:
+        if rewound and key in self._heads:
+            current = self._objects[key]
             self._put(key, item)
             return Delta(DeltaType.MODIFIED, current, item)
         return self.apply(DeltaType.ADDED, item, in_initial_list=initial)
 
     def _remove(self, obj: Object) -> Delta | None:
-        key = meta.key_of(obj)
-        current = self._objects.get(key)
-        self._buried.pop((key, meta.uid_of(obj)), None)
-        if current is None or meta.uid_of(current) != meta.uid_of(obj):
+        key, uid = meta.key_of(obj), meta.uid_of(obj)
+        self._buried.pop((key, uid), None)
+        head = self._heads.get(key)
+        if head is None or head.uid != uid:
             return None
         self._drop(key)
         return Delta(DeltaType.DELETED, obj, None)
@@ -144,24 +170,26 @@ class Indexer:
             self._detector.put(key, obj)
         self._unfile(key)
         self._objects[key] = obj
-        for name, function in self._functions.items():
-            for value in function(obj):
-                self._indexes[name][value][key] = None
+        filed = tuple(tuple(function(obj)) for function in self._functions.values())
+        self._heads[key] = Head(meta.uid_of(obj), meta.resource_version_of(obj), _version(obj), filed)
+        for index, values in zip(self._indexes.values(), filed, strict=True):
+            for value in values:
+                index[value][key] = None
 
-    def _drop(self, key: NamespacedName) -> None:
+    def _drop(self, key: NamespacedName) -> Object:
+        """Takes the object out and returns it."""
         if self._detector is not None:
             self._detector.drop(key)
         self._unfile(key)
-        self._objects.pop(key, None)
         self._recorded.pop(key, None)
+        return self._objects.pop(key)
 
     def _unfile(self, key: NamespacedName) -> None:
-        current = self._objects.get(key)
-        if current is None:
+        head = self._heads.pop(key, None)
+        if head is None:
             return
-        for name, function in self._functions.items():
-            index = self._indexes[name]
-            for value in function(current):
+        for index, values in zip(self._indexes.values(), head.filed, strict=True):
+            for value in values:
                 if (keys := index.get(value)) is not None:
                     keys.pop(key, None)
                     if not keys:

@@ -69,14 +69,19 @@ class Observer:
 
     def versions(self, model: Object) -> dict[tuple[str, str], str | None]:
         """The resourceVersion of everything that a pass for this Model looks at, by kind and name."""
-        seen = {(resource.kind, meta.name_of(obj)): obj for resource, obj in self._owned(model)}
+        seen: dict[tuple[str, str], str | None] = {
+            (resource.kind, key.name): version
+            for resource, informer in self.children.items()
+            for key, version in informer.lister.versions(BY_OWNER, meta.uid_of(model)).items()
+        }
         bindings = self.children[AUTOSCALING_POLICY_BINDING].lister
         for kind, name in tuple(seen):
             if kind == MODEL_INFER.kind:
                 target = f"{meta.namespace_of(model)}/{name}"
-                seen |= {("foreign binding", meta.name_of(obj)): obj for obj in bindings.by_index(BY_TARGET, target)}
-                seen |= {("Pod", meta.name_of(pod)): pod for pod in self._pods.by_index(BY_INFER, target)}
-        return {key: meta.resource_version_of(obj) for key, obj in seen.items()}
+                for key, version in bindings.versions(BY_TARGET, target).items():
+                    seen[AUTOSCALING_POLICY_BINDING.kind, key.name] = version
+                seen |= {("Pod", key.name): rv for key, rv in self._pods.versions(BY_INFER, target).items()}
+        return seen
 
     def _owned(self, model: Object) -> Iterable[tuple[Resource, Object]]:
         uid = meta.uid_of(model)

@@ -34,7 +34,12 @@ from controller.workqueue import ItemExponentialFailure
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 300.0
 _MANAGED = f"{MANAGED_BY}={MANAGER}"
-_PODS: dict[str, Any] = {"label_selector": INFER_NAME, "transform": slim, "indexers": {BY_INFER: infer_of_pod}}
+_PODS: dict[str, Any] = {
+    "label_selector": INFER_NAME,
+    "transform": slim,
+    "indexers": {BY_INFER: infer_of_pod},
+    "compact": True,
+}
 _IMAGES = {"downloader_image": "model_infer_downloader_image", "runtime_image": "model_infer_runtime_image"}
 
 
@@ -52,24 +57,14 @@ class ControllerOptions:
 
 def setup(manager: Manager, options: ControllerOptions) -> None:
     """Adds the Model controller to a manager."""
-    models = manager.informer(MODEL)
-    indexers = {
-        AUTOSCALING_POLICY_BINDING: {BY_TARGET: binding_targets},
-        MODEL_ROUTE: {BY_MODEL: _model_names},
-    }
-    children = {
-        resource: manager.informer(resource, label_selector=_selector(resource), indexers=indexers.get(resource))
-        for resource in ALL_CHILDREN
-    }
-    builder = ControllerBuilder(manager).for_(MODEL, _concerns_us)
-    for resource in ALL_CHILDREN:
-        builder.owns(resource, label_selector=_selector(resource), indexers=indexers.get(resource))
+    models = manager.informer(MODEL, compact=True)
+    children = {resource: manager.informer(resource, **_informer_options(resource)) for resource in ALL_CHILDREN}
     infers = children[MODEL_INFER].lister
-    builder.watches(
-        AUTOSCALING_POLICY_BINDING,
-        enqueue_mapped(lambda binding: _owners_of_targets(binding, infers)),
-        indexers=indexers[AUTOSCALING_POLICY_BINDING],
-    )
+    builder = ControllerBuilder(manager).for_(MODEL, _concerns_us, compact=True)
+    for resource in ALL_CHILDREN:
+        builder.owns(resource, **_informer_options(resource))
+    targets = enqueue_mapped(lambda binding: _owners_of_targets(binding, infers))
+    builder.watches(AUTOSCALING_POLICY_BINDING, targets, **_informer_options(AUTOSCALING_POLICY_BINDING))
     pods = manager.informer(POD, **_PODS)
     builder.watches(POD, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(facts), **_PODS)
     namespace = in_cluster_namespace()
@@ -78,7 +73,7 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
         selector = f"metadata.name={options.config_map}"
         config_maps = manager.informer(CONFIG_MAP, namespaces=(namespace,), field_selector=selector)
         settings = _Settings(options, config_maps.lister, namespace)
-        everyone = enqueue_mapped(lambda _: [meta.key_of(model) for model in models.lister.list()])
+        everyone = enqueue_mapped(lambda _: models.lister.keys())
         builder.watches(CONFIG_MAP, everyone, namespaces=(namespace,), field_selector=selector)
     metrics = ModelMetrics(manager.metrics.registry, models.lister)
     adapters = AdapterSync(manager.client, manager.guard, metrics)
@@ -97,9 +92,10 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
     adapters.add_handler(controller.queue.add)
 
 
-def _selector(resource: Resource) -> str:
+def _informer_options(resource: Resource) -> dict[str, Any]:
     """Only what we manage, except bindings: foreign ones decide who owns replicas."""
-    return "" if resource == AUTOSCALING_POLICY_BINDING else _MANAGED
+    selector = "" if resource == AUTOSCALING_POLICY_BINDING else _MANAGED
+    return {"label_selector": selector, "indexers": _INDEXERS.get(resource), "compact": True}
 
 
 def _model_names(route: Object) -> Iterable[str]:
@@ -140,6 +136,12 @@ def _concerns_us(delta: Delta) -> bool:
         or meta.annotations_of(old) != meta.annotations_of(new)
         or meta.status_of(old) != meta.status_of(new)
     )
+
+
+_INDEXERS = {
+    AUTOSCALING_POLICY_BINDING: {BY_TARGET: binding_targets},
+    MODEL_ROUTE: {BY_MODEL: _model_names},
+}
 
 
 class _Settings:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -37,12 +38,13 @@ async def finished(*arguments: str) -> tuple[int, str]:
 
 @contextlib.asynccontextmanager
 async def running(kubeconfig: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The controller as a process, killed at the end if it still runs."""
+    """The controller as a process as users run it, without a mutation detector; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "controller", "run", "--kubeconfig", str(kubeconfig), "--metrics-bind-address", "0"),
         *arguments,
         stderr=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "KUBE_CACHE_MUTATION_DETECTOR": ""},
     )
     try:
         yield process

@@ -5,7 +5,7 @@ from typing import Any
 from controller.api.crds.model import MODEL_MATCH
 from controller.api.crds.policy import policy_schema
 from controller.api.crds.rules import rule
-from controller.api.crds.schemas import OPEN, STRINGS, crd, described, integer, list_, object_, root, string
+from controller.api.crds.schemas import OPEN, STRINGS, crd, described, integer, list_, object_, root, string, unbounded
 from controller.api.kinds import AUTOSCALING_POLICY, AUTOSCALING_POLICY_BINDING, MODEL_INFER, MODEL_ROUTE, MODEL_SERVER
 
 
@@ -47,7 +47,7 @@ def child_crds() -> list[dict[str, Any]]:
         ),
         crd(MODEL_SERVER, root("Pods that answer requests.", _server_spec(), empty)),
         crd(MODEL_ROUTE, root("Which requests go where.", _route_spec(), empty, "spec")),
-        crd(AUTOSCALING_POLICY, root("When to scale.", policy_schema("The policy."), empty)),
+        crd(AUTOSCALING_POLICY, root("When to scale.", unbounded(policy_schema("The policy.")), empty)),
         crd(AUTOSCALING_POLICY_BINDING, root("A policy at work.", binding, empty)),
     ]
 

@@ -19,6 +19,14 @@ def described(schema: Mapping[str, Any], description: str) -> dict[str, Any]:
     return {**schema, "description": description}
 
 
+def unbounded(schema: Any) -> Any:
+    """The schema without CEL rules and without the bounds that keep those within their cost."""
+    if isinstance(schema, dict):
+        left_out = ("x-kubernetes-validations", "maxLength", "maxItems")
+        return {key: unbounded(value) for key, value in schema.items() if key not in left_out}
+    return [unbounded(item) for item in schema] if isinstance(schema, list) else schema
+
+
 def object_(description: str, required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
     """An object with these properties."""
     schema: dict[str, Any] = {"description": description, "type": "object", "properties": properties}
