@@ -21,6 +21,7 @@ from controller.meta.errors import ApiError
 from controller.reconcilers.outcome import Problem
 from controller.reconcilers.pods import is_ready, pod_ip
 from controller.reconcilers.reasons import LORA_SYNC_FAILED
+from controller.runtime import redact
 from controller.serving import LOAD_SECONDS, AdapterRuntime, LoadedAdapter, ServingError, Step, WantedAdapter, plan
 
 _log = structlog.get_logger("controller.adapters")
@@ -29,6 +30,7 @@ OBSERVE_EVERY = 300.0
 PODS_AT_ONCE = 8
 ROUTE_PATIENCE = 30.0
 _LATE_EVERY = 5.0
+_EXCERPT = 200
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 300.0
 _PATIENCE = 3
@@ -330,7 +332,8 @@ def _verb(step: Step) -> str:
 
 
 def _told(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """One short line; secrets go first, since half a secret would not be recognized."""
+    return redact(" ".join(str(error).split()))[:_EXCERPT]
 
 
 def _problem(pod: str, what: tuple[str, str]) -> Problem:

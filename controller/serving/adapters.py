@@ -14,11 +14,11 @@ LOAD_SECONDS = 300.0
 UNLOAD_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
 _LARGEST_BODY = 1024 * 1024
-_EXCERPT = 200
+_EXCERPT = 4096
 
 
 class ServingError(Exception):
-    """A call failed; the message is one line that names no secret: ``HTTP 500: …`` or what was wrong with the answer."""
+    """A call failed; the message is one line: ``HTTP 500: …`` with the pod's own words, or what was wrong with the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,27 @@ async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, 
         assert good.calls == [("load", "sql")]
 
 
+async def test_the_words_of_a_sidecar_are_shown_without_secrets(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """Not even the half of one that the shortening would leave."""
+    words = f"{'x' * 170} cannot get https://me:hunter22@host/x?X-Amz-Signature=0a1b2c"
+
+    async def refuse(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"detail": words}, status=500)
+
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create(SQL)
+        engine = await fleet.pod("127.0.0.2", infer, ready=False)
+        engine.faults["load"] = refuse
+        await fleet.status("chat-main-2", "127.0.0.2")
+        await eventually(lambda: _condition(client, namespace, "Failed", ("True", "LoraSyncFailed")))
+        model = await client.get(MODEL, "chat", namespace)
+        failed = meta.find_condition(meta.conditions_of(model), "Failed") or {}
+        assert "cannot get https://" in failed["message"]
+        assert "hunter" not in str(model)
+
+
 async def test_a_pod_that_fails_again_is_tried_again(environment: Environment, client: Client, namespace: str) -> None:
     """The second failure says nothing new, and yet the third attempt comes after the back-off."""
     async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
