@@ -254,7 +254,7 @@ def fulfils(live: Any, desired: Any, path: tuple[str, ...] = ()) -> bool:
 
 
 def _compare(live: Any, desired: Any, path: tuple[str, ...], *, exact: bool) -> bool:
-    if isinstance(desired, str) and desired == live:
+    if type(desired) is type(live) and desired == live:
         return True
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
         wanted, current = _kept(desired), _kept(live)
