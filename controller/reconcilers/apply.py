@@ -36,7 +36,7 @@ def needs(child: Object, wanted: Sequence[Object]) -> tuple[Key, ...]:
     """The children that must be as desired before this one may be written.
 
     A ModelInfer needs its ModelServer, whose pods must find it when they become ready; a binding needs its policy and its ModelInfers; the
-    route needs all ModelServers.
+    route needs all ModelServers, though it is content with old ones: whom it no longer names can go.
     """
     kind, name = key_of(child)
     if kind == MODEL_INFER.kind:
@@ -112,7 +112,7 @@ class _Pass:
         kind, name = key_of(desired)
         for needed in needs(desired, self._wanted):
             task = self._tasks.get(needed)
-            if task is not None and not await task:
+            if task is not None and not await task and not (kind == MODEL_ROUTE.kind and self._stands(needed)):
                 self.outcome.waiting.append(f"{kind} {name}")
                 return False
         if (kind, name) in self._postponed:
@@ -126,6 +126,12 @@ class _Pass:
             else:
                 self.outcome.problems.append(Problem.of(kind, name, "apply", error))
             return False
+
+    def _stands(self, key: Key) -> bool:
+        """Whether the child was there before, ours, if perhaps not as desired: enough for a route to name it."""
+        live = self._observed.children.get(key)
+        ours = live is not None and meta.is_controlled_by(live, meta.uid_of(self._observed.model))
+        return ours and not meta.is_deleting(live or {})
 
     async def _write(self, desired: dict[str, Any], live: Object | None) -> bool:
         kind, name = key_of(desired)

@@ -19,7 +19,7 @@ from controller.reconcilers import model as reconciler
 from controller.reconcilers.observe import binding_targets
 from controller.render import render
 from tests.conftest import NAMESPACES
-from tests.factories import a_backend, a_model, conditions, eventually, make_available, unborn
+from tests.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
 from tests.faults.proxy import FaultProxy, matching
 from tests.integration.test_run_command import running
 from tests.running import controlling
@@ -173,6 +173,23 @@ async def test_a_child_that_was_deleted_unseen_is_created_in_the_same_pass(
         assert await failures(client, namespace) == []
 
 
+async def test_a_refused_child_does_not_keep_a_removed_backend(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The route goes on with the old ModelServer, so that nothing names the removed backend any more."""
+    other = a_backend("a", workers=[a_worker(config={"served-model-name": "other"})])
+    refusal = b'{"kind":"Status","reason":"Invalid","message":"not this one","code":422}'
+    async with FaultProxy(environment.config) as proxy, controlling(environment, namespace, through=proxy.config):
+        await client.create(MODEL, unborn(a_model("chat", a_backend("a"), a_backend("z")), namespace))
+        await eventually(lambda: initialized(client, namespace))
+        with proxy.answering(matching("PATCH", "/modelservers/chat-a"), 422, body=refusal):
+            await client.patch(MODEL, "chat", {"spec": {"backends": [other]}}, namespace=namespace)
+            await eventually(lambda: _is(_infers(client, namespace), {"chat-a"}))
+            told = "ModelServer chat-a: apply: 422 Invalid: not this one"
+            await eventually(lambda: _is(message(client, namespace, "Failed"), told))
+        await eventually(lambda: initialized(client, namespace))
+
+
 async def test_a_namespace_that_ends_is_left_alone(environment: Environment, client: Client) -> None:
     """Twenty Models in it, and not one creation each time that one of their children goes."""
     name = f"ending-{uuid.uuid4().hex[:10]}"
@@ -276,6 +293,10 @@ async def _is_gone(client: Client, name: str) -> bool:
     except NotFound:
         return True
     return False
+
+
+async def _infers(client: Client, namespace: str) -> set[str]:
+    return {meta.name_of(infer) for infer in (await client.list(MODEL_INFER, namespace)).items}
 
 
 async def _bindings(client: Client, namespace: str) -> set[str]:
