@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from controller import meta
-from controller.api.kinds import MODEL
+from controller.api.kinds import MODEL, MODEL_INFER
 from controller.meta import Object
 from controller.render.names import (
     HELD_REVISION,
@@ -20,10 +20,16 @@ from controller.render.names import (
     MODEL_UID,
     REVISION,
     TEMPLATE_INPUTS,
+    revision,
 )
 
 _ABSENT: Any = object()
 _QUANTITIES = {("resources", "limits"), ("resources", "requests")}
+_UNORDERED: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("rules", "targetModels"): ("modelServerName",),
+    ("optimizerConfiguration", "params"): ("target", "targetRef", "name"),
+}
+"""Lists whose order says nothing, and where their items have their names."""
 _QUANTITY_LEAVES = {("emptyDir", "sizeLimit"), ("metrics", "targetValue")}
 
 
@@ -131,7 +137,8 @@ def diff(desired: Object, live: Object, scaling: Scaling | None = None) -> Chang
     """The change that makes ``live`` what we want in the fields we own, or None.
 
     With another revision than the live one, owned fields are made exactly equal and keys that we no longer want are removed. With the same
-    revision it is enough that everything we want is there: what a webhook added stays.
+    revision it is enough that everything we want is there: what a webhook added stays. Another spelling of the same, such as ``1`` for
+    ``1000m`` or backends in another order, is nothing new, and the live revision stays too.
     """
     held = is_held(desired, live)
     exact = meta.labels_of(live).get(REVISION) != meta.labels_of(desired).get(REVISION)
@@ -140,9 +147,10 @@ def diff(desired: Object, live: Object, scaling: Scaling | None = None) -> Chang
     wanted = owned_view(desired, desired, held=held, scaling=scaling, live=live)
     current = owned_view(live, desired, held=held, scaling=scaling, live=live)
     patch: dict[str, Any] = {}
-    if metadata := _metadata_patch(desired, live, held=held):
-        patch["metadata"] = metadata
     spec = _patch(current, wanted, exact=exact, path=())
+    same = held or (spec is _ABSENT and _is_truly_labelled(live, desired))
+    if metadata := _metadata_patch(desired, live, keep_revision=same):
+        patch["metadata"] = metadata
     if spec is not _ABSENT:
         patch["spec"] = spec
     if not held and _asks_for_another_template(desired, live):
@@ -196,9 +204,16 @@ def _clamped(replicas: Any, clamp: tuple[int, int] | None) -> int | None:
     return bounded if bounded != replicas else None
 
 
-def _metadata_patch(desired: Object, live: Object, *, held: bool) -> dict[str, Any]:
+def _is_truly_labelled(live: Object, desired: Object) -> bool:
+    """Whether the live revision is the hash of what is live."""
+    kind, spec = str(desired.get("kind")), meta.spec_of(live)
+    part = spec.get("template") if kind == MODEL_INFER.kind else spec
+    return isinstance(part, Mapping) and meta.labels_of(live).get(REVISION) == revision(kind, spec)
+
+
+def _metadata_patch(desired: Object, live: Object, *, keep_revision: bool) -> dict[str, Any]:
     patch: dict[str, Any] = {}
-    labels = {key: value for key, value in meta.labels_of(desired).items() if not (held and key == REVISION)}
+    labels = {key: value for key, value in meta.labels_of(desired).items() if not (keep_revision and key == REVISION)}
     annotations = {**meta.annotations_of(desired), HELD_REVISION: held_back(desired, live)}
     for part, mine, theirs in (
         ("labels", labels, meta.labels_of(live)),
@@ -267,10 +282,18 @@ def _compare(live: Any, desired: Any, path: tuple[str, ...], *, exact: bool) -> 
             for key, value in wanted.items()
         )
     if isinstance(desired, list | tuple) and isinstance(live, list | tuple):
+        if (name := _UNORDERED.get(path[-2:])) is not None:
+            live, desired = (sorted(items, key=lambda item: _at(item, name)) for items in (live, desired))
         return len(desired) == len(live) and all(
             _compare(left, right, path, exact=exact) for left, right in zip(live, desired, strict=True)
         )
     return meta.equal_json(live, desired) or (_is_quantity(path) and meta.same_quantity(live, desired))
+
+
+def _at(item: Any, path: tuple[str, ...]) -> str:
+    for key in path:
+        item = item.get(key) if isinstance(item, Mapping) else None
+    return str(item)
 
 
 def _hollow(value: Any) -> bool:

@@ -12,7 +12,7 @@ from controller import meta
 from controller.api.model import Model
 from controller.reconcilers.diff import Ownership, Scaling, diff, equivalent, fulfils, is_held, must_recreate, ownership
 from controller.render import RenderOptions, render
-from controller.render.names import HELD_REVISION
+from controller.render.names import HELD_REVISION, REVISION
 from tests.factories import a_backend, a_model, a_worker
 
 A_MODEL = {"apiVersion": "registry.volcano.sh/v1alpha1", "kind": "Model", "name": "chat"}
@@ -85,6 +85,27 @@ def test_quantities_are_compared_by_value_where_they_are_quantities() -> None:
     assert diff(desired, live) is None
     engine["image"] = "other"
     assert diff(desired, live) is not None
+
+
+@pytest.mark.parametrize("kind", ["ModelRoute", "AutoscalingPolicyBinding", "ModelInfer"])
+def test_another_spelling_of_the_same_is_nothing_new(kind: str) -> None:
+    """Backends in another order, a quantity in other words: no write, not even of the revision; a wrong revision is put right."""
+
+    def backends(cpu: str) -> list[dict[str, Any]]:
+        adapters = [{"name": "sql", "artifactURL": "hf://acme/sql"}]
+        worker = a_worker(resources={"limits": {"cpu": cpu}})
+        common = {"workers": [worker], "maxReplicas": 3, "scalingCost": 1, "loraAdapters": adapters}
+        return [a_backend(name, **common) for name in "ab"]
+
+    live = child(kind, *backends("1000m"), autoscalingPolicy=POLICY)
+    turned = backends("1") if kind == "ModelInfer" else backends("1")[::-1]
+    desired = child(kind, *turned, autoscalingPolicy=POLICY)
+    assert meta.labels_of(desired)[REVISION] != meta.labels_of(live)[REVISION]
+    assert diff(desired, live) is None
+    live["metadata"]["labels"][REVISION] = "edited"
+    change = diff(desired, live)
+    assert change is not None
+    assert change.patch == {"metadata": {"labels": {REVISION: meta.labels_of(desired)[REVISION]}}}
 
 
 def test_a_template_is_held_until_the_owner_asks() -> None:
