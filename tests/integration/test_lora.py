@@ -15,6 +15,7 @@ from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE, POD
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object
+from controller.reconcilers.model import PAUSED
 from tests.engines import FakeEngine, answer_500, hang, serving
 from tests.factories import a_backend, a_model, conditions, eventually, unborn
 from tests.running import controlling
@@ -194,6 +195,28 @@ async def test_a_load_that_nobody_wants_any_more_is_not_waited_for(
         await finished.wait()
         await holds(engine, SQL)
         await eventually(lambda: _equals(fleet.route_adapters(), ["sql"]))
+
+
+async def test_pausing_ends_the_calls_under_way(environment: Environment, client: Client, namespace: str) -> None:
+    """The load in flight is not waited for, the next one not begun; all goes on when the pause is over."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        infer = await fleet.create()
+        engine = await fleet.pod("127.0.0.2", infer)
+        engine.gate.clear()
+        await fleet.want(SQL, LEGAL)
+        await eventually(lambda: _is(engine.calls, [("load", "sql")]))
+        await client.patch(MODEL, "chat", {"metadata": {"annotations": {PAUSED: "true"}}}, namespace=namespace)
+
+        async def paused() -> bool:
+            active = meta.find_condition(meta.conditions_of(await client.get(MODEL, "chat", namespace)), "Active")
+            return "reconciliation is paused" in str(active)
+
+        await eventually(paused)
+        engine.gate.set()
+        await holds(engine, SQL)
+        assert engine.calls == [("load", "sql")]
+        await client.patch(MODEL, "chat", {"metadata": {"annotations": {PAUSED: None}}}, namespace=namespace)
+        await holds(engine, SQL, LEGAL)
 
 
 async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, client: Client, namespace: str) -> None:

@@ -259,6 +259,33 @@ async def test_a_child_without_our_labels_is_taken_back_as_it_is(
     assert after["spec"] == before["spec"]
 
 
+async def test_children_that_outlived_their_model_serve_the_next_of_its_name(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """As after an orphaning deletion: the same objects, and pods that the ModelServer selects."""
+    scaled = a_model("chat", a_backend(autoscalingPolicy=POLICY, maxReplicas=5))
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(scaled, namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+    orphans = {}
+    for resource in ALL_CHILDREN:
+        for child in (await client.list(resource, namespace)).items:
+            orphans[resource, meta.name_of(child)] = meta.uid_of(child)
+            alone = {"metadata": {"ownerReferences": None}}
+            await client.patch(resource, meta.name_of(child), alone, namespace=namespace)
+    await client.delete(MODEL, "chat", namespace=namespace)
+    async with controlling(environment, namespace):
+        model = await client.create(MODEL, unborn(scaled, namespace))
+        await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
+    for (resource, name), uid in orphans.items():
+        child = await client.get(resource, name, namespace)
+        assert meta.uid_of(child) == uid
+        assert meta.is_controlled_by(child, meta.uid_of(model))
+    selector = meta.spec_of(await client.get(MODEL_SERVER, "chat-main", namespace))["workloadSelector"]["matchLabels"]
+    (role,) = meta.spec_of(await client.get(MODEL_INFER, "chat-main", namespace))["template"]["roles"]
+    assert selector.items() <= role["entryTemplate"]["metadata"]["labels"].items()
+
+
 async def test_another_operator_image_restarts_nothing(
     environment: Environment, client: Client, namespace: str
 ) -> None:
