@@ -80,7 +80,9 @@ class Resource:
 
 def _mapping(obj: object, key: str) -> Object:
     value = obj.get(key) if type(obj) is dict or isinstance(obj, Mapping) else None
-    return value if type(value) is dict or isinstance(value, Mapping) else _EMPTY
+    if type(value) is dict:
+        return value
+    return value if value is not None and isinstance(value, Mapping) else _EMPTY
 
 
 def _text(obj: object, key: str) -> str:

@@ -148,7 +148,7 @@ def diff(desired: Object, live: Object, scaling: Scaling | None = None) -> Chang
     current = owned_view(live, desired, held=held, scaling=scaling, live=live)
     patch: dict[str, Any] = {}
     spec = _patch(current, wanted, exact=exact, path=())
-    same = held or (spec is _ABSENT and _is_truly_labelled(live, desired))
+    same = held or (exact and spec is _ABSENT and _is_truly_labelled(live, desired))
     if metadata := _metadata_patch(desired, live, keep_revision=same):
         patch["metadata"] = metadata
     if spec is not _ABSENT:

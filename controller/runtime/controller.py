@@ -66,6 +66,11 @@ class Controller:
         for source in sources:
             source.feed(queue)
 
+    @property
+    def is_saturated(self) -> bool:
+        """Whether keys wait for a worker."""
+        return not self._stopping and len(self.queue) > 0
+
     async def run(self) -> None:
         """Work until ``stop`` was called and no pass is in progress."""
         async with asyncio.TaskGroup() as workers:

@@ -1,12 +1,13 @@
 """Kubernetes Events (``events.k8s.io/v1``) that cost a reconciliation nothing: recorded in memory, sent at leisure.
 
 Promises: ``event`` never raises and never waits; the queue is bounded, what does not fit is dropped and counted; requests go out at 50 a
-second, 200 at once; equal events become a series, and one matter costs at most one request a minute (``events_correlator``).
+second, 200 at once, and while keys wait for a worker one a second; equal events become a series, and one matter costs at most one request a minute (``events_correlator``).
 """
 
 import asyncio
 import uuid
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -32,6 +33,8 @@ _NAME_CHARS = 253 - 17
 _CAPACITY = 1000
 _RATE = 50.0
 _BURST = 200
+_YIELD = 0.05
+_LONGEST_YIELD = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,18 @@ class Matter:
 
 
 class EventBroadcaster:
-    """The queue of all recorders of a process, and the loop that empties it. ``instance`` tells this process from its replicas."""
+    """The queue of all recorders of a process, and the loop that empties it.
 
-    def __init__(self, client: Client, metrics: EventMetrics, *, instance: str) -> None:
+    ``instance`` tells this process from its replicas; ``busy`` whether there is work that should have the API server first.
+    """
+
+    def __init__(
+        self, client: Client, metrics: EventMetrics, *, instance: str, busy: Callable[[], bool] = lambda: False
+    ) -> None:
         self._client = client
         self._metrics = metrics
         self._instance = instance
+        self._busy = busy
         self._correlator = EventCorrelator()
         self._bucket: TokenBucket[None] = TokenBucket(_RATE, _BURST)
         self._queue: deque[Action] = deque()
@@ -84,7 +93,14 @@ class EventBroadcaster:
                 await self._wait(self._correlator.next_due())
                 continue
             await asyncio.sleep(self._bucket.when(None, loop.time()))
+            await self._let_work_go_first()
             await self._send(self._queue.popleft())
+
+    async def _let_work_go_first(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LONGEST_YIELD
+        while self._busy() and loop.time() < until:  # noqa: ASYNC110 - what makes it quiet has no event
+            await asyncio.sleep(_YIELD)
 
     async def flush(self) -> None:
         """Wait until everything queued has been sent; what is kept for a later minute is not waited for."""

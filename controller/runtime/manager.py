@@ -94,7 +94,9 @@ class Manager:
             resync=self.options.resync,
             metrics=self.metrics.informer,
         )
-        self._events = EventBroadcaster(self.client, self.metrics.event, instance=self._instance())
+        self._events = EventBroadcaster(
+            self.client, self.metrics.event, instance=self._instance(), busy=self._is_saturated
+        )
         path = self.options.metrics_cert_path
         self._certificate = None if path is None else CertificateWatcher(path, self.metrics.certificate)
         self._informers: dict[SharedInformer, tuple[str, ...]] = {}
@@ -211,6 +213,9 @@ class Manager:
             await asyncio.sleep(pause)
             _log.warning("Still waiting for the first list", missing=self.informers.unsynced())
             pause = _REPORT_EVERY
+
+    def _is_saturated(self) -> bool:
+        return any(controller.is_saturated for controller in self._controllers.values())
 
     def _unsynced(self) -> str | None:
         missing = [informer.resource.key for informer in self._informers if not informer.has_synced]

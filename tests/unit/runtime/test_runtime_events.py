@@ -108,7 +108,13 @@ class Sending:
 
     def __init__(self, server: Server) -> None:
         self.registry = CollectorRegistry()
-        self.broadcaster = EventBroadcaster(server, EventMetrics(self.registry), instance="host-1")  # type: ignore[arg-type]
+        self.busy = False
+        self.broadcaster = EventBroadcaster(
+            server,  # type: ignore[arg-type]
+            EventMetrics(self.registry),
+            instance="host-1",
+            busy=lambda: self.busy,
+        )
         self.recorder = EventRecorder(self.broadcaster, "model-controller")
 
     def count(self, result: str) -> float:
@@ -122,6 +128,24 @@ class Sending:
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
+
+
+def test_events_let_work_go_first(virtual_time):
+    """While keys wait for a worker one goes out a second, so that none waits for ever; the rest as soon as it is quiet."""
+
+    async def scenario() -> None:
+        server = Server()
+        async with Sending(server) as sending:
+            sending.busy = True
+            for number in range(20):
+                sending.recorder.event(POD, "Normal", f"Reason{number}", "note")
+            await asyncio.sleep(5.5)
+            assert len(server.created) == 5
+            sending.busy = False
+            await asyncio.sleep(0.2)
+            assert len(server.created) == 20
+
+    virtual_time(scenario())
 
 
 def test_an_event_says_who_what_and_about_whom(virtual_time):
