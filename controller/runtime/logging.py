@@ -12,25 +12,25 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _HIDDEN = "***"
 
 _SECRETS = (
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s\"']+@"), rf"\1{_HIDDEN}@"),
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,31}://)[^\s\"']{1,1024}@"), rf"\1{_HIDDEN}@"),
     (
         re.compile(
-            r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s\"'?]*\?)"
-            r"(?=[^\s\"']*(?:sig|auth|token|key|credential|expires|policy|secret|password))[^\s\"']+"
+            r"(?i)(\b[a-z][a-z0-9+.-]{0,31}://[^\s\"'?]{0,1024}\?)"
+            r"(?=[^\s\"']{0,1024}(?:sig|auth|token|key|credential|expires|policy|secret|password))[^\s\"']+"
         ),
         rf"\1{_HIDDEN}",
     ),
     (re.compile(r"(?i)\b(bearer|basic)(\s+)[a-z0-9._~+/-]{6,}=*"), rf"\1\2{_HIDDEN}"),
     (
         re.compile(
-            r"(?i)([?&](?:[a-z0-9_.-]*(?:signature|sig|token|secret|password|credential|api-?key|access-?key(?:id)?)"
-            r"[a-z0-9_.-]*)=)[^&\s\"'#]+"
+            r"(?i)([?&](?:[a-z0-9_.-]{0,64}(?:signature|sig|token|secret|password|credential|api-?key|access-?key(?:id)?)"
+            r"[a-z0-9_.-]{0,64})=)[^&\s\"'#]+"
         ),
         rf"\1{_HIDDEN}",
     ),
     (
         re.compile(
-            r"(?i)([\"']?\b(?:[a-z0-9_.-]*(?:password|passwd|secret|token|(?:api|access|private)[_-]?key(?:[_-]?id)?|credentials?))"
+            r"(?i)([\"']?\b(?:[a-z0-9_.-]{0,64}(?:password|passwd|secret|token|(?:api|access|private)[_-]?key(?:[_-]?id)?|credentials?))"
             r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}]{4,}"
         ),
         rf"\1{_HIDDEN}",
@@ -38,6 +38,7 @@ _SECRETS = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"), _HIDDEN),
     (re.compile(r"\b(?:hf_|gh[pousr]_|github_pat_|glpat-|sk-)[A-Za-z0-9_-]{8,}|\b(?:AKIA|ASIA)[0-9A-Z]{12,}"), _HIDDEN),
 )
+"""Every repetition that something has to follow is bounded: the time to look through a text grows with its length alone."""
 _SECRET_KEYS = re.compile(r"(?i)(authorization|password|secret|token|api_?key|client-key-data)$")
 
 

@@ -48,6 +48,13 @@ def test_ordinary_text_is_left_alone(text: str):
     assert redact(text) == text
 
 
+@pytest.mark.parametrize("piece", ["a-", "a://", "a://b?", "key_", "?a-"])
+def test_a_long_text_that_nearly_holds_secrets_is_looked_through_soon(piece: str):
+    """A text of a stranger must not stop the process: with unbounded repetitions this would take minutes."""
+    text = piece * (2**16 // len(piece))
+    assert redact(text) == text
+
+
 def test_secrets_are_hidden_in_nested_values_and_errors():
     """Wherever in the entry they stand."""
     entry = redact_secrets(
