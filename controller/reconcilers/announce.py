@@ -16,7 +16,7 @@ from controller.api.validation import Finding
 from controller.informers import Lister
 from controller.meta import NamespacedName, Object
 from controller.reconcilers import reasons
-from controller.reconcilers.adapters import AdapterReport
+from controller.reconcilers.adapter_state import AdapterReport
 from controller.reconcilers.observe import Observed
 from controller.reconcilers.outcome import Outcome
 from controller.reconcilers.status import POD_FAILURE

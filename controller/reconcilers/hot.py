@@ -8,7 +8,7 @@ from controller.api import derived
 from controller.api.kinds import MODEL_INFER, MODEL_ROUTE
 from controller.api.model import Backend, Model
 from controller.meta import Object
-from controller.reconcilers.adapters import AdapterReport, HotPod
+from controller.reconcilers.adapter_state import AdapterReport, HotPod
 from controller.reconcilers.observe import Observed
 from controller.reconcilers.pods import incarnation, is_entry, is_ready, pod_ip
 from controller.render.names import child_name

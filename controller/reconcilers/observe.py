@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from controller import meta
 from controller.api.kinds import ALL_CHILDREN, AUTOSCALING_POLICY_BINDING, MODEL_INFER, MODEL_ROUTE
+from controller.api.model import Backend, Model
 from controller.informers import BY_NAMESPACE, BY_OWNER, Lister, SharedInformer
 from controller.meta import Object, Resource
 from controller.reconcilers.pods import BY_INFER, belongs_to
+from controller.reconcilers.status import BackendView, backend_view
 from controller.render import RenderOptions
-from controller.render.names import MODEL_UID
+from controller.render.names import MODEL_UID, child_name
 
 BY_TARGET = "target"
 BY_MODEL = "model"
@@ -112,6 +114,19 @@ class Observer:
         pods = {name: self.pods_of(obj) for (kind, name), obj in live.items() if kind == MODEL_INFER.kind}
         return Observed(model, live, owned, scaled_by, self._foreign_routes(model, wanted), pods)
 
+    def backends(self, model: Model) -> tuple[BackendView, ...]:
+        """How every backend is now, as its ModelInfer and its pods show it, in spec order."""
+        settled = _is_settled(model)
+        return tuple(self._backend(model, backend, settled=settled) for backend in model.spec.backends)
+
+    def _backend(self, model: Model, backend: Backend, *, settled: bool) -> BackendView:
+        name = child_name(model, backend)
+        infer = self.children[MODEL_INFER].lister.get(name, model.namespace)
+        if infer is not None and not meta.is_controlled_by(infer, model.uid):
+            infer = None
+        pods = () if infer is None else self.pods_of(infer)
+        return backend_view(backend.name, name, infer, pods, settled=settled)
+
     def pods_of(self, infer: Object) -> tuple[Object, ...]:
         """The pods that were made for this ModelInfer, by name."""
         named = self._pods.by_index(BY_INFER, str(meta.key_of(infer)))
@@ -126,6 +141,11 @@ class Observer:
             for route in routes.by_index(BY_MODEL, name)
             if not meta.is_controlled_by(route, meta.uid_of(model))
         )
+
+
+def _is_settled(model: Model) -> bool:
+    active = meta.find_condition(meta.conditions_of(model.object), "Active") or {}
+    return active.get("status") == "True" and active.get("observedGeneration") == model.generation
 
 
 __all__ = ("BY_MODEL", "BY_NAMESPACE", "BY_TARGET", "Observed", "Observer", "binding_targets")

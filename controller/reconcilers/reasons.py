@@ -45,7 +45,14 @@ LORA_SYNC_FAILED = ConditionState(
     FAILED, "True", "LoraSyncFailed", "an adapter could not be loaded into or unloaded from a running engine"
 )
 
-FAILURES = (UNSUPPORTED_BACKEND, INVALID_SPEC, CHILD_CONFLICT, CHILD_APPLY_FAILED, LORA_SYNC_FAILED)
+ABNORMAL = ConditionState(
+    FAILED,
+    "True",
+    "ModelAbnormal",
+    "the controller met a fault of its own, which its log tells; the message has its class",
+)
+
+FAILURES = (UNSUPPORTED_BACKEND, INVALID_SPEC, CHILD_CONFLICT, CHILD_APPLY_FAILED, LORA_SYNC_FAILED, ABNORMAL)
 """Of several the first gives the reason; the message lists all."""
 
 BLOCKED = tuple(replace(failure, type=INITIALIZED, status="False") for failure in FAILURES)

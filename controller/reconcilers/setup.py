@@ -23,9 +23,11 @@ from controller.meta import Object, Resource
 from controller.reconcilers.adapters import AdapterSync
 from controller.reconcilers.announce import Announcer, ModelMetrics
 from controller.reconcilers.apply import Applier
+from controller.reconcilers.desired import Renderer
 from controller.reconcilers.model import ModelReconciler
 from controller.reconcilers.observe import BY_MODEL, BY_TARGET, Observer, binding_targets
 from controller.reconcilers.pods import BY_INFER, facts, infer_of_pod, slim
+from controller.reconcilers.report import StatusReporter
 from controller.render import RenderOptions
 from controller.render.names import INFER_NAME, MANAGED_BY, MANAGER, MODEL_NAME
 from controller.runtime import ControllerBuilder, Manager, Request, changed, enqueue_mapped
@@ -78,14 +80,14 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
     metrics = ModelMetrics(manager.metrics.registry, models.lister)
     adapters = AdapterSync(manager.client, manager.guard, metrics)
     manager.add_runnable("adapters", adapters)
+    announcer = Announcer(manager.recorder("model-controller"), metrics)
     reconciler = ModelReconciler(
-        manager.client,
         Observer(models, children, pods.lister, settings.current),
+        Renderer(ValidationOptions(hostpath_prefixes=options.hostpath_prefixes)),
         Applier(manager.client, children),
         adapters,
-        Announcer(manager.recorder("model-controller"), metrics),
-        validation=ValidationOptions(hostpath_prefixes=options.hostpath_prefixes),
-        now=time.time,
+        StatusReporter(manager.client, models, announcer, time.time),
+        announcer,
     )
     limiter = ItemExponentialFailure[Request](_FIRST_RETRY, _LONGEST_RETRY, jitter=0.2, random=random.random)
     controller = builder.with_options(concurrency=options.workers, rate_limiter=limiter).complete(reconciler)

@@ -11,13 +11,14 @@ import pytest
 from controller import meta
 from controller.api.crds import child_crds, model_crd
 from controller.api.kinds import AUTOSCALING_POLICY_BINDING, MODEL, MODEL_INFER, MODEL_ROUTE, POD
+from controller.api.model import Model
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
-from controller.reconcilers import model as reconciler
+from controller.reconcilers import desired
 from controller.reconcilers.observe import binding_targets
-from controller.render import render
+from controller.render import RenderOptions, render
 from tests.conftest import NAMESPACES
 from tests.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
 from tests.faults.proxy import FaultProxy, matching
@@ -135,7 +136,7 @@ async def test_another_release_restarts_nothing(
         await client.create(MODEL, unborn(a_model(), namespace))
         await eventually(lambda: initialized(client, namespace))
     before = await client.get(MODEL_INFER, "chat-main", namespace)
-    monkeypatch.setattr(reconciler, "render", newer)
+    monkeypatch.setattr(desired, "render", newer)
     async with controlling(environment, namespace):
         await eventually(lambda: _count(events(client, namespace, "TemplateHeld"), 1))
     async with controlling(environment, namespace) as restarted:
@@ -222,6 +223,27 @@ async def test_a_server_that_does_not_keep_what_is_written_is_told_of_and_not_fo
         assert counting.writes.count(("PATCH", 200)) <= 6, "three attempts, and a status now and then"
 
 
+async def test_a_fault_of_our_own_is_told_and_clears(
+    environment: Environment, client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing else explains it, the condition names the class of the fault; other Models do not notice."""
+
+    def faulty(model: Model, options: RenderOptions) -> tuple[dict[str, Any], ...]:
+        if model.name == "chat" and model.spec.owner != "me":
+            raise LookupError("with a secret in it")
+        return tuple(render(model, options))
+
+    monkeypatch.setattr(desired, "render", faulty)
+    async with controlling(environment, namespace):
+        for name in ("chat", "talk"):
+            await client.create(MODEL, unborn(a_model(name), namespace))
+        await eventually(lambda: _failed(client, namespace, ("True", "ModelAbnormal")))
+        assert await message(client, namespace, "Failed") == "Model chat: reconcile: LookupError"
+        await eventually(lambda: _failed(client, namespace, ("False", "ModelHealthy"), name="talk"))
+        await client.patch(MODEL, "chat", {"spec": {"owner": "me"}}, namespace=namespace)
+        await eventually(lambda: _failed(client, namespace, ("False", "ModelHealthy")))
+
+
 async def test_at_rest_the_audit_log_shows_renewals_alone(
     environment: Environment, client: Client, namespace: str
 ) -> None:
@@ -270,6 +292,10 @@ async def _taken_over(client: Client, namespace: str) -> bool:
     return any(
         meta.spec_of(lease).get("leaseTransitions", 0) > 0 for lease in (await client.list(leases, namespace)).items
     )
+
+
+async def _failed(client: Client, namespace: str, wanted: tuple[str, str], name: str = "chat") -> bool:
+    return (await conditions(client, name, namespace)).get("Failed") == wanted
 
 
 async def _available(client: Client, name: str, namespace: str) -> bool:
