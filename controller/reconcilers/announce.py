@@ -189,7 +189,7 @@ class Announcer:
                 self._record(model, reasons.AUTOSCALING_INEFFECTIVE, note)
         if observed.foreign_routes:
             names = ", ".join(sorted(str(meta.key_of(route)) for route in observed.foreign_routes))
-            note = f"the routes {names} answer the same model name; the router keeps only one of them"
+            note = f"the routes {names} answer the same model or adapter name; the router keeps only one of them"
             self._record(model, reasons.MODEL_NAME_CONFLICT, note)
 
     def _record(self, model: Object, told: reasons.EventReason, note: str) -> None:

@@ -30,6 +30,13 @@ def binding_targets(binding: Object) -> Iterable[str]:
             yield f"{meta.namespace_of(binding)}/{reference.get('name')}"
 
 
+def answered_names(route: Object) -> Iterable[str]:
+    """The names in requests that a route answers: the model's and its adapters'."""
+    spec = meta.spec_of(route)
+    adapters = spec.get("loraAdapters")
+    return dict.fromkeys(map(str, [spec.get("modelName", ""), *(adapters if isinstance(adapters, list) else ())]))
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The Model and what is there around it. Nothing here is to be changed.
@@ -133,14 +140,11 @@ class Observer:
         return tuple(sorted((pod for pod in named if belongs_to(pod, infer)), key=meta.name_of))
 
     def _foreign_routes(self, model: Object, wanted: Iterable[Object]) -> tuple[Object, ...]:
-        names = {str(meta.spec_of(child).get("modelName")) for child in wanted if child["kind"] == MODEL_ROUTE.kind}
+        """Routes of others, in any namespace, that answer a name of ours: the router keeps one of them."""
+        names = {name for child in wanted if child["kind"] == MODEL_ROUTE.kind for name in answered_names(child)}
         routes = self.children[MODEL_ROUTE].lister
-        return tuple(
-            route
-            for name in names
-            for route in routes.by_index(BY_MODEL, name)
-            if not meta.is_controlled_by(route, meta.uid_of(model))
-        )
+        found = {meta.key_of(route): route for name in sorted(names) for route in routes.by_index(BY_MODEL, name)}
+        return tuple(route for route in found.values() if not meta.is_controlled_by(route, meta.uid_of(model)))
 
 
 def _is_settled(model: Model) -> bool:

@@ -92,7 +92,9 @@ LORA_UNLOADED = EventReason("Normal", "LoraAdapterUnloaded", "an adapter was unl
 AUTOSCALING_INEFFECTIVE = EventReason(
     "Warning", "AutoscalingIneffective", "a policy is given for a backend that the autoscaler cannot scale"
 )
-MODEL_NAME_CONFLICT = EventReason("Warning", "ModelNameConflict", "another route answers the same model name")
+MODEL_NAME_CONFLICT = EventReason(
+    "Warning", "ModelNameConflict", "another route answers the same model or adapter name"
+)
 MISSING_CREDENTIALS = EventReason(
     "Warning", "MissingCredentials", "weights are fetched from a bucket without credentials"
 )

@@ -25,7 +25,7 @@ from controller.reconcilers.announce import Announcer, ModelMetrics
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.desired import Renderer
 from controller.reconcilers.model import ModelReconciler
-from controller.reconcilers.observe import BY_MODEL, BY_TARGET, Observer, binding_targets
+from controller.reconcilers.observe import BY_MODEL, BY_TARGET, Observer, answered_names, binding_targets
 from controller.reconcilers.pods import BY_INFER, facts, infer_of_pod, slim
 from controller.reconcilers.report import StatusReporter
 from controller.render import RenderOptions
@@ -100,10 +100,6 @@ def _informer_options(resource: Resource) -> dict[str, Any]:
     return {"label_selector": selector, "indexers": _INDEXERS.get(resource), "compact": True}
 
 
-def _model_names(route: Object) -> Iterable[str]:
-    return (str(meta.spec_of(route).get("modelName", "")),)
-
-
 def _owners_of_pod(pod: Object, infers: Lister) -> Iterable[Request]:
     """The Model that a pod's label names; a Ray worker has none, so there it is the owner of its ModelInfer."""
     if name := meta.labels_of(pod).get(MODEL_NAME):
@@ -142,7 +138,7 @@ def _concerns_us(delta: Delta) -> bool:
 
 _INDEXERS = {
     AUTOSCALING_POLICY_BINDING: {BY_TARGET: binding_targets},
-    MODEL_ROUTE: {BY_MODEL: _model_names},
+    MODEL_ROUTE: {BY_MODEL: answered_names},
 }
 
 

@@ -223,6 +223,19 @@ async def test_a_server_that_does_not_keep_what_is_written_is_told_of_and_not_fo
         assert counting.writes.count(("PATCH", 200)) <= 6, "three attempts, and a status now and then"
 
 
+async def test_a_name_that_another_route_answers_is_told(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """A model name or an adapter's: the router has one index for the whole cluster."""
+    adapter = {"name": "legal", "artifactURL": "hf://acme/legal"}
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model("first", a_backend(loraAdapters=[adapter])), namespace))
+        await eventually(lambda: _route(client, namespace, "first"))
+        await client.create(MODEL, unborn(a_model("second", a_backend(loraAdapters=[adapter])), namespace))
+        told = f"the routes {namespace}/first answer the same model or adapter name; the router keeps only one of them"
+        await eventually(lambda: _is(events(client, namespace, "ModelNameConflict"), [told]))
+
+
 async def test_a_fault_of_our_own_is_told_and_clears(
     environment: Environment, client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +309,10 @@ async def _taken_over(client: Client, namespace: str) -> bool:
 
 async def _failed(client: Client, namespace: str, wanted: tuple[str, str], name: str = "chat") -> bool:
     return (await conditions(client, name, namespace)).get("Failed") == wanted
+
+
+async def _route(client: Client, namespace: str, name: str) -> bool:
+    return name in {meta.name_of(route) for route in (await client.list(MODEL_ROUTE, namespace)).items}
 
 
 async def _available(client: Client, name: str, namespace: str) -> bool:
