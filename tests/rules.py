@@ -175,6 +175,8 @@ OF_A_BACKEND = (
          a_model("chat", costly("a", scaleToZeroGracePeriod="1m30s"), autoscalingPolicy=policy())),
     of_backend("L1", "loraAdapters[0].name", (C,), {"loraAdapters": adapters("chat")}, {"loraAdapters": adapters("chat-2")}),
     of_backend("L2", "loraAdapters[1].name", (A, C), {"loraAdapters": adapters("a", "a")}, {"loraAdapters": adapters("a", "b")}),
+    of_backend("L2", "loraAdapters[1].name", (A, C),
+               {"loraAdapters": [*adapters("a"), *adapters("a", url="hf://org/other")]}, {"loraAdapters": adapters("a", "b")}),
     of_backend("M17", "modelURI", (A, C), {"modelURI": "pvc://claim"}, {"modelURI": "pvc:///claim/path"}),
     of_backend("M17", "modelURI", (A, C), {"modelURI": "pvc://claim/a/../b"}, {"modelURI": "pvc://claim/a/..b"}),
     of_backend("M17", "modelURI", (C,), {"modelURI": "pvc://claim/."}, {"modelURI": "pvc://claim/./a"}),

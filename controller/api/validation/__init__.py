@@ -73,11 +73,12 @@ def _whole(model: Model) -> Iterator[Finding]:
 
 
 def _same_adapter(model: Model) -> Iterator[Finding]:
-    """W5."""
-    urls: dict[str, str] = {}
+    """W5. Repetitions within a backend are L2's."""
+    first: dict[str, tuple[int, str]] = {}
     for index, backend in enumerate(model.spec.backends):
         for number, adapter in enumerate(backend.adapters):
-            if urls.setdefault(adapter.name, adapter.artifact_url) != adapter.artifact_url:
+            earlier, url = first.setdefault(adapter.name, (index, adapter.artifact_url))
+            if earlier != index and url != adapter.artifact_url:
                 where = f"spec.backends[{index}].loraAdapters[{number}].artifactURL"
                 yield warning(
                     where, f"adapter {adapter.name[:64]} comes from another source in an earlier backend", "W5"
