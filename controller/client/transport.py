@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Protocol
 
 import aiohttp
 import tenacity
+from aiohttp.abc import ResolveResult
 from yarl import URL
 
 from controller.client.config import ClientConfig, Credentials
@@ -90,28 +90,20 @@ class Transport:
         """A session without a bound on its connections: who calls bounds the load, and a lease renewal never queues behind it."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=30, socket_factory=_keepalive_socket, ttl_dns_cache=30
+                limit=0,
+                keepalive_timeout=30,
+                socket_factory=_keepalive_socket,
+                resolver=_TimedResolver(self._resolved),
+                ttl_dns_cache=30,
             ),
             headers={"User-Agent": self.config.user_agent},
             request_class=_GuardedRequest,
             auto_decompress=True,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[self._dns_trace()],
         )
 
-    def _dns_trace(self) -> aiohttp.TraceConfig:
-        async def started(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-            context.started = time.monotonic()
-
-        async def ended(
-            _: aiohttp.ClientSession, context: SimpleNamespace, found: aiohttp.TraceDnsResolveHostEndParams
-        ) -> None:
-            self.metrics.resolved(found.host, time.monotonic() - context.started)
-
-        trace = aiohttp.TraceConfig()
-        trace.on_dns_resolvehost_start.append(started)
-        trace.on_dns_resolvehost_end.append(ended)
-        return trace
+    def _resolved(self, host: str, seconds: float) -> None:
+        self.metrics.resolved(host, seconds)
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -133,25 +125,26 @@ class Transport:
         left to the caller. Without ``limited`` the client's own rate limit does not apply. Raises StatusError for a refusal,
         TransportError when there was no answer.
         """
-        last: list[int | None] = []
-        async for attempt in tenacity.AsyncRetrying(
+        try:
+            return await self._attempt(request, guard, seconds, limited)
+        except (StatusError, TransportError) as error:
+            if not _may_repeat(request, error):
+                raise
+            failures = [error]
+
+        async def again() -> bytes:
+            if failures:
+                raise failures.pop()
+            return await self._attempt(request, guard, seconds, limited)
+
+        retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(_ATTEMPTS),
             wait=_wait,
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error)),
+            before_sleep=lambda state: self.metrics.retry(request.method, self._host, _code_of(state)),
             reraise=True,
-        ):
-            with attempt:
-                if last:
-                    self.metrics.retry(request.method, self._host, last[-1])
-                try:
-                    return await self._attempt(request, guard, seconds, limited)
-                except StatusError as error:
-                    last.append(error.http_code)
-                    raise
-                except TransportError:
-                    last.append(None)
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        )
+        return await retrying(again)
 
     async def _attempt(
         self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float, limited: bool
@@ -253,6 +246,22 @@ async def _lines(answer: aiohttp.ClientResponse, request: HttpRequest) -> AsyncG
         raise TransportError(_no_answer(request, error)) from error
 
 
+class _TimedResolver(aiohttp.ThreadedResolver):
+    """The system's resolver; ``resolved`` is told the host and the seconds each look-up took."""
+
+    def __init__(self, resolved: Callable[[str, float], None]) -> None:
+        super().__init__()
+        self._resolved = resolved
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        started = time.monotonic()
+        found = await super().resolve(host, port, family)
+        self._resolved(host, time.monotonic() - started)
+        return found
+
+
 class _GuardedRequest(aiohttp.ClientRequest):
     """Asks the guard when the connection is ready, right before the first byte; also when aiohttp itself sends again."""
 
@@ -285,6 +294,11 @@ def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
             error.__cause__, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
         )
     return request.repeatable and is_transient(error)
+
+
+def _code_of(state: tenacity.RetryCallState) -> int | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.http_code if isinstance(error, StatusError) else None
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

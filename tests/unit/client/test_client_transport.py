@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from controller.client import Client, ClientConfig, ConfigError, load_config, static_config
 from controller.client.config import Settings
@@ -25,6 +26,7 @@ from controller.meta.errors import (
     TransportError,
     Unauthorized,
 )
+from controller.metrics import Metrics
 
 POD = Resource("", "v1", "pods", "Pod")
 OBJECT = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "resourceVersion": "1"}}
@@ -105,6 +107,40 @@ async def test_a_read_is_repeated_when_the_server_stumbles(code: int, calls: int
     async with serving(script) as url, await Client.connect(static_config(url)) as client:
         assert await client.get(POD, "a", "ns") == OBJECT
     assert len(script.requests) == calls
+
+
+async def test_every_repetition_is_counted_with_the_code_before_it():
+    """Four attempts are three repetitions; the caller is told the last refusal."""
+    script = Script(refusal(429), refusal(503))
+    registry = CollectorRegistry()
+    metrics = Metrics.on(registry).client
+    async with (
+        serving(script) as url,
+        await Client.connect(static_config(url), metrics=metrics) as client,
+    ):
+        with pytest.raises(ServiceUnavailable):
+            await client.get(POD, "a", "ns")
+    labels = {"verb": "GET", "host": url.removeprefix("http://")}
+    counted = {
+        code: registry.get_sample_value("rest_client_request_retries_total", {**labels, "code": code})
+        for code in ("429", "503")
+    }
+    assert counted == {"429": 1, "503": 2}
+    assert len(script.requests) == 4
+
+
+async def test_looking_up_a_host_is_timed():
+    """Names are looked up, addresses are not."""
+    registry = CollectorRegistry()
+    metrics = Metrics.on(registry).client
+    async with serving(Script(ok)) as url:
+        by_name = url.replace("127.0.0.1", "localhost")
+        for way in (url, by_name):
+            async with await Client.connect(static_config(way), metrics=metrics) as client:
+                await client.get(POD, "a", "ns")
+    name = "rest_client_dns_resolution_duration_seconds_count"
+    assert registry.get_sample_value(name, {"host": "localhost"}) == 1
+    assert registry.get_sample_value(name, {"host": "127.0.0.1"}) is None
 
 
 async def test_a_create_is_repeated_after_429_but_not_after_500():
