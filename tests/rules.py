@@ -235,6 +235,8 @@ OF_A_WORKER = (
          a_model("chat", a_pair({"config": {"served-model-name": "a"}}, {"config": {"served_model_name": ["a"]}}))),
     of_config("M33", "", _deep(65), _deep(64)),
     of_config("M34", ".a", {"a": "b\0"}, {"a": "b\x01"}),
+    of_config("M34", ".a[0]", {"a": ["b\ud83d"]}, {"a": ["b\U0001f600"]}),
+    of_config("M34", ".a", {"a": {"b\ude00": 1}}, {"a": {"b\U0001f600": 1}}),
     of_config("W2", ".maxLen", {"maxLen": 1}, {"max-len": 1}, (W,)),
 )  # fmt: skip
 

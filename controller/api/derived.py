@@ -162,7 +162,7 @@ def mounted_claims(backend: Backend) -> tuple[str, ...]:
 
 
 def devices(worker: Worker) -> int:
-    """Accelerators of one pod: for each known resource the limit, else the request; quantities that are not integral count as 0."""
+    """Accelerators of one pod: for each known resource the limit, else the request; what is no whole number above 0 counts as 0."""
     total = 0
     for name in DEVICES:
         for part in ("limits", "requests"):
@@ -174,7 +174,7 @@ def devices(worker: Worker) -> int:
                 amount = meta.parse_quantity(value)
             except (ValueError, TypeError, AttributeError):
                 break
-            total += int(amount) if amount.denominator == 1 else 0
+            total += int(amount) if amount.denominator == 1 and amount > 0 else 0
             break
     return total
 

@@ -26,8 +26,8 @@ def validate(obj: Object, options: ValidationOptions | None = None) -> list[Find
     if UNDECODABLE in obj:
         return [error("spec", f"cannot be read: {obj[UNDECODABLE]}", "M33")]
     if too_deep := [*shape.nesting(obj)]:
-        return [*shape.name(obj), *too_deep]
-    findings = [*shape.name(obj), *shape.texts(obj), *shape.shape(obj)]
+        return [*shape.metadata(obj), *too_deep]
+    findings = [*shape.metadata(obj), *shape.texts(obj), *shape.shape(obj)]
     if isinstance(obj.get("spec"), Mapping):
         rules = _rules(Model.from_readable_parts(obj), options or ValidationOptions())
         findings += _unexplained(rules, findings)

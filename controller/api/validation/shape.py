@@ -1,4 +1,4 @@
-"""Whether the object has the shape of a Model: nesting, texts, the name, and the CRD's schema with the nearest name for misspelt fields."""
+"""Whether the object has the shape of a Model: nesting, texts, its metadata, and the CRD's schema with the nearest name for misspelt fields."""
 
 import difflib
 import re
@@ -16,6 +16,8 @@ TYPE = "type"
 
 _DEEPEST = 64
 _LONGEST_NAME = 63
+_PLACED = {"namespace": r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "uid": r"[A-Za-z0-9]([-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?"}
+_NO_ARGUMENT = re.compile("[\0\ud800-\udfff]")
 _LONGEST_PATH = 200
 _TYPED_LISTS: dict[str, Any] = {"backends": {"workers": {}, "loraAdapters": {}}}
 _BACKEND_TYPE = re.compile(r"spec\.backends\[\d+\]\.type")
@@ -32,12 +34,12 @@ def nesting(obj: Object) -> Iterator[Finding]:
 
 
 def texts(obj: Object) -> Iterator[Finding]:
-    """M34: U+0000 in a string or a key."""
+    """M34: U+0000 in a string or a key, or half of a surrogate pair, which JSON can spell and UTF-8 cannot."""
     for path, item, _ in _walk(obj.get("spec"), "spec"):
-        if isinstance(item, str) and "\0" in item:
-            yield error(path, "holds the character U+0000, which no argument can carry", "M34")
-        elif isinstance(item, Mapping) and any("\0" in key for key in item):
-            yield error(path, "has a key with the character U+0000", "M34")
+        strings = [item] if isinstance(item, str) else item if isinstance(item, Mapping) else ()
+        if found := next(filter(None, map(_NO_ARGUMENT.search, strings)), None):
+            what = "holds" if isinstance(item, str) else "has a key with"
+            yield error(path, f"{what} the character U+{ord(found[0]):04X}, which no argument can carry", "M34")
 
 
 def _free_parts(value: Any, path: str, typed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -67,12 +69,16 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any, int]]:
         stack.extend(((where + step)[:_LONGEST_PATH], below, depth + 1) for step, below in children)
 
 
-def name(obj: Object) -> Iterator[Finding]:
-    """M21: names of children and pods are made of the Model's."""
+def metadata(obj: Object) -> Iterator[Finding]:
+    """M21: names of children and pods are made of the Model's. Namespace and uid, where given, are such as a cluster has."""
     given = meta.name_of(obj)
     if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", given) or len(given) > _LONGEST_NAME:
         message = f"{given[:80]!r} must start with a letter and hold at most 63 lower-case letters, digits and dashes, as the child names made of it must"
         yield error("metadata.name", message, "M21")
+    for field, pattern in _PLACED.items():
+        value = meta.metadata_of(obj).get(field)
+        if value not in (None, "") and not (isinstance(value, str) and re.fullmatch(pattern, value)):
+            yield error(f"metadata.{field}", f"{str(value)[:80]!r} is no {field}", "metadata")
 
 
 def shape(obj: Object) -> Iterator[Finding]:

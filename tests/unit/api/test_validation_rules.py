@@ -44,6 +44,30 @@ def test_a_type_that_is_not_implemented_has_its_own_reason(type_: str, workers: 
     assert type_ in unsupported.message
 
 
+@pytest.mark.parametrize(
+    ("field", "refused"),
+    [
+        ("namespace", "Default"),
+        ("namespace", "a.b"),
+        ("namespace", "-"),
+        ("namespace", "a" * 64),
+        ("namespace", "; id"),
+        ("namespace", 5),
+        ("uid", "a b"),
+        ("uid", "x" * 64),
+        ("uid", "\ud83d"),
+        ("uid", {"a": 1}),
+    ],
+)
+def test_a_namespace_and_a_uid_are_such_as_a_cluster_has(field: str, refused: Any) -> None:
+    """The children carry both; a file without them is fine."""
+    model = a_model("chat", a_backend())
+    (finding,) = validate({**model, "metadata": {**model["metadata"], field: refused}})
+    assert finding.path == f"metadata.{field}"
+    assert finding.terminal
+    assert validate({**model, "metadata": {**model["metadata"], field: ""}}) == []
+
+
 def test_a_host_path_lies_under_one_of_the_operators_prefixes() -> None:
     """M32, by whole segments; without prefixes everything is allowed."""
     options = ValidationOptions(hostpath_prefixes=("/data/", "/srv/models"))

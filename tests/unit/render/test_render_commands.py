@@ -117,6 +117,7 @@ def test_what_the_two_disaggregated_roles_serve() -> None:
         ({"limits": {"nvidia.com/gpu": "1", "huawei.com/ascend-1980": "2e0"}}, " --num-gpus=3"),
         ({"limits": {"nvidia.com/gpu": "4000m"}}, " --num-gpus=4"),
         ({"limits": {"nvidia.com/gpu": "0"}}, ""),
+        ({"limits": {"nvidia.com/gpu": "-1"}}, ""),
         ({"limits": {"amd.com/gpu": "8", "cpu": "8"}}, ""),
     ],
 )
