@@ -1,6 +1,7 @@
 """``apiserver``: the embedded API server alone, for trying things out with stock kubectl."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from controller.api.documents import DocumentError, load_documents
 from controller.cli.app import Failure, Unusable
 from controller.cli.options import option, version_option
 from controller.meta import Object
+from controller.meta.errors import ApiError
 
 
 @click.command()
@@ -28,10 +30,14 @@ from controller.meta import Object
 def apiserver(port: int, crds: tuple[str, ...], kubeconfig_out: Path | None) -> None:
     """Run the embedded API server until it is told to stop. Everything it stores is gone then."""
     definitions = list(read_crds(crds))
+    if kubeconfig_out is not None:
+        _spare(kubeconfig_out)
     try:
         asyncio.run(_serve(port, definitions, kubeconfig_out))
+    except ApiError as error:
+        raise Unusable(str(error)) from None
     except OSError as error:
-        raise Failure(f"the API server cannot run: {(error.strerror or str(error)).lower()}") from None
+        raise Failure(f"cannot listen on 127.0.0.1:{port}: {os.strerror(error.errno or 0).lower()}") from None
 
 
 def read_crds(paths: Sequence[str]) -> Iterator[Object]:
@@ -52,6 +58,17 @@ def read_crds(paths: Sequence[str]) -> Iterator[Object]:
                     click.echo(f"{file}: skipped {document.get('kind')}: not a CustomResourceDefinition", err=True)
 
 
+def _spare(kubeconfig: Path) -> None:
+    """Raises Unusable when something else than an earlier kubeconfig of this command lies where one is to be written."""
+    try:
+        documents = load_documents(kubeconfig.read_bytes(), str(kubeconfig)) if kubeconfig.exists() else []
+        ours = all(document.get("current-context") == "envtest" for document in documents)
+    except (OSError, DocumentError):
+        ours = False
+    if not ours:
+        raise Unusable(f"{kubeconfig} is not replaced: another command wrote it; give another path")
+
+
 async def _serve(port: int, crds: Sequence[Object], kubeconfig_out: Path | None) -> None:
     from controller.envtest import write_kubeconfig
     from controller.envtest.embedded.server import EmbeddedServer
@@ -65,7 +82,12 @@ async def _serve(port: int, crds: Sequence[Object], kubeconfig_out: Path | None)
     try:
         click.echo(f"serving on {server.url}")
         if kubeconfig_out is not None:
-            write_kubeconfig(kubeconfig_out, server.url)
+            try:
+                write_kubeconfig(kubeconfig_out, server.url)
+            except OSError as error:
+                raise Unusable(
+                    f"{kubeconfig_out} cannot be written: {(error.strerror or str(error)).lower()}"
+                ) from None
             click.echo(f"try: kubectl --kubeconfig {kubeconfig_out} api-resources")
         await stop.wait()
     finally:

@@ -3,7 +3,9 @@
 Exit codes: 0 fine, 1 a finding or a failure that the message explains, 2 wrong usage or unusable input.
 """
 
+import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -60,9 +62,18 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command line and exits the process."""
+    """Runs the command line and exits the process.
+
+    What no command foresaw is one sentence too; with ``MODEL_CONTROLLER_LOG_LEVEL=debug`` its traceback comes first.
+    """
     try:
         cli.main(prog_name=PROGRAM, standalone_mode=True)
     except (BrokenPipeError, KeyboardInterrupt):
         sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last door before the user
+        if os.environ.get("MODEL_CONTROLLER_LOG_LEVEL") == "debug":
+            traceback.print_exc()
+        what = (error.strerror or str(error)).lower() if isinstance(error, OSError) else repr(error)
+        click.echo(f"{PROGRAM}: {what}", err=True)
         sys.exit(1)

@@ -4,12 +4,12 @@ import click
 
 from controller.api.crds import child_crds, model_crd
 from controller.api.documents import dump_documents
-from controller.cli.options import version_option
+from controller.cli.options import option, version_option
 
 
 @click.command()
 @version_option
-@click.option(
+@option(
     "--all", "with_children", is_flag=True, help="Add the small CRDs of the five child kinds (for tests and trials)."
 )
 def crds(with_children: bool) -> None:

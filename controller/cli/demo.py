@@ -6,20 +6,20 @@ import click
 
 from controller.cli.app import Failure, Unusable
 from controller.cli.inputs import read_models
-from controller.cli.options import option, version_option
+from controller.cli.options import NOT_NEGATIVE, SECONDS, option, version_option
 
 
 @click.command()
 @version_option
 @click.argument("files", metavar="[FILE...]", nargs=-1)
-@click.option("--exit", "leave", is_flag=True, help="Leave once all Models are Active.")
+@option("--exit", "leave", is_flag=True, help="Leave once all Models are Active.")
 @option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=120.0,
     help="Seconds for all Models to become Active.",
 )
-@option("--delay", type=click.FloatRange(min=0), default=2.0, help="Seconds a simulated workload takes to start.")
+@option("--delay", type=NOT_NEGATIVE, default=2.0, help="Seconds a simulated workload takes to start.")
 def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> None:
     """Show Models becoming Active: those in FILE..., or the shipped samples.
 
@@ -28,7 +28,7 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     from rich.console import Console
 
     from controller.api.samples import sample_paths
-    from controller.demo.session import DemoTimeout, run_demo
+    from controller.demo.session import DemoFailure, run_demo
     from controller.runtime import configure_logging
 
     configure_logging(level="warning", format="console")
@@ -41,7 +41,7 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
         models = [model for _, model in inputs.models]
         console = Console(highlight=False)
         asyncio.run(run_demo(models, console=console, leave=leave, timeout=timeout, delay=delay))
-    except DemoTimeout as error:
+    except DemoFailure as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:
         pass

@@ -14,7 +14,7 @@ from controller.api.model import Model
 from controller.api.validation import ValidationOptions, validate
 from controller.cli.app import Unusable
 from controller.cli.inputs import Inputs, read_models
-from controller.cli.options import cluster_options, hostpath_option, image_options, option, version_option
+from controller.cli.options import NAMESPACE, cluster_options, hostpath_option, image_options, option, version_option
 from controller.cli.render import placed, render_options
 from controller.cli.validate import line
 from controller.client import Client, ConfigError, load_config
@@ -30,7 +30,13 @@ _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 @click.command("diff")
 @version_option
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@option("-n", "--namespace", default=None, help="Namespace of Models that name none. [default: the context's]")
+@option(
+    "-n",
+    "--namespace",
+    type=NAMESPACE,
+    default=None,
+    help="Namespace of Models that name none. [default: the context's]",
+)
 @image_options
 @hostpath_option
 @cluster_options

@@ -1,5 +1,6 @@
 """Reading Models from the files, directories and standard input that a command was given."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,9 @@ class Inputs:
         """Tells why this input cannot be used."""
         self.unusable = True
         click.echo(
-            f"{source}: {(error.strerror or str(error)).lower()}" if isinstance(error, OSError) else str(error),
+            f"{source or repr(source)}: {(error.strerror or str(error)).lower()}"
+            if isinstance(error, OSError)
+            else str(error),
             err=True,
         )
 
@@ -50,6 +53,8 @@ def read_models(paths: Sequence[str]) -> Inputs:
 
 
 def _sources(path: str) -> list[str]:
+    if not path:
+        raise FileNotFoundError(errno.ENOENT, "an empty name is no file")
     if path == "-" or not Path(path).is_dir():
         return [path]
     return sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix in _SUFFIXES)

@@ -1,5 +1,7 @@
 """Options shared by the commands. Every flag can also be given as ``MODEL_CONTROLLER_<FLAG>``; the flag wins."""
 
+import math
+import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -17,6 +19,37 @@ def version() -> str:
         return installed_version(PROGRAM)
     except PackageNotFoundError:
         return "0.0.0+source"
+
+
+class _Number(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
+
+
+class _Matching(click.ParamType):  # type: ignore[type-arg] # generic for type checkers only
+    """A text of one form; ``what`` says in the message which one."""
+
+    def __init__(self, pattern: str, what: str) -> None:
+        self.name = "text"
+        self._pattern, self._what = re.compile(pattern), what
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not self._pattern.fullmatch(value):
+            self.fail(f"{value!r} is not {self._what}.", param, ctx)
+        return str(value)
+
+
+_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+SECONDS = _Number(min=0, min_open=True)
+NOT_NEGATIVE = _Number(min=0)
+NAMESPACE = _Matching(_LABEL, "the name of a namespace")
+OBJECT_NAME = _Matching(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", "the name of an object")
+_DIRECTORY = _Matching(r"(?!.*/\.\.(/|$))/.*", "an absolute path without '..'")
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
@@ -61,6 +94,7 @@ image_options = combined(
 hostpath_option = option(
     "--hostpath-prefix",
     "hostpath_prefixes",
+    type=_DIRECTORY,
     multiple=True,
     help="Host directory below which hostpath:// caches may lie; repeatable. [default: anywhere]",
 )

@@ -11,7 +11,7 @@ from controller.api.documents import dump_documents
 from controller.api.model import Model
 from controller.api.validation import ValidationOptions, validate
 from controller.cli.inputs import read_models
-from controller.cli.options import hostpath_option, image_options, option, version_option
+from controller.cli.options import NAMESPACE, hostpath_option, image_options, option, version_option
 from controller.cli.validate import line
 from controller.meta import Object, schema
 from controller.render import RenderOptions, render
@@ -22,14 +22,14 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 @click.command("render")
 @version_option
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option(
+@option(
     "-o",
     "--output",
     type=click.Choice(["yaml", "json"]),
     default="yaml",
     help="A YAML stream, or one JSON List for kubectl.",
 )
-@option("-n", "--namespace", default="default", help="Namespace of Models that name none.")
+@option("-n", "--namespace", type=NAMESPACE, default="default", help="Namespace of Models that name none.")
 @image_options
 @hostpath_option
 def render_command(

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ import click
 
 from controller.cli.app import Failure, Unusable
 from controller.cli.options import (
+    NAMESPACE,
+    NOT_NEGATIVE,
+    OBJECT_NAME,
     PROGRAM,
+    SECONDS,
     cluster_options,
     combined,
     hostpath_option,
@@ -25,16 +30,19 @@ from controller.cli.options import (
     version_option,
 )
 
-SECONDS = click.FloatRange(min=0, min_open=True)
-
 _election_options = combined(
     option(
         "--leader-elect/--no-leader-elect",
         default=False,
         help="Work only while holding the Lease, so that replicas take turns.",
     ),
-    option("--leader-elect-namespace", default=None, help="Namespace of the Lease. [default: the controller's own]"),
-    option("--lease-name", default="lease.kthena.model-controller", help="Name of the Lease."),
+    option(
+        "--leader-elect-namespace",
+        type=NAMESPACE,
+        default=None,
+        help="Namespace of the Lease. [default: the controller's own]",
+    ),
+    option("--lease-name", type=OBJECT_NAME, default="lease.kthena.model-controller", help="Name of the Lease."),
     option(
         "--lease-duration",
         type=SECONDS,
@@ -53,11 +61,18 @@ _election_options = combined(
 )
 
 _tuning_options = combined(
-    option("-n", "--namespace", "namespaces", multiple=True, help="Namespace to work in; repeatable. [default: all]"),
+    option(
+        "-n",
+        "--namespace",
+        "namespaces",
+        type=NAMESPACE,
+        multiple=True,
+        help="Namespace to work in; repeatable. [default: all]",
+    ),
     option("--workers", type=click.IntRange(1, 1000), default=16, help="Models reconciled at the same time."),
     option(
         "--client-qps",
-        type=click.FloatRange(min=0),
+        type=NOT_NEGATIVE,
         default=0.0,
         help="Requests a second to the API server; 0 for no limit.",
     ),
@@ -74,6 +89,7 @@ _tuning_options = combined(
     ),
     option(
         "--config-map",
+        type=OBJECT_NAME,
         default="model-controller-config",
         help="ConfigMap with operator settings in the controller's namespace.",
     ),
@@ -109,9 +125,9 @@ def run(**flags: Any) -> None:
     configure_logging(level=flags["log_level"], format=flags["log_format"])
     try:
         asyncio.run(_run(flags))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every failure becomes a sentence and an exit code
         if flags["log_level"] == "debug":
-            raise
+            traceback.print_exc()
         raise _failure(error) from None
 
 

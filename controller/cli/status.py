@@ -1,33 +1,41 @@
 """``status``: the Models of a cluster at a glance."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
 from rich.console import Console
 from rich.live import Live
+from rich.measure import Measurement
 
 from controller import meta
 from controller.api.kinds import MODEL, MODEL_INFER
 from controller.cli.app import Failure, Unusable
-from controller.cli.options import cluster_options, option, version_option
+from controller.cli.options import NAMESPACE, cluster_options, option, version_option
 from controller.client import Client, ConfigError, load_config
 from controller.meta.errors import ApiError, NotFound
 from controller.views.models import Row, model_rows, render_table
 
 _REFRESH_SECONDS = 2.0
-_WIDE = 200
+_WIDEST = 10_000
 
 
 @click.command()
 @version_option
 @click.argument("name", required=False)
-@option("-n", "--namespace", default=None, help="Namespace to look in. [default: the context's]")
-@click.option("-A", "--all-namespaces", is_flag=True, help="Show the Models of all namespaces.")
-@click.option("-w", "--watch", is_flag=True, help="Keep showing until interrupted.")
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="A table, or JSON records.")
+@option("-n", "--namespace", type=NAMESPACE, default=None, help="Namespace to look in. [default: the context's]")
+@option("-A", "--all-namespaces", is_flag=True, help="Show the Models of all namespaces.")
+@option(
+    "-w",
+    "--watch",
+    is_flag=True,
+    help="Keep showing until interrupted; without a terminal, whenever something has changed.",
+)
+@option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="A table, or JSON records.")
 @cluster_options
 def status(
     name: str | None,
@@ -52,6 +60,9 @@ def status(
         ) from None
     except ApiError as error:
         raise Failure(f"the API server did not answer as hoped: {error}") from None
+    except KeyboardInterrupt:
+        if not watch:
+            raise
 
 
 async def _status(
@@ -66,20 +77,19 @@ async def _status(
     config = await load_config(kubeconfig, context)
     where = None if all_namespaces else namespace or config.namespace or "default"
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDE)
+    in_place = watch and output == "table" and console.is_terminal
+    shown = None
     async with await Client.connect(config) as client:
-        rows = await _fetch(client, where, name)
-        if not watch:
-            return _show(console, rows, output, all_namespaces)
-        with Live(render_table(rows, with_namespace=all_namespaces), console=console, auto_refresh=False) as live:
+        with Live(console=console, auto_refresh=False) if in_place else contextlib.nullcontext() as live:
             while True:
-                await asyncio.sleep(_REFRESH_SECONDS)
                 rows = await _fetch(client, where, name)
-                if output == "json":
-                    _show(console, rows, output, all_namespaces)
-                else:
+                if live is not None:
                     live.update(render_table(rows, with_namespace=all_namespaces), refresh=True)
+                elif shown != (shown := [replace(row, age=None) for row in rows]):
+                    _show(console, rows, output, all_namespaces)
+                if not watch:
+                    return
+                await asyncio.sleep(_REFRESH_SECONDS)
 
 
 async def _fetch(client: Client, namespace: str | None, name: str | None) -> list[Row]:
@@ -95,6 +105,9 @@ def _show(console: Console, rows: list[Row], output: str, with_namespace: bool) 
     if output == "json":
         click.echo(json.dumps([row.as_json() for row in rows], indent=2))
     elif rows:
-        console.print(render_table(rows, with_namespace=with_namespace))
+        table = render_table(rows, with_namespace=with_namespace)
+        whole = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+        console.width = max(console.width, whole)
+        console.print(table, soft_wrap=True)
     else:
         click.echo("No Models found.", err=True)

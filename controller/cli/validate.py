@@ -8,14 +8,14 @@ import click
 from controller import meta
 from controller.api.validation import Finding, ValidationOptions, validate
 from controller.cli.inputs import read_models
-from controller.cli.options import hostpath_option, version_option
+from controller.cli.options import hostpath_option, option, version_option
 from controller.meta import Object
 
 
 @click.command("validate")
 @version_option
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option(
+@option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="A line or a JSON record per finding."
 )
 @hostpath_option

@@ -128,7 +128,9 @@ async def _from_kubeconfig(path: str, context: str | None) -> ClientConfig:
                 config_file=path, context=context, client_configuration=configuration, persist_config=False
             )
         except Exception as error:  # noqa: BLE001 - the package raises whatever its parsers and plugins raise
-            raise ConfigError(f"the kubeconfig {path} cannot be used: {_first_line(error)}") from None
+            raise ConfigError(f"the kubeconfig {path} cannot be used: {_explained(error)}") from None
+        if not _is_url(configuration.host):
+            raise ConfigError(f"the kubeconfig {path} cannot be used: {configuration.host!r} is no http or https URL")
         return _settings(configuration)
 
     settings = await load()
@@ -163,6 +165,29 @@ def _environment_proxy(host: str) -> str | None:
     if not parts.hostname or proxy_bypass(parts.hostname):
         return None
     return getproxies().get(parts.scheme)
+
+
+def _is_url(host: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(host)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _explained(error: Exception) -> str:
+    """What is wrong with a kubeconfig. The package's own exceptions say it; those of the parsers and of Python do not."""
+    import yaml
+
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    if isinstance(error, UnicodeError | yaml.YAMLError):
+        return "it is not YAML"
+    if isinstance(error, TypeError | AttributeError | LookupError):
+        return "it does not have the form of a kubeconfig"
+    return _first_line(error).removeprefix("Invalid kube-config file. ")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,8 +1,11 @@
 """One HTTP implementation: connections, time-outs, credentials, the client's own rate limit, and retries of single requests."""
 
 import asyncio
+import errno
+import os
 import random
 import socket
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -318,5 +321,16 @@ def retry_after_of(header: str | None) -> float | None:
 
 def _no_answer(request: HttpRequest, error: BaseException) -> str:
     path = request.target.partition("?")[0]
-    what = "timed out" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-    return f"{request.method} {path}: {what}"
+    return f"{request.method} {path}: {_what_happened(error)}"
+
+
+def _what_happened(error: BaseException) -> str:
+    """In the words of the operating system where a connection could not be made, without addresses of Python objects."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return str(error) or type(error).__name__
+    cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error.os_error
+    code = 0 if isinstance(cause, ssl.SSLError) else getattr(cause, "errno", None) or 0
+    reason = os.strerror(code) if code in errno.errorcode else getattr(cause, "strerror", None) or str(cause)
+    return f"cannot connect to {error.host}:{error.port}: {reason}"

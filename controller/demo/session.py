@@ -21,21 +21,23 @@ from controller.envtest import Environment
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import AlreadyExists, StatusError
 from controller.reconcilers import ControllerOptions, setup
+from controller.reconcilers.reasons import INVALID_SPEC, UNSUPPORTED_BACKEND
 from controller.runtime import Manager, ManagerOptions
 from controller.views.models import Row, model_rows, render_table
 
 NAMESPACE = meta.Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 _FRAME_SECONDS = 0.2
+_HOPELESS = {INVALID_SPEC.reason, UNSUPPORTED_BACKEND.reason}  # waiting helps nothing
 
 
-class DemoTimeout(Exception):
-    """Not all Models became Active in time; the message names those that did not."""
+class DemoFailure(Exception):
+    """Not all Models can become Active, or not in time; the message names those that did not."""
 
 
 async def run_demo(models: Sequence[Object], *, console: Console, leave: bool, timeout: float, delay: float) -> None:
     """Serves, reconciles and shows these Models until a signal, or with ``leave`` until all of them are Active.
 
-    ``timeout`` and ``delay`` are in seconds. Raises DemoTimeout when a Model is not Active in time.
+    ``timeout`` and ``delay`` are in seconds. Raises DemoFailure when a Model breaks a rule or is not Active in time.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -79,7 +81,7 @@ async def _create(client: Client, model: Object) -> NamespacedName:
     try:
         await client.create(MODEL, model, namespace=key.namespace)
     except StatusError as error:
-        raise DemoTimeout(f"the API server refused Model {key.name}: {error.message}") from None
+        raise DemoFailure(f"the API server refused Model {key.name}: {error.message}") from None
     return key
 
 
@@ -142,10 +144,16 @@ async def _follow(view: _View, wanted: Sequence[NamespacedName], stop: asyncio.E
             active = {row.key for row in rows if row.active == "True"}
             if active.issuperset(wanted):
                 return
+            if hopeless := [row for row in rows if row.failed == "True" and row.reason in _HOPELESS]:
+                raise DemoFailure(f"cannot become Active: {_told(hopeless)}")
             if time.monotonic() > deadline:
-                late = [f"{row.key.name} ({row.reason}: {row.message})" for row in rows if row.key not in active]
-                raise DemoTimeout(f"not Active after {timeout:g} s: {', '.join(late)}")
+                late = (row for row in rows if row.key not in active)
+                raise DemoFailure(f"not Active after {timeout:g} s: {_told(late)}")
             await _pause(stop)
+
+
+def _told(rows: Iterable[Row]) -> str:
+    return ", ".join(f"{row.key.name} ({row.reason}: {row.message})" for row in rows)
 
 
 async def _keep_showing(view: _View, stop: asyncio.Event) -> None:

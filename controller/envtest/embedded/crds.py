@@ -44,6 +44,9 @@ def types_of(crd: Object) -> list[TypeInfo]:
 def violations(crd: Object) -> Iterator[Cause]:
     """What is wrong with a CRD. Raises NotImplementedByServer for one that needs a conversion webhook."""
     spec = spec_of(crd)
+    if misshapen := list(_misshapen(spec)):
+        yield from misshapen
+        return
     names = spec.get("names") or {}
     for name, value in (
         ("group", spec.get("group")),
@@ -65,6 +68,18 @@ def violations(crd: Object) -> Iterator[Cause]:
         yield from _schema_violations(f"spec.versions[{index}].schema.openAPIV3Schema", version.get("schema"))
     if (spec.get("conversion") or {}).get("strategy") == "Webhook":
         raise NotImplementedByServer("conversion webhooks are not implemented by the embedded API server")
+
+
+def _misshapen(spec: Object) -> Iterator[Cause]:
+    versions = spec.get("versions") or []
+    parts = [("names", spec.get("names") or {}), ("conversion", spec.get("conversion") or {})]
+    if isinstance(versions, list):
+        parts += [(f"versions[{index}]", version) for index, version in enumerate(versions)]
+    else:
+        yield Cause("spec.versions", "FieldValueTypeInvalid", "Invalid value: must be of type array")
+    for name, value in parts:
+        if not isinstance(value, Mapping):
+            yield Cause(f"spec.{name}", "FieldValueTypeInvalid", "Invalid value: must be of type object")
 
 
 def _schema_violations(where: str, schema: Any) -> Iterator[Cause]:

@@ -1,8 +1,10 @@
 """``render`` and ``validate`` as their users meet them: files in, text and exit codes out."""
 
+import functools
 import json
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -168,6 +170,44 @@ def test_every_flag_can_come_from_the_environment(files: Path) -> None:
     assert "image: env/downloader:1" in CliRunner(env=env).invoke(cli, ["render", path]).stdout
     flagged = CliRunner(env=env).invoke(cli, ["render", path, "--downloader-image", "flag/downloader:2"]).stdout
     assert "image: flag/downloader:2" in flagged
+
+
+def test_each_flag_has_its_variable() -> None:
+    """Whatever it is a flag of; help and version are none."""
+    context = click.Context(cli)
+    for command in map(functools.partial(cli.get_command, context), cli.list_commands(context)):
+        assert command is not None
+        for flag in (param for param in command.params if isinstance(param, click.Option) and param.expose_value):
+            name = next(name for name in flag.opts if name.startswith("--"))
+            assert flag.envvar == "MODEL_CONTROLLER_" + name[2:].upper().replace("-", "_")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--watch-timeout", "nan"),
+        ("--resync", "inf"),
+        ("--namespace", ""),
+        ("--namespace", "a/b"),
+        ("--leader-elect-namespace", "a.b"),
+        ("--lease-name", "A_B"),
+        ("--config-map", "x/y"),
+        ("--hostpath-prefix", "models"),
+        ("--hostpath-prefix", "/models/../etc"),
+    ],
+)
+def test_a_setting_that_can_mean_nothing_is_wrong_usage(flag: str, value: str) -> None:
+    """Said at once, with the flag and the value; nothing is started."""
+    result = run("run", flag, value)
+    assert result.exit_code == 2
+    assert flag in result.stderr
+    assert value in result.stderr
+
+
+def test_an_empty_file_name_is_not_the_current_folder() -> None:
+    """A script's unset variable reads nothing."""
+    result = run("validate", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "'': an empty name is no file\n")
 
 
 def test_completion_offers_the_commands() -> None:

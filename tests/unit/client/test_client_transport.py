@@ -214,11 +214,13 @@ async def test_a_guard_that_turns_while_the_connection_opens_stops_the_request()
 
 
 async def test_nobody_there_is_a_transport_error():
-    """After the repeats, with the request's method and path."""
+    """After the repeats, with the request's method and path, the address and the operating system's word."""
     async with serving(Script(ok)) as url:
         pass
+    address = url.removeprefix("http://")
+    sentence = f"^GET /api/v1/namespaces/ns/pods/a: cannot connect to {address}: Connection refused$"
     async with await Client.connect(static_config(url)) as client:
-        with pytest.raises(TransportError, match="GET /api/v1/namespaces/ns/pods/a"):
+        with pytest.raises(TransportError, match=sentence):
             await client.get(POD, "a", "ns")
 
 
@@ -352,17 +354,33 @@ async def test_garbage_in_the_ca_file_keeps_the_old_one(tmp_path: Path):
 
 
 async def test_an_unusable_kubeconfig_is_one_sentence(tmp_path: Path):
-    """Missing, broken, and a context that it does not have."""
-    broken, good = tmp_path / "broken", tmp_path / "good"
-    broken.write_text("{ this: is [not yaml")
+    """Missing, a context that it does not have, or no kubeconfig at all; none in words of Python."""
+    good = tmp_path / "good"
     good.write_text(
         "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: k, cluster: {server: 'http://127.0.0.1:1'}}]\n"
         "contexts: [{name: c, context: {cluster: k, user: u, namespace: team}}]\nusers: [{name: u, user: {token: t}}]\n"
     )
-    for path, context in ((tmp_path / "missing", None), (broken, None), (good, "other")):
+    unusable: dict[str, tuple[bytes | None, str]] = {
+        "missing": (None, "there is no kubeconfig"),
+        "good": (good.read_bytes(), "Expected object with name other"),
+        "broken": (b"a: b\n{ this: is [not yaml", "line 2: "),
+        "binary": (b"\xff\xfe", "it is not YAML"),
+        "empty": (b"", "it does not have the form of a kubeconfig"),
+        "list": (b"[1, 2]", "it does not have the form of a kubeconfig"),
+        "number": (
+            good.read_bytes().replace(b"'http://127.0.0.1:1'", b"5"),
+            "it does not have the form of a kubeconfig",
+        ),
+        "address": (good.read_bytes().replace(b"http://127.0.0.1:1", b"127.0.0.1:1"), "no http or https URL"),
+    }
+    for name, (content, sentence) in unusable.items():
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
         with pytest.raises(ConfigError) as caught:
-            await load_config(str(path), context)
+            await load_config(str(path), "other" if name == "good" else None)
         assert str(path) in str(caught.value)
+        assert sentence in str(caught.value)
         assert "\n" not in str(caught.value)
     config = await load_config(str(good), None)
     assert (config.host, config.namespace, config.settings.authorization) == ("http://127.0.0.1:1", "team", "Bearer t")
