@@ -91,7 +91,7 @@ _tuning_options = combined(
         "--config-map",
         type=OBJECT_NAME,
         default="model-controller-config",
-        help="ConfigMap with operator settings in the controller's namespace.",
+        help="ConfigMap with operator settings in the controller's namespace; outside of a cluster that of --leader-elect-namespace.",
     ),
 )
 
@@ -190,12 +190,14 @@ def _election(flags: dict[str, Any]) -> Any:
 
 
 def _controller_options(flags: dict[str, Any]) -> Any:
+    from controller.client import in_cluster_namespace
     from controller.reconcilers import ControllerOptions
 
     return ControllerOptions(
         downloader_image=flags["downloader_image"],
         runtime_image=flags["runtime_image"],
         hostpath_prefixes=flags["hostpath_prefixes"],
+        namespace=in_cluster_namespace() or flags["leader_elect_namespace"],
         config_map=flags["config_map"],
         workers=flags["workers"],
     )

@@ -17,7 +17,6 @@ from controller.api.kinds import (
     POD,
 )
 from controller.api.validation import ValidationOptions
-from controller.client import in_cluster_namespace
 from controller.informers import Delta, Lister
 from controller.meta import Object, Resource
 from controller.reconcilers.adapters import AdapterSync
@@ -47,11 +46,15 @@ _IMAGES = {"downloader_image": "model_infer_downloader_image", "runtime_image": 
 
 @dataclass(frozen=True, slots=True)
 class ControllerOptions:
-    """The operator's choices. Images given here win over the ConfigMap, which wins over the defaults."""
+    """The operator's choices. Images given here win over the ConfigMap, which wins over the defaults.
+
+    ``namespace`` is the controller's own, where the ConfigMap lies; without one there is no ConfigMap.
+    """
 
     downloader_image: str | None = None
     runtime_image: str | None = None
     hostpath_prefixes: tuple[str, ...] = ()
+    namespace: str | None = None
     config_map: str = "model-controller-config"
     workers: int = 16
     defaults: RenderOptions = field(default_factory=RenderOptions)
@@ -69,9 +72,8 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
     builder.watches(AUTOSCALING_POLICY_BINDING, targets, **_informer_options(AUTOSCALING_POLICY_BINDING))
     pods = manager.informer(POD, **_PODS)
     builder.watches(POD, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(facts), **_PODS)
-    namespace = in_cluster_namespace()
     settings = _Settings(options, None, "")
-    if namespace is not None:
+    if (namespace := options.namespace) is not None:
         selector = f"metadata.name={options.config_map}"
         config_maps = manager.informer(CONFIG_MAP, namespaces=(namespace,), field_selector=selector)
         settings = _Settings(options, config_maps.lister, namespace)

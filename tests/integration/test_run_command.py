@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import aiohttp
 import pytest
 
 from controller import meta
-from controller.api.kinds import MODEL
+from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER
 from controller.client import Client
 from controller.envtest import Environment
+from controller.envtest.binaries import free_port
 from controller.meta import Resource
 from controller.meta.errors import NotFound
 from tests.factories import a_model, conditions, eventually, unborn
@@ -140,19 +142,55 @@ async def test_a_killed_leader_is_replaced(environment: Environment, client: Cli
             assert lease["spec"]["leaseTransitions"] == 1
 
 
+async def test_images_come_from_the_flag_else_the_config_map_else_the_default(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The ConfigMap is the one of the controller's own namespace; what it says later is for Models that come later."""
+    settings = {"metadata": {"name": "settings"}, "data": {"model_infer_downloader_image": "first:1"}}
+    await client.create(CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", **settings}, namespace=namespace)
+    flags = ("--namespace", namespace, "--leader-elect-namespace", namespace, "--health-probe-bind-address", "0")
+
+    async def downloader(model: str) -> str | None:
+        with contextlib.suppress(NotFound):
+            infer = await client.get(MODEL_INFER, f"{model}-main", namespace)
+            pod = infer["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]
+            return str(pod["initContainers"][0]["image"])
+        return None
+
+    async def created(model: str) -> str:
+        await client.create(MODEL, unborn(a_model(model), namespace))
+        return str(await eventually(lambda: downloader(model)))
+
+    async with running(environment.kubeconfig, *flags, "--config-map", "settings"):
+        assert await created("first") == "first:1"
+        changed = {"data": {"model_infer_downloader_image": "second:1"}}
+        await client.patch(CONFIG_MAP, "settings", changed, namespace=namespace)
+
+        async def later_models_have_it() -> bool:
+            return await created(f"later-{uuid.uuid4().hex[:8]}") == "second:1"
+
+        await eventually(later_models_have_it)
+        assert await downloader("first") == "first:1"
+    async with running(environment.kubeconfig, *flags, "--config-map", "settings", "--downloader-image", "flag:1"):
+        assert await created("flagged") == "flag:1"
+    async with running(environment.kubeconfig, *flags):
+        assert await created("plain") == "kthena/downloader:latest"
+
+
 async def test_a_crd_that_is_not_there_yet_is_waited_for() -> None:
     """Readiness names it; nothing ends, and work begins once it is installed."""
     from controller.api.crds import child_crds, model_crd
     from controller.envtest import install_crds
 
-    probes = ("--health-probe-bind-address", "127.0.0.1:18081")
+    address = f"127.0.0.1:{free_port()}"
+    probes = ("--health-probe-bind-address", address)
     async with Environment("embedded") as empty, empty.client() as client, running(empty.kubeconfig, *probes):
 
         async def told() -> bool:
             with contextlib.suppress(aiohttp.ClientError):
                 async with (
                     aiohttp.ClientSession() as session,
-                    session.get("http://127.0.0.1:18081/readyz") as answer,
+                    session.get(f"http://{address}/readyz") as answer,
                 ):
                     return answer.status == 500 and "models.registry.volcano.sh" in await answer.text()
             return False
