@@ -1,7 +1,8 @@
 """Fixtures for every test: both control planes behind one name, a fresh namespace, and a count of what ran on the real one.
 
-Every store looks out for objects that are changed in place. Tests that take ``environment``, ``client`` or ``namespace`` run once per control plane. Without a real control plane its half is skipped, with
-the reason shown; with MODEL_CONTROLLER_REQUIRE_REAL=1 it fails instead.
+Every store looks out for objects that are changed in place. Tests that take ``environment``, ``client`` or ``namespace`` run once per
+control plane. Without a real control plane its half is skipped, with the reason shown; with MODEL_CONTROLLER_REQUIRE_REAL=1 it fails
+instead.
 """
 
 import os
@@ -15,9 +16,7 @@ from hypothesis import HealthCheck, settings
 from controller.api.crds import child_crds, model_crd
 from controller.client import Client
 from controller.envtest import Environment, real_assets
-from controller.meta import Resource
-
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+from tests.rights import NAMESPACES, grant, refused
 
 os.environ["KUBE_CACHE_MUTATION_DETECTOR"] = "true"
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -52,9 +51,16 @@ def plane(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 async def environment(plane: Any) -> AsyncIterator[Environment]:
-    """The control plane with the Model's and the children's CRDs."""
-    async with Environment(plane, crds=[model_crd(), *child_crds()]) as running:
+    """The control plane with the Model's and the children's CRDs.
+
+    On the real one controllers run with the shipped rights, where owner references are enforced; in the end nothing may have been refused.
+    """
+    plugins = ["OwnerReferencesPermissionEnforcement"] if plane == "real" else []
+    async with Environment(plane, crds=[model_crd(), *child_crds()], admission_plugins=plugins) as running:
+        if plane == "real":
+            await grant(running)
         yield running
+        assert plane == "embedded" or refused(running) == []
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from controller.client import Client, ClientConfig
 from controller.envtest import Environment
 from controller.reconcilers import ControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
+from tests.rights import as_controller
 
 
 class Counting:
@@ -39,9 +40,9 @@ class Counting:
 async def controlling(
     environment: Environment, namespace: str, *, through: ClientConfig | None = None, **options: Any
 ) -> AsyncIterator[Counting]:
-    """A manager with the Model controller at work in one namespace; ``through`` is another way to the API server."""
+    """A manager with the Model controller at work in one namespace, with its shipped rights; ``through`` is another way in."""
     counting = Counting()
-    async with await Client.connect(through or environment.config) as client:
+    async with await Client.connect(through or await as_controller(environment)) as client:
         off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
         manager = Manager(client, off)
         client.use_metrics(counting)

@@ -20,6 +20,7 @@ from controller.render.names import MODEL_UID, REVISION
 from controller.runtime import Manager, ManagerOptions
 from tests.conftest import NAMESPACES
 from tests.factories import a_backend, a_model, a_worker, eventually, unborn
+from tests.rights import as_controller
 from tests.running import Counting
 
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
@@ -65,7 +66,7 @@ class Mortal(Counting):
 async def a_process(environment: Environment, namespace: str, last: int | None = None) -> AsyncIterator[Mortal]:
     """A controller process; leaving it kills it without any farewell."""
     mortal = Mortal(last)
-    async with environment.client() as client:
+    async with await Client.connect(await as_controller(environment)) as client:
         off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
         manager = Manager(client.with_guard(mortal.guard), off)
         client.use_metrics(mortal)

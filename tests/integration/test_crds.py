@@ -42,6 +42,15 @@ async def refusal(client: Client, model: dict[str, Any], namespace: str) -> str 
     return None
 
 
+def can_be_sent(case: Case) -> bool:
+    """Half a surrogate pair is no UTF-8: such a Model can lie in a file and reaches no API server."""
+    try:
+        jsonio.dumps(case.broken)
+    except ValueError:
+        return False
+    return True
+
+
 def is_refused(case: Case, environment: Environment) -> bool:
     """Whether this plane's admission acts on the rule: the embedded server knows the schema and no CEL."""
     if environment.plane == "real" or case.rule in STRUCTURAL:
@@ -54,7 +63,7 @@ async def test_admission_refuses_what_the_rules_say_and_nothing_else(
 ) -> None:
     """Every Model of the table, the broken and the kept ones; what admission refuses is an error offline too."""
     surprises = {}
-    for case in CASES:
+    for case in filter(can_be_sent, CASES):
         answer = await refusal(client, case.broken, namespace)
         if (answer is not None) != is_refused(case, environment):
             surprises[f"broken {case.id}"] = answer
