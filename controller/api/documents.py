@@ -50,7 +50,7 @@ _Reader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["
 
 def _integer(digits: str, base: int = 10) -> int | float:
     """An integer; like kubectl, one that needs more than 64 bits is a float."""
-    value = int(digits, base) if len(digits) <= _LONGEST_INTEGER else float(digits)
+    value = int(digits, base) if len(digits) <= _LONGEST_INTEGER else _finite(digits)
     return value if -(2**63) <= value < 2**64 else float(value)
 
 

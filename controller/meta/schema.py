@@ -225,10 +225,14 @@ def _duplicates(items: list[Any], schema: Schema, path: str) -> Iterator[Cause]:
     kind = schema.get("x-kubernetes-list-type")
     if kind not in ("map", "set"):
         return
-    seen: list[Any] = []
+    seen: set[Any] = set()
     keys = schema.get("x-kubernetes-list-map-keys") or ()
     for index, item in enumerate(items):
         identity = tuple(item.get(key) for key in keys) if kind == "map" and isinstance(item, dict) else item
-        if identity in seen:
+        try:
+            known = identity in seen
+        except TypeError:
+            continue  # What identifies an item is no object or list; its wrong type is found as such.
+        if known:
             yield Cause(f"{path}[{index}]", "FieldValueDuplicate", f"Duplicate value: {_shown(identity)}")
-        seen.append(identity)
+        seen.add(identity)

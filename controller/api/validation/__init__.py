@@ -5,7 +5,7 @@ controller writes nothing for such a Model until its spec changes. The other err
 tolerated by the controller where they are not, because such Models exist and must keep working.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from controller.api import derived
 from controller.api.model import MOST_REPLICAS, Backend, Model
@@ -49,8 +49,11 @@ def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
     if model.spec.autoscaling_policy is not None:
         yield from autoscaling.policy(model.spec.autoscaling_policy, "spec.autoscalingPolicy")
     yield from _same_adapter(model)
+    served = {derived.served_name(model, backend) for backend in model.spec.backends}
     for index, backend in enumerate(model.spec.backends):
-        yield from _backend(model, backend, f"spec.backends[{index}]", options)
+        path = f"spec.backends[{index}]"
+        yield from _backend(model, backend, path, options)
+        yield from _adapters(model, backend, served, path)
 
 
 def _whole(model: Model) -> Iterator[Finding]:
@@ -94,14 +97,12 @@ def _backend(model: Model, backend: Backend, path: str, options: ValidationOptio
     yield from autoscaling.duration(grace, f"{path}.scaleToZeroGracePeriod", "M6", terminal=False)
     if backend.autoscaling_policy is not None:
         yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy")
-    yield from _adapters(model, backend, path)
     yield from storage(backend, path, options)
     yield from engine(model, backend, path)
 
 
-def _adapters(model: Model, backend: Backend, path: str) -> Iterator[Finding]:
-    """L1, L2 and M25."""
-    served = {derived.served_name(model, other) for other in model.spec.backends}
+def _adapters(model: Model, backend: Backend, served: Set[str], path: str) -> Iterator[Finding]:
+    """L1, L2 and M25; ``served`` are the names under which the engines serve the base model."""
     seen: set[str] = set()
     for index, adapter in enumerate(backend.adapters):
         where = f"{path}.loraAdapters[{index}].name"

@@ -65,9 +65,10 @@ def _mounts(backend: Backend, path: str, sources: list[tuple[str, str]]) -> Iter
     if _collide(cache, derived.SHM_MOUNT):
         yield error(f"{path}.cacheURI", f"{cache} collides with the shared memory at {derived.SHM_MOUNT}", "M20")
     mounts = ((derived.SHM_MOUNT, "the shared memory"), (cache, "the cache"))
+    mounted = set(derived.mounted_claims(backend))
     for where, uri in sources:
         claim = derived.source_claim(uri)
-        if claim not in derived.mounted_claims(backend):
+        if claim not in mounted:
             continue
         for other, what in mounts:
             if _collide(f"/{claim}", other):

@@ -108,7 +108,8 @@ def test_json_is_read_as_json(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [('{"a":1,"a":2}', "given twice"), ("NaN", "JSON"), ("-Infinity", "JSON"), ("1e400", "JSON")]
+    ("text", "problem"),
+    [('{"a":1,"a":2}', "given twice"), ("NaN", "JSON"), ("-Infinity", "JSON"), ("1e400", "JSON"), ("9" * 400, "JSON")],
 )
 def test_json_that_is_none_is_refused(text: str, problem: str) -> None:
     """What Python's parser would let through."""
