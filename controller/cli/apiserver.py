@@ -19,7 +19,11 @@ from controller.meta.errors import ApiError
 @version_option
 @option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 picks a free one.")
 @option(
-    "--crds", default=(), multiple=True, help="File or directory of CustomResourceDefinitions to install; repeatable."
+    "--crds",
+    type=click.Path(),
+    default=(),
+    multiple=True,
+    help="File or directory of CustomResourceDefinitions to install; repeatable.",
 )
 @option(
     "--kubeconfig-out",

@@ -11,7 +11,7 @@ from controller.cli.options import NOT_NEGATIVE, SECONDS, option, version_option
 
 @click.command()
 @version_option
-@click.argument("files", metavar="[FILE...]", nargs=-1)
+@click.argument("files", type=click.Path(allow_dash=True), metavar="[FILE...]", nargs=-1)
 @option("--exit", "leave", is_flag=True, help="Leave once all Models are Active.")
 @option(
     "--timeout",

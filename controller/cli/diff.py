@@ -29,7 +29,7 @@ _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
 @click.command("diff")
 @version_option
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", type=click.Path(allow_dash=True), metavar="FILE...", nargs=-1, required=True)
 @option(
     "-n",
     "--namespace",

@@ -76,6 +76,7 @@ version_option = click.version_option(version(), prog_name=PROGRAM)
 cluster_options = combined(
     option(
         "--kubeconfig",
+        type=click.Path(),
         default=None,
         help="Path of a kubeconfig file. [default: $KUBECONFIG, ~/.kube/config, in-cluster]",
     ),

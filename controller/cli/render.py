@@ -21,7 +21,7 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 
 @click.command("render")
 @version_option
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", type=click.Path(allow_dash=True), metavar="FILE...", nargs=-1, required=True)
 @option(
     "-o",
     "--output",

@@ -98,7 +98,12 @@ _tuning_options = combined(
 _serving_options = combined(
     option("--metrics-bind-address", default=":8080", help="Where /metrics is served; 0 for nowhere."),
     option("--metrics-secure", is_flag=True, help="Serve /metrics by HTTPS, to those whom the cluster allows it."),
-    option("--metrics-cert-path", default=None, help="Directory with tls.crt and tls.key for --metrics-secure."),
+    option(
+        "--metrics-cert-path",
+        type=click.Path(),
+        default=None,
+        help="Directory with tls.crt and tls.key for --metrics-secure.",
+    ),
     option(
         "--health-probe-bind-address", default=":8081", help="Where /healthz and /readyz are served; 0 for nowhere."
     ),

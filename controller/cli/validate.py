@@ -14,7 +14,7 @@ from controller.meta import Object
 
 @click.command("validate")
 @version_option
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", type=click.Path(allow_dash=True), metavar="FILE...", nargs=-1, required=True)
 @option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="A line or a JSON record per finding."
 )

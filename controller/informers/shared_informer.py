@@ -68,6 +68,7 @@ class SharedInformer:
         metrics: InformerMetrics,
     ) -> None:
         self.resource = resource
+        self.field_selector = field_selector
         self._detector = MutationDetector.from_environment()
         packed = compact and self._detector is None
         self._store = Indexer(indexers, detector=self._detector, objects=CompactObjects() if packed else None)

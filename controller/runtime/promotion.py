@@ -21,7 +21,8 @@ _PAUSE = 1.0
 async def catch_up(client: Client, informers: Mapping[SharedInformer, Sequence[str]]) -> None:
     """Return once every informer has seen what the API server held when it was asked, one LIST of one object per informer.
 
-    The values are the namespaces each informer is limited to; versions count per resource, so asking in one of them is enough. Tries
+    The values are the namespaces each informer is limited to; versions count per resource, so asking in one of them is enough. Each is
+    asked with its informer's field selector: who may read one object by its name may not list the others. Tries
     for ever: an informer that cannot catch up must not be worked from.
     """
     async with asyncio.TaskGroup() as group:
@@ -32,7 +33,9 @@ async def catch_up(client: Client, informers: Mapping[SharedInformer, Sequence[s
 async def _catch_up_one(client: Client, informer: SharedInformer, namespace: str | None) -> None:
     while True:
         try:
-            page = await client.list(informer.resource, namespace, limit=1, resource_version="", metadata_only=True)
+            page = await client.list(
+                informer.resource, namespace, field_selector=informer.field_selector, limit=1, metadata_only=True
+            )
             await informer.wait_for_version(page.resource_version, _PATIENCE)
             return
         except (ApiError, TimeoutError) as error:

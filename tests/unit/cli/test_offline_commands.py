@@ -2,6 +2,10 @@
 
 import functools
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -210,7 +214,38 @@ def test_an_empty_file_name_is_not_the_current_folder() -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", "'': an empty name is no file\n")
 
 
-def test_completion_offers_the_commands() -> None:
-    """The script of each shell is printed."""
-    for shell in ("bash", "zsh", "fish"):
-        assert "model-controller" in run("completion", shell).stdout
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_takes_its_completion(shell: str) -> None:
+    """The script is one that the shell itself finds nothing wrong with."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    script = run("completion", shell).stdout
+    assert "model-controller" in script
+    subprocess.run([shell, "-n", "/dev/stdin"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("st", "plain,status"),
+        ("run --leader-elect-", "plain,--leader-elect-namespace"),
+        ("run --log-format j", "plain,json"),
+        ("render con", "file,con"),
+        ("run --kubeconfig con", "file,con"),
+    ],
+)
+def test_completion_knows_commands_flags_values_and_files(words: str, offered: str) -> None:
+    """As bash asks for it."""
+    variables = {
+        "_MODEL_CONTROLLER_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"model-controller {words}",
+        "COMP_CWORD": str(len(words.split())),
+    }
+    asked = subprocess.run(
+        [sys.executable, "-m", "controller"],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout.splitlines() == [offered]

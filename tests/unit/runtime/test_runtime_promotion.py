@@ -20,10 +20,10 @@ class Server:
         self._refusals = refusals
 
     async def list(
-        self, resource: Resource, namespace: str | None, *, limit: int, resource_version: str, metadata_only: bool
+        self, resource: Resource, namespace: str | None, *, field_selector: str, limit: int, metadata_only: bool
     ) -> ListPage:
-        """One page."""
-        self.asked.append((resource.plural, namespace, limit, resource_version))
+        """One page of what the server holds now."""
+        self.asked.append((resource.plural, namespace, field_selector, limit))
         if len(self.asked) <= self._refusals:
             raise Forbidden("not yet")
         return ListPage((), "7")
@@ -32,8 +32,9 @@ class Server:
 class LaggingInformer:
     """Reaches version 7 at a certain time."""
 
-    def __init__(self, resource: Resource, caught_up_at: float) -> None:
+    def __init__(self, resource: Resource, caught_up_at: float, field_selector: str = "") -> None:
         self.resource = resource
+        self.field_selector = field_selector
         self._at = caught_up_at
 
     async def wait_for_version(self, version: str, timeout: float) -> None:
@@ -49,13 +50,13 @@ async def caught_up_at(server: Server, informers: dict[Any, tuple[str, ...]]) ->
 
 
 def test_the_slowest_cache_decides(virtual_time):
-    """One fresh LIST of one object per informer, in its namespace, and then the wait for all of them."""
+    """One fresh LIST of one object per informer, in its namespace and of its fields, and then the wait for all of them."""
 
     async def scenario() -> None:
         server = Server()
-        informers = {LaggingInformer(PODS, 3): ("ns", "other"), LaggingInformer(NODES, 12): ()}
+        informers = {LaggingInformer(PODS, 3, "metadata.name=a"): ("ns", "other"), LaggingInformer(NODES, 12): ()}
         assert await caught_up_at(server, informers) == 12
-        assert server.asked == [("pods", "ns", 1, ""), ("nodes", None, 1, "")]
+        assert server.asked == [("pods", "ns", "metadata.name=a", 1), ("nodes", None, "", 1)]
 
     virtual_time(scenario())
 
