@@ -54,8 +54,16 @@ def _integer(digits: str, base: int = 10) -> int | float:
     return value if -(2**63) <= value < 2**64 else float(value)
 
 
+def _unusable(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+def _text(loader: _Reader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
 def _int(loader: _Reader, node: yaml.ScalarNode) -> Any:
-    text = node.value.replace("_", "").lower()
+    text = _text(loader, node).replace("_", "").lower()
     digits = text.lstrip("+-")
     base = {"0x": 16, "0b": 2, "0o": 8}.get(digits[:2]) or (8 if digits.startswith("0") else 10)
     return _float(loader, node) if len(digits) > _LONGEST_INTEGER else _integer(text, base)
@@ -63,30 +71,36 @@ def _int(loader: _Reader, node: yaml.ScalarNode) -> Any:
 
 def _float(loader: _Reader, node: yaml.ScalarNode) -> float | str:
     """A number; like kubectl, a text where no number can be that large."""
-    value = float(node.value.replace("_", ""))
-    return value if math.isfinite(value) else str(node.value)
+    text = _text(loader, node)
+    value = float(text.replace("_", ""))
+    return value if math.isfinite(value) else text
 
 
 def _bool(loader: _Reader, node: yaml.ScalarNode) -> bool:
-    return _BOOLEANS[node.value.lower()]
+    text = _text(loader, node)
+    if not _READ_BOOLEAN.match(text):
+        raise _unusable(f"{text[:32]!r} is no boolean", node)
+    return _BOOLEANS[text.lower()]
 
 
 def _refused(loader: _Reader, node: yaml.Node) -> Any:
     what = node.tag.rpartition(":")[2] if ":" in node.tag else str(getattr(node, "value", node.tag))[:32]
-    raise yaml.constructor.ConstructorError(None, None, f"{what} is nothing JSON can hold", node.start_mark)
+    raise _unusable(f"{what} is nothing JSON can hold", node)
 
 
-def _mapping(loader: _Reader, node: yaml.MappingNode) -> dict[str, Any]:
+def _mapping(loader: _Reader, node: yaml.Node) -> dict[str, Any]:
+    if not isinstance(node, yaml.MappingNode):
+        raise _unusable("what is tagged as a mapping is none", node)
     seen: set[str] = set()
     for key, _ in node.value:
         if key.tag == "tag:yaml.org,2002:merge":
             continue
+        if not isinstance(key, yaml.ScalarNode):
+            raise _unusable("a key is a mapping or a sequence, not a string", key)
         if key.tag != "tag:yaml.org,2002:str":
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key.value!r} is not a string", key.start_mark
-            )
+            raise _unusable(f"the key {key.value!r} is not a string", key)
         if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} is given twice", key.start_mark)
+            raise _unusable(f"the key {key.value!r} is given twice", key)
         seen.add(key.value)
     loader.flatten_mapping(node)
     return {
@@ -99,6 +113,7 @@ _Reader.add_constructor("tag:yaml.org,2002:int", _int)
 _Reader.add_constructor("tag:yaml.org,2002:float", _float)
 _Reader.add_constructor("tag:yaml.org,2002:bool", _bool)
 _Reader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Reader.add_constructor("tag:yaml.org,2002:merge", _text)
 for _tag in ("binary", "set", "omap", "pairs", "timestamp"):
     _Reader.add_constructor(f"tag:yaml.org,2002:{_tag}", _refused)
 _Reader.add_constructor("!no-json", _refused)

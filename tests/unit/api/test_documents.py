@@ -29,7 +29,7 @@ def spec(text: str) -> Any:
         ("2001-01-01", "2001-01-01"), ("2001-01-01T10:00:00Z", "2001-01-01T10:00:00Z"), ("12:30", "12:30"), ("1:30:00", "1:30:00"),
         ("1,000", "1,000"), ("0x", "0x"), ("0b2", "0b2"), ("._5", "._5"), (".e3", ".e3"), ("1e400", "1e400"), ("'1'", "1"), ("!!str 5", "5"),
         ("y", True), ("Yes", True), ("on", True), ("n", False), ("OFF", False), ("oN", "oN"), ("TRUE", True), ("tRUE", "tRUE"),
-        ("~", None), ("Null", None), ("", None), ("nULL", "nULL"), ("=", "="), ("'<<'", "<<"),
+        ("~", None), ("Null", None), ("", None), ("nULL", "nULL"), ("=", "="), ("'<<'", "<<"), ("<<", "<<"),
         ("{<<: {a: 1}, b: 2}", {"a": 1, "b": 2}), ('"a\\u0000"', "a\0"), ("[&a {k: 1}, *a]", [{"k": 1}, {"k": 1}]),
     ],
 )  # fmt: skip
@@ -47,7 +47,8 @@ def test_a_scalar_means_what_kubectl_makes_of_it(text: str, value: Any) -> None:
         (".nan", "JSON"), ("-.inf", "JSON"), ("!!binary aGk=", "JSON"), ("!!set {a}", "JSON"), ("!own x", "!own"),
         ("{1: a}", "not a string"), ("{y: a}", "not a string"), ("{~: a}", "not a string"), ("{a: 1, a: 2}", "given twice"),
         ("&a [1, *a]", "contains it"), ("[1,", "file:"), ("*nowhere", "nowhere"), ("[" * 3000 + "]" * 3000, "deeply"),
-        (BOMB, "too many values"),
+        (BOMB, "too many values"), ("!!bool x", "no boolean"), ("!!int [1]", "scalar"), ("!!float {}", "scalar"), ("!!bool []", "scalar"),
+        ("!!map [1]", "mapping"), ("{[a]: 1}", "not a string"), ("{!!str [a]: 1}", "not a string"),
     ],
 )  # fmt: skip
 def test_what_json_cannot_hold_and_what_is_no_yaml_is_one_sentence(text: str, problem: str) -> None:
