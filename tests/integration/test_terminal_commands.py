@@ -21,6 +21,11 @@ CRD = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmeta
 KUBECONFIG = "apiVersion: v1\nkind: Config\ncurrent-context: production\n"
 
 
+def _hear_interrupts() -> None:
+    """What a terminal starts hears Ctrl-C; what a script starts in the background does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.asynccontextmanager
 async def started(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """The command with pipes for its output; killed at the end if it still runs."""
@@ -29,6 +34,7 @@ async def started(*arguments: str, **environment: str) -> AsyncIterator[asyncio.
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **environment},
+        preexec_fn=_hear_interrupts,
     )
     try:
         yield process
