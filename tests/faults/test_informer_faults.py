@@ -12,6 +12,8 @@ from controller.client import Client
 from controller.envtest import Environment
 from controller.envtest.environment import CRD, install_crds
 from controller.meta import Resource
+from controller.meta.errors import NotFound
+from tests.factories import eventually
 from tests.faults.conftest import CONFIG_MAP, following, put
 from tests.faults.proxy import FaultProxy, Seen, event_of, matching
 
@@ -270,6 +272,15 @@ THINGS: dict[str, Any] = {
 }
 
 
+async def is_gone(client: Client, crd: str) -> bool:
+    """Whether this CRD is not there; its objects go before it does."""
+    try:
+        await client.get(CRD, crd)
+    except NotFound:
+        return True
+    return False
+
+
 async def test_a_kind_may_come_go_and_come_again_while_it_is_followed(environment: Environment, namespace: str) -> None:
     """Absent, installed, removed with its objects, installed again: no restart of anything."""
     thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "t", "namespace": namespace}}
@@ -280,6 +291,7 @@ async def test_a_kind_may_come_go_and_come_again_while_it_is_followed(environmen
         await followed.until(lambda: followed.names() == {"t"})
         await client.delete(CRD, meta.name_of(THINGS))
         await followed.until(lambda: followed.names() == set())
+        await eventually(lambda: is_gone(client, meta.name_of(THINGS)))
         await install_crds(client, [THINGS])
         await client.create(THING, thing)
         await followed.until(lambda: followed.names() == {"t"})
