@@ -16,18 +16,12 @@ from hypothesis import HealthCheck, settings
 from controller.api.crds import child_crds, model_crd
 from controller.client import Client
 from controller.envtest import Environment, real_assets
-from tests.rights import NAMESPACES, grant, refused
+from tests.support.planes import PLANES
+from tests.support.rights import NAMESPACES, grant, refused
 
 os.environ["KUBE_CACHE_MUTATION_DETECTOR"] = "true"
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
-
-PLANES = [
-    pytest.param("embedded", id="embedded", marks=pytest.mark.xdist_group("embedded")),
-    pytest.param(
-        "real", id="real", marks=[pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
-    ),
-]
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import JSON_PATCH, STRATEGIC, Api, content
+from tests.support.conformance_api import JSON_PATCH, STRATEGIC, Api, content
 
 
 async def test_a_namespace_has_a_phase_a_label_and_a_finalizer(api: Api, namespace: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from controller.client import Client
 from controller.envtest import install_crds
-from tests.conformance.api import Api
-from tests.conformance.conftest import a_widget, widget_crd
-from tests.factories import eventually
+from tests.support.conformance_api import Api
+from tests.support.factories import eventually
+from tests.support.widgets import a_widget, widget_crd
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import Api, content
-from tests.conformance.conftest import GROUP, a_widget
+from tests.support.conformance_api import Api, content
+from tests.support.widgets import GROUP, a_widget
 
 
 async def test_a_new_object_has_generation_one_and_no_status(api: Api, widgets: str, namespace: str) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import Api, content, version
-from tests.conformance.conftest import GROUP, a_widget
-from tests.factories import eventually
+from tests.support.conformance_api import Api, content, version
+from tests.support.factories import eventually
+from tests.support.widgets import GROUP, a_widget
 
 HOLD = {"finalizers": ["example.com/hold"]}
 

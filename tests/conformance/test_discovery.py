@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import METADATA, METADATA_LIST, TABLE, Api
-from tests.conformance.conftest import GROUP, a_widget
+from tests.support.conformance_api import METADATA, METADATA_LIST, TABLE, Api
+from tests.support.widgets import GROUP, a_widget
 
 TOLD = ("name", "singularName", "namespaced", "kind", "shortNames", "categories")
 

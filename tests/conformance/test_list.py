@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import Answer, Api, version
-from tests.conformance.conftest import GROUP, a_widget
+from tests.support.conformance_api import Answer, Api, version
+from tests.support.widgets import GROUP, a_widget
 
 
 def names(answer: Answer) -> list[str]:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from controller.envtest import Environment
-from tests.conformance.api import APPLY, STRATEGIC, Api
-from tests.conformance.conftest import GROUP, a_widget, widget_crd
+from tests.support.conformance_api import APPLY, STRATEGIC, Api
+from tests.support.widgets import GROUP, a_widget, widget_crd
 
 NOT_IMPLEMENTED = "501 NotImplemented"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import Api
-from tests.conformance.conftest import a_widget
+from tests.support.conformance_api import Api
+from tests.support.widgets import a_widget
 
 
 @pytest.mark.parametrize(

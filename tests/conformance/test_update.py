@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import JSON_PATCH, MERGE, STRATEGIC, Api, version
-from tests.conformance.conftest import GROUP, a_widget
+from tests.support.conformance_api import JSON_PATCH, MERGE, STRATEGIC, Api, version
+from tests.support.widgets import GROUP, a_widget
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api import METADATA, TABLE, Api, content, version
-from tests.conformance.conftest import GROUP, a_widget
+from tests.support.conformance_api import METADATA, TABLE, Api, content, version
+from tests.support.widgets import GROUP, a_widget
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 

@@ -13,8 +13,8 @@ from controller.client import Client
 from controller.leaderelection import LEASE, LeaderElectionConfig, LeaderElector, NotLeader
 from controller.meta.errors import NotFound
 from controller.metrics import Metrics
-from tests.faults.conftest import CONFIG_MAP
-from tests.faults.proxy import FaultProxy, Seen, matching
+from tests.support.fault_proxy import FaultProxy, Seen, matching
+from tests.support.following import CONFIG_MAP
 
 RETRY, DEADLINE, DURATION = 0.2, 1.5, 2.5
 

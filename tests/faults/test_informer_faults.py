@@ -13,9 +13,9 @@ from controller.envtest import Environment
 from controller.envtest.environment import CRD, install_crds
 from controller.meta import Resource
 from controller.meta.errors import NotFound
-from tests.factories import eventually
-from tests.faults.conftest import CONFIG_MAP, following, put
-from tests.faults.proxy import FaultProxy, Seen, event_of, matching
+from tests.support.factories import eventually
+from tests.support.fault_proxy import FaultProxy, Seen, event_of, matching
+from tests.support.following import CONFIG_MAP, following, put
 
 WATCH = matching("WATCH", "/configmaps")
 LIST = matching("GET", "/configmaps")

@@ -16,9 +16,9 @@ from controller.envtest.binaries import ADMIN_TOKEN
 from controller.envtest.environment import write_kubeconfig
 from controller.leaderelection import LEASE
 from controller.meta.errors import NotFound
-from tests.factories import a_model, conditions, eventually, unborn
-from tests.faults.proxy import FaultProxy, Seen, matching
-from tests.integration.test_run_command import running
+from tests.support.factories import a_model, conditions, eventually, unborn
+from tests.support.fault_proxy import FaultProxy, Seen, matching
+from tests.support.processes import running
 
 LEASE_NAME = "lease.kthena.model-controller"
 LEASE_DURATION = 4

@@ -7,7 +7,7 @@ import pytest
 
 from controller.client import Client
 from controller.envtest import Environment, real_assets
-from tests.faults.conftest import CONFIG_MAP, following, put
+from tests.support.following import CONFIG_MAP, following, put
 
 pytestmark = [
     pytest.mark.real,

@@ -18,10 +18,9 @@ from controller.meta.errors import ApiError
 from controller.reconcilers import ControllerOptions, setup
 from controller.render.names import MODEL_UID, REVISION
 from controller.runtime import Manager, ManagerOptions
-from tests.conftest import NAMESPACES
-from tests.factories import a_backend, a_model, a_worker, eventually, unborn
-from tests.rights import as_controller
-from tests.running import Counting
+from tests.support.factories import a_backend, a_model, a_worker, eventually, unborn
+from tests.support.rights import NAMESPACES, as_controller
+from tests.support.running import Counting
 
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
 ADAPTER = {"name": "sql", "artifactURL": "hf://acme/sql"}

@@ -23,8 +23,8 @@ from controller.envtest.environment import install_crds
 from controller.meta import jsonio
 from controller.meta.errors import BadRequest, Invalid
 from controller.render import RenderOptions, render
-from tests.factories import unborn
-from tests.rules import CASES, A, C, Case
+from tests.support.factories import unborn
+from tests.support.rules import CASES, A, C, Case
 
 ROOT = Path(__file__).parents[2]
 ORIGINALS = Path(os.environ.get("MODEL_CONTROLLER_KTHENA_CRDS", ROOT.parent / "shared" / "kthena-crds"))

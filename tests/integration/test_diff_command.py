@@ -12,9 +12,8 @@ from controller.api.kinds import MODEL, MODEL_SERVER
 from controller.cli.app import cli
 from controller.client import Client
 from controller.envtest import Environment
-from tests.factories import a_backend, a_model, a_worker, eventually, unborn
-from tests.integration.test_model_controller import names
-from tests.running import controlling
+from tests.support.factories import a_backend, a_model, a_worker, child_names, eventually, unborn
+from tests.support.running import controlling
 
 
 async def diff(environment: Environment, folder: Path, namespace: str, model: dict[str, Any], *more: str) -> Result:
@@ -83,4 +82,4 @@ async def test_what_cannot_be_compared_is_a_sentence(environment: Environment, t
 
 
 async def _has(client: Client, namespace: str, count: int) -> bool:
-    return len(await names(client, namespace)) == count
+    return len(await child_names(client, namespace)) == count

@@ -22,10 +22,11 @@ from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object, Resource, is_condition_true, jsonio, name_of
 from controller.meta.errors import NotFound
-from tests.conftest import NAMESPACES, PLANES
-from tests.factories import eventually
-from tests.integration.test_run_command import running
-from tests.shells import ROOT, Shell, shell
+from tests.support.factories import eventually
+from tests.support.planes import PLANES
+from tests.support.processes import running
+from tests.support.rights import NAMESPACES
+from tests.support.shells import ROOT, Shell, shell
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^ *```(yaml|sh)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

@@ -17,7 +17,7 @@ from controller.envtest import Environment
 from controller.envtest.folders import TemporaryFolder
 from controller.meta import Resource
 from controller.meta.errors import Forbidden, NotFound
-from tests.factories import eventually
+from tests.support.factories import eventually
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")

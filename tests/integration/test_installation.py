@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from controller.envtest import Environment
-from tests.shells import ROOT, Shell, shell
+from tests.support.shells import ROOT, Shell, shell
 
 pytestmark = [
     pytest.mark.real,

@@ -15,7 +15,7 @@ from controller.client import Client
 from controller.envtest import Environment
 from controller.envtest.environment import CRD
 from controller.meta.errors import NotFound
-from tests.factories import a_backend, a_model, eventually, unborn
+from tests.support.factories import a_backend, a_model, eventually, unborn
 
 pytestmark = [
     pytest.mark.kubectl,

@@ -16,9 +16,9 @@ from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object
 from controller.reconcilers.model import PAUSED
-from tests.engines import FakeEngine, answer_500, hang, serving
-from tests.factories import a_backend, a_model, conditions, eventually, unborn
-from tests.running import controlling
+from tests.support.engines import FakeEngine, answer_500, hang, serving
+from tests.support.factories import a_backend, a_model, conditions, eventually, unborn
+from tests.support.running import controlling
 
 SQL = {"name": "sql", "artifactURL": "hf://acme/sql"}
 LEGAL = {"name": "legal", "artifactURL": "hf://acme/legal"}

@@ -9,8 +9,8 @@ from controller.client import Client, static_config
 from controller.envtest import Environment
 from controller.leaderelection import LeaderElectionConfig
 from controller.runtime import ControllerBuilder, Manager, ManagerOptions, Request, Result
-from tests.faults.conftest import CONFIG_MAP, put
-from tests.integration.test_manager import Running, eventually
+from tests.support.following import CONFIG_MAP, put
+from tests.support.managers import Running, eventually
 
 QUICK = tuple(10.0**exponent for exponent in range(-8, 4))
 REQUEST = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)

@@ -17,18 +17,19 @@ from controller.api.kinds import (
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta.errors import NotFound
-from tests.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
-from tests.running import controlling
+from tests.support.factories import (
+    a_backend,
+    a_model,
+    a_worker,
+    child_names,
+    conditions,
+    eventually,
+    make_available,
+    unborn,
+)
+from tests.support.running import controlling
 
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
-
-
-async def names(client: Client, namespace: str) -> set[str]:
-    """``Kind/name`` of all children in a namespace."""
-    found = set()
-    for resource in ALL_CHILDREN:
-        found |= {f"{resource.kind}/{meta.name_of(item)}" for item in (await client.list(resource, namespace)).items}
-    return found
 
 
 async def until_condition(client: Client, namespace: str, name: str, **wanted: tuple[str, str]) -> None:
@@ -54,7 +55,7 @@ async def test_a_new_model_becomes_active_with_three_creates_and_two_status_writ
         )
     model = await client.get(MODEL, "chat", namespace)
     assert model["status"]["backendStatuses"] == [{"name": "main", "replicas": 1}]
-    assert await names(client, namespace) == {"ModelServer/chat-main", "ModelInfer/chat-main", "ModelRoute/chat"}
+    assert await child_names(client, namespace) == {"ModelServer/chat-main", "ModelInfer/chat-main", "ModelRoute/chat"}
     creates = [write for write in counting.writes if write == ("POST", 201)]
     patches = [write for write in counting.writes if write == ("PATCH", 200)]
     assert len(patches) == 2
@@ -121,15 +122,21 @@ async def test_removed_backends_and_policies_are_pruned(
     async with controlling(environment, namespace):
         created = await client.create(MODEL, unborn(first, namespace))
         await until_condition(client, namespace, "chat", Initialized=("True", "ModelCreating"))
-        assert {"AutoscalingPolicy/chat-a", "AutoscalingPolicyBinding/chat-a", "ModelInfer/chat-b"} <= await names(
-            client, namespace
-        )
+        assert {
+            "AutoscalingPolicy/chat-a",
+            "AutoscalingPolicyBinding/chat-a",
+            "ModelInfer/chat-b",
+        } <= await child_names(client, namespace)
         await client.replace(
             MODEL, {**await client.get(MODEL, "chat", namespace), "spec": a_model("chat", a_backend("a"))["spec"]}
         )
 
         async def pruned() -> bool:
-            return await names(client, namespace) == {"ModelServer/chat-a", "ModelInfer/chat-a", "ModelRoute/chat"}
+            return await child_names(client, namespace) == {
+                "ModelServer/chat-a",
+                "ModelInfer/chat-a",
+                "ModelRoute/chat",
+            }
 
         await eventually(pruned)
     assert created["metadata"]["name"] == "chat"
@@ -151,7 +158,7 @@ async def test_an_invalid_spec_stops_nothing_and_clears_by_itself(
         failed = meta.find_condition(meta.conditions_of(model), "Failed")
         assert failed is not None
         assert "spec.backends[0].workers[0].config.model" in failed["message"]
-        assert len(await names(client, namespace)) == 3
+        assert len(await child_names(client, namespace)) == 3
         await client.patch(MODEL, "chat", {"spec": {"backends": [a_backend()]}}, namespace=namespace)
         await until_condition(
             client, namespace, "chat", Failed=("False", "ModelHealthy"), Initialized=("True", "ModelCreating")
@@ -167,7 +174,7 @@ async def test_an_unsupported_backend_is_named_and_nothing_is_created(
         await until_condition(
             client, namespace, "chat", Failed=("True", "UnsupportedBackend"), Active=("False", "ModelProcessing")
         )
-    assert await names(client, namespace) == set()
+    assert await child_names(client, namespace) == set()
 
 
 async def test_an_object_of_somebody_else_is_never_touched(
@@ -184,7 +191,7 @@ async def test_an_object_of_somebody_else_is_never_touched(
     async with controlling(environment, namespace):
         await client.create(MODEL, unborn(a_model("chat", a_backend("a"), a_backend("b")), namespace))
         await until_condition(client, namespace, "chat", Failed=("True", "ChildConflict"))
-        assert "ModelInfer/chat-a" in await names(client, namespace)
+        assert "ModelInfer/chat-a" in await child_names(client, namespace)
         assert await client.get(MODEL_SERVER, "chat-b", namespace) == taken
         await client.delete(MODEL_SERVER, "chat-b", namespace=namespace)
         await until_condition(
@@ -318,7 +325,7 @@ async def test_deleting_a_model_takes_its_children_along(
         await client.delete(MODEL, "chat", namespace=namespace)
 
         async def gone() -> bool:
-            return not await names(client, namespace)
+            return not await child_names(client, namespace)
 
         await eventually(gone, patience=60)
 
@@ -338,4 +345,4 @@ async def test_a_paused_model_is_observed_and_not_written_to(
             return found is not None and "reconciliation is paused" in found["message"]
 
         await eventually(told)
-        assert await names(client, namespace) == set()
+        assert await child_names(client, namespace) == set()

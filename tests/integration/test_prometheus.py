@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import shutil
-import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,10 @@ import yaml
 from controller.api.crds import child_crds, model_crd
 from controller.api.kinds import MODEL
 from controller.envtest import Environment
+from controller.envtest.binaries import free_port
 from hack.metric_families import selected
-from tests.factories import a_model, eventually, unborn
-from tests.integration.test_run_command import running
+from tests.support.factories import a_model, eventually, unborn
+from tests.support.processes import running
 
 CONFIG = Path(__file__).resolve().parents[2] / "config/prometheus"
 JOB = "model-controller-metrics"
@@ -52,12 +52,6 @@ class Prometheus:
         """The one value of an instant query; None when there is none yet."""
         result = (await self.get("query", query=expression))["result"]
         return float(result[0]["value"][1]) if result else None
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def settings(target: str) -> Mapping[str, Any]:

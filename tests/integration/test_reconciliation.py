@@ -19,11 +19,11 @@ from controller.meta.errors import NotFound
 from controller.reconcilers import desired
 from controller.reconcilers.observe import binding_targets
 from controller.render import RenderOptions, render
-from tests.conftest import NAMESPACES
-from tests.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
-from tests.faults.proxy import FaultProxy, matching
-from tests.integration.test_run_command import running
-from tests.running import controlling
+from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
+from tests.support.fault_proxy import FaultProxy, matching
+from tests.support.processes import running
+from tests.support.rights import NAMESPACES
+from tests.support.running import controlling
 
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}

@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -17,11 +15,9 @@ from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER
 from controller.client import Client
 from controller.envtest import Environment
 from controller.envtest.binaries import free_port
-from controller.meta import Resource
 from controller.meta.errors import NotFound
-from tests.factories import a_model, conditions, eventually, unborn
-
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+from tests.support.factories import a_model, conditions, eventually, unborn
+from tests.support.processes import LEASES, running
 
 
 async def finished(*arguments: str) -> tuple[int, str]:
@@ -36,24 +32,6 @@ async def finished(*arguments: str) -> tuple[int, str]:
     )
     _, errors = await process.communicate()
     return process.returncode or 0, errors.decode()
-
-
-@contextlib.asynccontextmanager
-async def running(kubeconfig: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The controller as a process as users run it, without a mutation detector; killed at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "controller", "run", "--kubeconfig", str(kubeconfig), "--metrics-bind-address", "0"),
-        *arguments,
-        stderr=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "KUBE_CACHE_MUTATION_DETECTOR": ""},
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 @pytest.mark.parametrize(

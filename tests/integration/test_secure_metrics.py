@@ -12,12 +12,12 @@ from controller.api.crds import child_crds, model_crd
 from controller.api.documents import load_documents
 from controller.client import Client
 from controller.envtest import Environment
+from controller.envtest.binaries import free_port
 from controller.meta import jsonio
-from tests.factories import eventually
-from tests.integration.test_prometheus import free_port
-from tests.integration.test_run_command import running
-from tests.integration.test_shipped_rights import NAMESPACE, RESOURCES, ROOT, SHIPPED
-from tests.unit.metrics.test_metrics_certificates import issue
+from tests.support.certificates import issue
+from tests.support.factories import eventually
+from tests.support.processes import running
+from tests.support.shipped import NAMESPACE, RESOURCES, ROOT, SHIPPED
 
 COMPONENT = ROOT / "config/metrics-secure"
 RBAC = "rbac.authorization.k8s.io"

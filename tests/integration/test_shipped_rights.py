@@ -16,48 +16,21 @@ from controller.api.documents import load_documents
 from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER, POD
 from controller.client import Client, load_config
 from controller.envtest import Environment
-from controller.meta import Object, Resource, jsonio
+from controller.meta import Object, jsonio
 from controller.meta.errors import Forbidden, NotFound
-from tests.factories import a_backend, a_model, conditions, eventually, make_available, unborn
-from tests.integration.test_run_command import LEASES, running
+from tests.support.factories import a_backend, a_model, conditions, eventually, make_available, unborn
+from tests.support.processes import LEASES, running
+from tests.support.shipped import NAMESPACE, NAMESPACES, RESOURCES, ROOT, SHIPPED
 
-ROOT = Path(__file__).resolve().parents[2]
-NAMESPACE = "model-controller-system"
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:model-controller"
 LEASE = "lease.kthena.model-controller"
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
 FLAGS = ("--leader-elect", "--leader-elect-namespace", NAMESPACE, "--health-probe-bind-address", "0")
-RBAC = "rbac.authorization.k8s.io"
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-RESOURCES = {
-    "Namespace": NAMESPACES,
-    "ConfigMap": CONFIG_MAP,
-    "ServiceAccount": Resource("", "v1", "serviceaccounts", "ServiceAccount"),
-    "ClusterRole": Resource(RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
-    "ClusterRoleBinding": Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
-    "Role": Resource(RBAC, "v1", "roles", "Role"),
-    "RoleBinding": Resource(RBAC, "v1", "rolebindings", "RoleBinding"),
-}
 Rule = dict[str, Any]
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
 
 
-def shipped() -> list[Object]:
-    """The controller's namespace, settings and rights, in the order in which they can be created."""
-    manager = ROOT / "config" / "manager"
-    files = [
-        manager / "namespace.yaml",
-        manager / "config_map.yaml",
-        *sorted((ROOT / "config" / "rbac").glob("*.yaml")),
-    ]
-    objects = [
-        obj for file in files if file.stem != "kustomization" for obj in load_documents(file.read_bytes(), file.name)
-    ]
-    return sorted(objects, key=lambda obj: list(RESOURCES).index(str(obj["kind"])))
-
-
-SHIPPED = shipped()
 RULES = [
     pytest.param(role, index, id=f"{'-'.join(rule['resources'])}:{'-'.join(rule['verbs'])}")
     for role in SHIPPED

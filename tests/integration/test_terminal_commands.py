@@ -14,7 +14,7 @@ from controller.api.kinds import MODEL
 from controller.api.samples import sample_paths
 from controller.client import Client
 from controller.envtest import Environment
-from tests.factories import a_model, unborn
+from tests.support.factories import a_model, unborn
 
 INVALID = "apiVersion: registry.volcano.sh/v1alpha1\nkind: Model\nmetadata: {name: broken}\nspec: {backends: []}\n"
 CRD = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: things.example.com}\n"

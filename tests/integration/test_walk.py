@@ -11,8 +11,8 @@ from controller.api.crds import child_crds, model_crd
 from controller.api.kinds import ALL_CHILDREN, MODEL
 from controller.client import Client
 from controller.envtest import Environment
-from tests.factories import a_backend, a_model, a_worker, conditions, eventually, unborn
-from tests.running import controlling
+from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, unborn
+from tests.support.running import controlling
 
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
 SQL = {"name": "sql", "artifactURL": "hf://acme/sql"}

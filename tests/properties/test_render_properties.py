@@ -20,8 +20,8 @@ from controller.api.crds import child_crds
 from controller.api.model import Model
 from controller.meta import schema
 from controller.render import RenderOptions, render
-from tests.factories import a_backend, a_model, a_worker
-from tests.models_strategy import HOSTILE, MODELS
+from tests.support.factories import a_backend, a_model, a_worker
+from tests.support.models_strategy import HOSTILE, MODELS
 
 ROOT = Path(__file__).parents[2]
 ORIGINALS = Path(os.environ.get("MODEL_CONTROLLER_KTHENA_CRDS", ROOT.parent / "shared" / "kthena-crds"))

@@ -15,9 +15,9 @@ from controller.api.validation import validate
 from controller.cli.validate import line
 from controller.meta import schema
 from controller.render import RenderOptions, render
-from tests.factories import a_backend, a_model, a_worker
-from tests.models_strategy import ANYTHING, CANDIDATES, HOSTILE
-from tests.rules import a_pair, adapters, policy
+from tests.support.factories import a_backend, a_model, a_worker
+from tests.support.models_strategy import ANYTHING, CANDIDATES, HOSTILE
+from tests.support.rules import a_pair, adapters, policy
 
 Json = dict[str, Any]
 SCHEMAS = {

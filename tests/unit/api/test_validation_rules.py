@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from controller.api.validation import ValidationOptions, validate
-from tests.factories import a_backend, a_model, a_worker
-from tests.rules import CASES, A, C, Case, a_pair
+from tests.support.factories import a_backend, a_model, a_worker
+from tests.support.rules import CASES, A, C, Case, a_pair
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -11,7 +11,7 @@ import pytest
 
 from controller.reconcilers.outcome import Problem
 from controller.reconcilers.status import BackendView, Findings, summarize
-from tests.factories import a_model
+from tests.support.factories import a_model
 
 SCRIPT = Path(__file__).resolve().parents[3] / "config/argocd/health.lua"
 INTERPRETERS = ("lua5.1", "lua5.4", "lua5.3", "lua", "luajit")

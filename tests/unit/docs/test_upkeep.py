@@ -1,5 +1,6 @@
 """What is generated for the documentation is current, and every target of make is listed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def output(*command: str) -> str:
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    """What a command prints, whatever make may have started the tests: inside of another make it reports the directories it enters."""
+    outside = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    result = subprocess.run(command, cwd=ROOT, env=outside, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 

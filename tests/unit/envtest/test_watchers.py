@@ -10,7 +10,7 @@ from controller.envtest.embedded.server import EmbeddedServer
 from controller.envtest.embedded.storage import Entry
 from controller.envtest.embedded.watches import Watcher
 from controller.meta import NamespacedName
-from tests.factories import eventually
+from tests.support.factories import eventually
 
 RESOURCE = ("", "configmaps")
 

@@ -14,8 +14,8 @@ from controller import meta
 from controller.client import Client
 from controller.informers import BY_NAMESPACE, Delta, DeltaType, SharedInformer, SharedInformerFactory
 from controller.meta import LabelSelector, Resource
-from tests.conftest import NAMESPACES
-from tests.factories import eventually
+from tests.support.factories import eventually
+from tests.support.rights import NAMESPACES
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 

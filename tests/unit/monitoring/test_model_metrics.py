@@ -9,7 +9,7 @@ from controller.api.kinds import ALL_CHILDREN
 from controller.informers import Lister
 from controller.informers.store import Indexer
 from controller.reconcilers.announce import ModelMetrics
-from tests.factories import a_model
+from tests.support.factories import a_model
 
 STATUSES = ("True", "False", "Unknown")
 

@@ -13,7 +13,7 @@ from controller.api.model import Model
 from controller.reconcilers.diff import Ownership, Scaling, diff, equivalent, fulfils, is_held, must_recreate, ownership
 from controller.render import RenderOptions, render
 from controller.render.names import HELD_REVISION, REVISION
-from tests.factories import a_backend, a_model, a_worker
+from tests.support.factories import a_backend, a_model, a_worker
 
 A_MODEL = {"apiVersion": "registry.volcano.sh/v1alpha1", "kind": "Model", "name": "chat"}
 POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}

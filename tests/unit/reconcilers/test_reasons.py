@@ -5,7 +5,7 @@ from itertools import combinations, product
 from controller.reconcilers import reasons
 from controller.reconcilers.outcome import Problem
 from controller.reconcilers.status import BackendView, Findings, summarize
-from tests.factories import a_model
+from tests.support.factories import a_model
 
 VIEWS = tuple(
     BackendView(state, f"chat-{state}", state, "why", 1) for state in ("missing", "idle", "available", "pending")

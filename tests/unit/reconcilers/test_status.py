@@ -8,7 +8,7 @@ from controller import meta
 from controller.meta.errors import status_error
 from controller.reconcilers.outcome import Problem
 from controller.reconcilers.status import BackendView, Findings, backend_view, joined, status_patch, summarize
-from tests.factories import a_model
+from tests.support.factories import a_model
 
 READY = BackendView("a", "chat-a", "available", "", 1)
 PENDING = BackendView("b", "chat-b", "pending", "GroupProgressing", 0)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import a_backend, a_model, a_worker
-from tests.rendering import only
-from tests.rules import HOT, a_pair, adapters, policy
+from tests.support.factories import a_backend, a_model, a_worker
+from tests.support.rendering import only
+from tests.support.rules import HOT, a_pair, adapters, policy
 
 TEMPLATE_INPUTS = "registry.volcano.sh/template-inputs"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import a_backend, a_worker
-from tests.rendering import container, engine, entry, roles
-from tests.rules import a_pair, adapters
+from tests.support.factories import a_backend, a_worker
+from tests.support.rendering import container, engine, entry, roles
+from tests.support.rules import a_pair, adapters
 
 SHM = {"name": "dshm", "emptyDir": {"medium": "Memory"}}
 HF = "hf://org/repo"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from controller.api.arguments import KV_EVENTS, config_arguments
-from tests.factories import a_backend, a_worker
-from tests.rendering import arguments, container, engine, roles
-from tests.rules import HOT, a_pair, adapters
+from tests.support.factories import a_backend, a_worker
+from tests.support.rendering import arguments, container, engine, roles
+from tests.support.rules import HOT, a_pair, adapters
 
 FIND = (
     "for s in /vllm-workspace/vllm/examples/online_serving/multi-node-serving.sh"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import a_backend, a_model, a_worker
-from tests.rendering import children, only
-from tests.rules import CONSUMER, PRODUCER, a_pair, adapters, connected
+from tests.support.factories import a_backend, a_model, a_worker
+from tests.support.rendering import children, only
+from tests.support.rules import CONSUMER, PRODUCER, a_pair, adapters, connected
 
 UID = "0f6a2c1e-7c1d-4d0b-9a55-3f1f0d6b8c21"
 

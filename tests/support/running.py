@@ -9,7 +9,7 @@ from controller.client import Client, ClientConfig
 from controller.envtest import Environment
 from controller.reconcilers import ControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
-from tests.rights import as_controller
+from tests.support.rights import as_controller
 
 
 class Counting:

@@ -4,7 +4,7 @@ from typing import Any
 
 from controller.api.model import Model
 from controller.render import RenderOptions, render
-from tests.factories import a_backend, a_model, a_worker
+from tests.support.factories import a_backend, a_model, a_worker
 
 Json = dict[str, Any]
 

@@ -9,9 +9,9 @@ import pytest
 from controller.api.model import Model
 from controller.render import RenderOptions, render
 from controller.render.names import bounded
-from tests.factories import a_backend, a_model
-from tests.rendering import children, entry, only
-from tests.rules import a_pair, costly, policy
+from tests.support.factories import a_backend, a_model
+from tests.support.rendering import children, entry, only
+from tests.support.rules import a_pair, costly, policy
 
 UID = "0f6a2c1e-7c1d-4d0b-9a55-3f1f0d6b8c21"
 

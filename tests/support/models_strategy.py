@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from controller.api.validation import validate
-from tests.rules import CONSUMER, PRODUCER
+from tests.support.rules import CONSUMER, PRODUCER
 
 HOSTILE = (
     "", " ", "a b", "'", '"', "`id`", "$(id)", "$(POD_NAME)", "$$(POD_NAME)", "$", "$$", "${HOME}", "$HOME", "\\", "\\'", "a'b\"c", "; id", "&& id",

@@ -6,7 +6,7 @@ The offline rules and a real API server are both held to it.
 from dataclasses import dataclass
 from typing import Any
 
-from tests.factories import a_backend, a_model, a_worker
+from tests.support.factories import a_backend, a_model, a_worker
 
 A, C, W = "admission", "controller", "warning"
 """Where a rule acts: the CRD refuses the Model, the controller writes nothing for it, it is only mentioned."""

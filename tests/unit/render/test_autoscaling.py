@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import a_backend, a_model
-from tests.rendering import children, only
-from tests.rules import a_pair, costly, policy
+from tests.support.factories import a_backend, a_model
+from tests.support.rendering import children, only
+from tests.support.rules import a_pair, costly, policy
 
 STABLE = {"instances": 1, "percent": 100, "period": "15s", "selectPolicy": "Or", "stabilizationWindow": "0s"}
 PANIC = {"percent": 1000, "period": "0s", "panicThresholdPercent": 200, "panicModeHold": "60s"}

@@ -8,7 +8,7 @@ from controller.client import ClientConfig, load_config
 from controller.envtest import Environment
 from controller.meta import Resource
 
-_ROLE = Path(__file__).resolve().parents[1] / "config" / "rbac" / "role.yaml"
+_ROLE = Path(__file__).resolve().parents[2] / "config" / "rbac" / "role.yaml"
 _PLACE = "shipped-rights"
 _NAME = "controller"
 _RBAC = "rbac.authorization.k8s.io"

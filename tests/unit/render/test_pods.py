@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import a_backend, a_model, a_worker
-from tests.rendering import container, engine, entry, only, options_of, roles
-from tests.rules import a_pair
+from tests.support.factories import a_backend, a_model, a_worker
+from tests.support.rendering import container, engine, entry, only, options_of, roles
+from tests.support.rules import a_pair
 
 STANDARD = ["POD_NAME", "NAMESPACE", "VLLM_USE_V1", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"]
 PREFILL = ["HF_HUB_OFFLINE", "HCCL_IF_IP"]

@@ -2,7 +2,6 @@
 
 import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import aiohttp
@@ -10,21 +9,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controller.metrics import CertificateError, CertificateWatcher, Metrics, MetricsServer
+from tests.support.certificates import issue
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make certificates")
-
-
-def issue(directory: Path) -> None:
-    """A new self-signed pair for 127.0.0.1."""
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-keyout", str(directory / "tls.key"), "-out", str(directory / "tls.crt"), "-days", "2"),
-            *("-subj", "/CN=metrics", "-addext", "subjectAltName=IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
 
 
 async def served_to_who_trusts(certificate: str, port: int | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from controller import meta
-from controller.api.kinds import MODEL, MODEL_INFER
+from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_INFER
 from controller.client import Client
 
 T = TypeVar("T")
@@ -89,3 +89,11 @@ async def make_available(client: Client, name: str, namespace: str) -> None:
         "conditions": [condition],
     }
     await client.patch(MODEL_INFER, name, {"status": status}, namespace=namespace, subresource="status")
+
+
+async def child_names(client: Client, namespace: str) -> set[str]:
+    """``Kind/name`` of all children in a namespace."""
+    found = set()
+    for resource in ALL_CHILDREN:
+        found |= {f"{resource.kind}/{meta.name_of(item)}" for item in (await client.list(resource, namespace)).items}
+    return found

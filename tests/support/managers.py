@@ -1,0 +1,49 @@
+"""A manager at work inside a test."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+
+from controller.runtime import Manager
+
+
+async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
+    """Polls until the check holds; the test's own time limit is the only one."""
+    while not await check():
+        await asyncio.sleep(0.02)
+
+
+class Running:
+    """A manager at work; leaving the context stops it and raises what it raised."""
+
+    def __init__(self, manager: Manager) -> None:
+        self.manager = manager
+        self.stop = asyncio.Event()
+
+    async def __aenter__(self) -> "Running":
+        self.task = asyncio.create_task(self.manager.run(self.stop))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop.set()
+        await self.task
+
+    async def probe(self, path: str) -> tuple[int, str]:
+        """Status and text of a probe."""
+        url = f"http://127.0.0.1:{self.manager.probe_server.port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status, await answer.text()
+
+    async def is_ready(self) -> bool:
+        """Whether the process is up and says it is ready."""
+        return self.manager.probe_server.port is not None and (await self.probe("/readyz"))[0] == 200
+
+    def writes(self) -> float:
+        """Mutating requests sent so far."""
+        return sum(
+            sample.value
+            for family in self.manager.metrics.client.requests.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total") and sample.labels["method"] not in ("GET", "WATCH")
+        )
