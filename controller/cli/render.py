@@ -65,8 +65,8 @@ def render_command(
 
 def render_options(downloader_image: str | None, runtime_image: str | None) -> RenderOptions:
     """The options of ``render``: what was not given keeps its default."""
-    given = {"downloader_image": downloader_image, "runtime_image": runtime_image}
-    return RenderOptions(**{key: value for key, value in given.items() if value})
+    default = RenderOptions()
+    return RenderOptions(downloader_image or default.downloader_image, runtime_image or default.runtime_image)
 
 
 def placed(document: Object, namespace: str) -> Object:

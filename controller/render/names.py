@@ -8,22 +8,21 @@ from controller import meta
 from controller.api import derived
 from controller.api.kinds import MODEL
 from controller.api.model import Backend, Model
+from controller.dialects import E4FB6663, Dialect
 from controller.meta import Resource
 
-MODEL_NAME = "registry.volcano.sh/model-name"
-BACKEND_NAME = "registry.volcano.sh/backend-name"
-MANAGED_BY = "registry.volcano.sh/managed-by"
-MANAGER = "registry.volcano.sh"
-MODEL_UID = "registry.volcano.sh/model-uid"
-REVISION = "registry.volcano.sh/revision"
-TEMPLATE_INPUTS = "registry.volcano.sh/template-inputs"
 REFRESH = "registry.volcano.sh/refresh"
-HELD_REVISION = "registry.volcano.sh/held-revision"
 
-INFER_NAME = "modelinfer.volcano.sh/name"
-INFER_ROLE = "modelinfer.volcano.sh/role"
-INFER_ENTRY = "modelinfer.volcano.sh/entry"
-INFER_GROUP = "modelinfer.volcano.sh/group-name"
+MODEL_NAME = E4FB6663.keys.model_name
+MANAGED_BY = E4FB6663.keys.managed_by
+MANAGER = E4FB6663.manager
+MODEL_UID = E4FB6663.keys.model_uid
+REVISION = E4FB6663.keys.revision
+TEMPLATE_INPUTS = E4FB6663.keys.template_inputs
+HELD_REVISION = E4FB6663.keys.held_revision
+
+INFER_NAME = E4FB6663.pod_keys.name
+INFER_ENTRY = E4FB6663.pod_keys.entry
 
 _LONGEST = 63
 
@@ -45,23 +44,29 @@ def bounded(base: str, suffix: str, *, hashed: str | None = None) -> str:
     return f"{base[: _LONGEST - len(suffix) - 9]}-{digest}{suffix}"
 
 
-def pod_labels(model: Model, backend: Backend) -> dict[str, str]:
+def pod_labels(model: Model, backend: Backend, dialect: Dialect) -> dict[str, str]:
     """The labels of entry pods. There is no revision among them: it would restart pods for a change that does not concern them."""
+    return _labels(model, backend.name, dialect)
+
+
+def _labels(model: Model, backend_name: str, dialect: Dialect) -> dict[str, str]:
+    keys = dialect.keys
     return {
-        BACKEND_NAME: backend.name,
-        MANAGED_BY: MANAGER,
-        MODEL_NAME: model.name,
-        MODEL_UID: model.uid,
+        keys.backend_name: backend_name,
+        keys.managed_by: dialect.manager,
+        keys.model_name: model.name,
+        keys.model_uid: model.uid,
     }
 
 
-def revision(resource_kind: str, spec: Mapping[str, Any]) -> str:
-    """The hash that tells whether we want something new: of the spec, of a ModelInfer of its template."""
-    return meta.digest(spec["template"] if resource_kind == "ModelInfer" else spec)
+def revision(resource_kind: str, spec: Mapping[str, Any], dialect: Dialect = E4FB6663) -> str:
+    """The hash that tells whether we want something new: of the spec, of a workload of its template."""
+    return meta.digest(spec["template"] if resource_kind == dialect.workload.kind else spec)
 
 
 def child(
     model: Model,
+    dialect: Dialect,
     resource: Resource,
     name: str,
     backend_name: str,
@@ -73,11 +78,8 @@ def child(
         "name": name,
         "namespace": model.namespace,
         "labels": {
-            BACKEND_NAME: backend_name,
-            MANAGED_BY: MANAGER,
-            MODEL_NAME: model.name,
-            MODEL_UID: model.uid,
-            REVISION: revision(resource.kind, spec),
+            **_labels(model, backend_name, dialect),
+            dialect.keys.revision: revision(resource.kind, spec, dialect),
         },
     }
     if annotations:

@@ -7,6 +7,7 @@ from typing import Any
 from controller.api import derived
 from controller.api.arguments import literal
 from controller.api.model import Backend, Model, Worker
+from controller.dialects import E4FB6663, Dialect
 from controller.render.names import bounded
 
 DOWNLOADER_VARIABLES = frozenset(
@@ -32,10 +33,11 @@ IDENTITY_VARIABLES = ("POD_NAME", "NAMESPACE")
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """The operator's choices that pod templates depend on."""
+    """The dialect of the children, and the operator's choices that pod templates depend on."""
 
     downloader_image: str = "kthena/downloader:latest"
     runtime_image: str = "kthena/runtime:latest"
+    dialect: Dialect = E4FB6663
 
 
 def cache_volume_name(backend: Backend) -> str:

@@ -5,17 +5,20 @@ from typing import Any
 
 from controller.api import derived
 from controller.api.model import Backend, Model
-from controller.render.names import BACKEND_NAME, INFER_GROUP, INFER_ROLE, MODEL_UID, child_name
+from controller.dialects import Dialect
+from controller.render.names import child_name
 
 
-def server_spec(model: Model, backend: Backend) -> dict[str, Any]:
+def server_spec(model: Model, backend: Backend, dialect: Dialect) -> dict[str, Any]:
     """The ModelServer of one backend; it selects the backend's own entry pods only."""
-    selector: dict[str, Any] = {"matchLabels": {MODEL_UID: model.uid, BACKEND_NAME: backend.name}}
+    keys, pods = dialect.keys, dialect.pod_keys
+    labels = {keys.model_uid: model.uid, keys.backend_name: backend.name, **dialect.server_labels}
+    selector: dict[str, Any] = {"matchLabels": labels}
     if backend.type == derived.VLLM_DISAGGREGATED:
         selector["pdGroup"] = {
-            "groupKey": INFER_GROUP,
-            "prefillLabels": {INFER_ROLE: "prefill"},
-            "decodeLabels": {INFER_ROLE: "decode"},
+            "groupKey": pods.group_name,
+            "prefillLabels": {pods.role: "prefill"},
+            "decodeLabels": {pods.role: "decode"},
         }
     spec: dict[str, Any] = {
         "model": derived.served_name(model, backend),

@@ -4,8 +4,9 @@ from typing import Any
 
 from controller.api import arguments, derived
 from controller.api.model import Backend, Model, Worker
+from controller.dialects import Workload
 from controller.render import pods
-from controller.render.names import INFER_NAME, bounded, child_name, pod_labels
+from controller.render.names import bounded, child_name, pod_labels
 from controller.render.pods import RenderOptions, some
 
 _DRAIN = """\
@@ -26,8 +27,8 @@ exit 0
 """
 
 
-def spec(model: Model, backend: Backend, options: RenderOptions) -> dict[str, Any]:
-    """The ModelInfer's spec. The role's name is what the autoscaler looks for."""
+def workload(model: Model, backend: Backend, options: RenderOptions) -> Workload:
+    """What runs for the backend. The role's name is what the autoscaler looks for."""
     worker = backend.workers[0]
     role: dict[str, Any] = {
         "name": "leader",
@@ -37,21 +38,13 @@ def spec(model: Model, backend: Backend, options: RenderOptions) -> dict[str, An
     }
     if derived.pods(worker) > 1:
         role["workerTemplate"] = _ray_worker(model, backend, worker, options)
-    return {
-        "replicas": backend.min_replicas,
-        "schedulerName": backend.scheduler_name or "volcano",
-        "recoveryPolicy": "InferGroupRecreate",
-        "rolloutStrategy": {"type": "InferGroupRollingUpdate"},
-        "template": {"restartGracePeriodSeconds": 60, "roles": [role]},
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "kubernetes.io/hostname",
-                "whenUnsatisfiable": "DoNotSchedule",
-                "labelSelector": {"matchLabels": {INFER_NAME: child_name(model, backend)}},
-            }
-        ],
-    }
+    return Workload(
+        name=child_name(model, backend),
+        replicas=backend.min_replicas,
+        scheduler_name=backend.scheduler_name or "volcano",
+        roles=(role,),
+        one_per_node=True,
+    )
 
 
 def _entry(model: Model, backend: Backend, worker: Worker, options: RenderOptions) -> dict[str, Any]:
@@ -63,7 +56,7 @@ def _entry(model: Model, backend: Backend, worker: Worker, options: RenderOption
         "periodSeconds": 10,
     }
     return {
-        "metadata": {"labels": pod_labels(model, backend)},
+        "metadata": {"labels": pod_labels(model, backend, options.dialect)},
         "spec": {
             "initContainers": pods.downloaders(model, backend, options),
             "containers": [runtime, _engine(model, backend, worker, env)],

@@ -4,8 +4,9 @@ from typing import Any
 
 from controller.api import arguments, derived
 from controller.api.model import Backend, Model, Worker
+from controller.dialects import Workload
 from controller.render import pods
-from controller.render.names import pod_labels
+from controller.render.names import child_name, pod_labels
 from controller.render.pods import RenderOptions, some
 
 _OFFLINE = {"name": "HF_HUB_OFFLINE", "value": "1"}
@@ -20,19 +21,15 @@ _EXTRAS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def spec(model: Model, backend: Backend, options: RenderOptions) -> dict[str, Any]:
-    """The ModelInfer's spec."""
+def workload(model: Model, backend: Backend, options: RenderOptions) -> Workload:
+    """What runs for the backend."""
     workers = [worker for role in _EXTRAS if (worker := derived.worker_of(backend, role)) is not None]
-    return {
-        "replicas": backend.min_replicas,
-        "schedulerName": backend.scheduler_name or "volcano",
-        "recoveryPolicy": "InferGroupRecreate",
-        "rolloutStrategy": {"type": "InferGroupRollingUpdate"},
-        "template": {
-            "restartGracePeriodSeconds": 60,
-            "roles": [_role(model, backend, worker, options) for worker in workers],
-        },
-    }
+    return Workload(
+        name=child_name(model, backend),
+        replicas=backend.min_replicas,
+        scheduler_name=backend.scheduler_name or "volcano",
+        roles=tuple(_role(model, backend, worker, options) for worker in workers),
+    )
 
 
 def _role(model: Model, backend: Backend, worker: Worker, options: RenderOptions) -> dict[str, Any]:
@@ -43,7 +40,7 @@ def _role(model: Model, backend: Backend, worker: Worker, options: RenderOptions
         "name": worker.type,
         "replicas": derived.replicas(worker),
         "entryTemplate": {
-            "metadata": {"labels": pod_labels(model, backend)},
+            "metadata": {"labels": pod_labels(model, backend, options.dialect)},
             "spec": {
                 "initContainers": pods.downloaders(model, backend, options),
                 "containers": [runtime, _engine(model, backend, worker, env)],

@@ -1,0 +1,14 @@
+"""The families of Kthena's API that a Model can be written in: one file each, everything that differs as data.
+
+A dialect says which kinds the children are of, what their labels and annotations are called, and how a workload and its autoscaling are
+spelt. Everything else of a child is the same in all of them. Nothing outside this package asks which dialect it has.
+"""
+
+from controller.dialects.dialect import Autoscaling as Autoscaling
+from controller.dialects.dialect import ChildKeys as ChildKeys
+from controller.dialects.dialect import Dialect as Dialect
+from controller.dialects.dialect import PodKeys as PodKeys
+from controller.dialects.dialect import ScalingTarget as ScalingTarget
+from controller.dialects.dialect import Spec as Spec
+from controller.dialects.dialect import Workload as Workload
+from controller.dialects.e4fb6663 import E4FB6663 as E4FB6663

@@ -1,0 +1,110 @@
+"""What a dialect is, and the neutral values that it spells."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from controller.meta import Resource
+
+Spec = dict[str, Any]
+"""The ``spec`` of an object, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What runs for one backend, before a dialect spells it.
+
+    ``roles`` are complete: name, replicas, entryTemplate, workerReplicas and perhaps workerTemplate. ``one_per_node`` asks that no two
+    groups share a node.
+    """
+
+    name: str
+    replicas: int
+    scheduler_name: str
+    roles: tuple[Spec, ...]
+    one_per_node: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingTarget:
+    """A workload that an autoscaler may scale between two bounds. ``role`` and ``port`` say which pods are scraped, and where."""
+
+    workload: str
+    minimum: int
+    maximum: int
+    cost: int
+    role: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaling:
+    """A policy and what it scales: one backend's workload, or with an ``expansion_rate`` (in percent) all of a Model's by cost.
+
+    ``policy`` is the user's, in the words of the Model and with every default filled in. ``backend`` is empty for a Model's policy.
+    """
+
+    name: str
+    backend: str
+    policy: Mapping[str, Any]
+    targets: tuple[ScalingTarget, ...]
+    expansion_rate: int | None = None
+
+
+class _Keys:
+    """Names of labels or annotations that lie under one prefix."""
+
+    __slots__ = ()
+
+    @classmethod
+    def under(cls, prefix: str) -> Self:
+        """The keys ``PREFIX/FIELD-NAME``."""
+        return cls(**{field.name: f"{prefix}/{field.name.replace('_', '-')}" for field in fields(cls)})  # type: ignore[arg-type] # every subclass is a dataclass of strings
+
+
+@dataclass(frozen=True, slots=True)
+class ChildKeys(_Keys):
+    """The labels of children, and the annotations of workloads."""
+
+    model_name: str
+    backend_name: str
+    managed_by: str
+    model_uid: str
+    revision: str
+    template_inputs: str
+    held_revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodKeys(_Keys):
+    """The labels that the controller of the workloads puts on pods."""
+
+    name: str
+    role: str
+    entry: str
+    group_name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dialect:
+    """Everything that differs between two families of the API. Each is one constant, equal only to itself.
+
+    ``manager`` is the value of the label ``managed_by``. ``server_labels`` are labels that a ModelServer asks for besides the Model's uid and
+    the backend's name. ``scaling`` holds the kinds that express autoscaling, in the order in which they are printed, and how each is spelt.
+    """
+
+    name: str
+    workload: Resource
+    server: Resource
+    route: Resource
+    manager: str
+    keys: ChildKeys
+    pod_keys: PodKeys
+    workload_spec: Callable[[Workload], Spec]
+    scaling: Mapping[Resource, Callable[[Autoscaling], Spec]]
+    server_labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def children(self) -> tuple[Resource, ...]:
+        """The kinds of children, in the order in which they are printed."""
+        return (self.server, self.workload, *self.scaling, self.route)
