@@ -83,7 +83,12 @@ _tuning_options = combined(
         help="Requests at once above --client-qps; 0 for no limit.",
     ),
     option("--watch-timeout", type=SECONDS, default=300.0, help="Seconds the server is asked to keep one watch open."),
-    option("--resync", type=SECONDS, default=14400.0, help="Seconds between two full lists of each kind; jittered."),
+    option(
+        "--resync",
+        type=SECONDS,
+        default=14400.0,
+        help="Relist interval: seconds between two full lists of each kind, give or take a tenth.",
+    ),
     option(
         "--shutdown-grace", type=SECONDS, default=25.0, help="Seconds that work in progress gets to finish at the stop."
     ),
@@ -175,7 +180,7 @@ def _manager_options(flags: dict[str, Any]) -> Any:
         health_probe_bind_address=flags["health_probe_bind_address"],
         shutdown_grace=flags["shutdown_grace"],
         watch_timeout=flags["watch_timeout"],
-        resync=flags["resync"],
+        relist_interval=flags["resync"],
         namespaces=flags["namespaces"],
     )
 

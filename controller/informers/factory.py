@@ -1,83 +1,87 @@
-"""The factory: one informer for everybody who wants the same objects."""
+"""The factory owns a process's caches: one informer for everybody who wants the same objects."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from controller.client import Client
-from controller.informers.reflector import InformerMetrics, NoInformerMetrics, Transform
+from controller.informers.options import CacheOptions, ReflectorOptions
+from controller.informers.reflector import InformerMetrics, NoInformerMetrics
 from controller.informers.shared_informer import SharedInformer
-from controller.informers.store import IndexFunction
 from controller.meta import Resource
 
 _POLL = 0.02
+_Key = tuple[Resource, CacheOptions]
 
 
 class SharedInformerFactory:
-    """Makes, shares and runs informers. ``watch_timeout`` and ``resync`` are seconds."""
+    """Makes, shares and runs informers; limits them to ``namespaces`` unless their options name others.
+
+    There is one informer for each resource and scope (namespaces, selectors, metadata only). Promises:
+
+    - ``informer(resource)`` without options is the informer of that resource, whatever options it was made with;
+    - the same scope in another form, or a first mention of options after an informer without was handed out, raises ValueError
+      instead of starting a second watch of the same objects;
+    - several informers of one resource exist only if each was asked for with options of its own; then a call without options raises
+      ValueError, because it does not say which one it means.
+    """
 
     def __init__(
         self,
         client: Client,
         *,
-        watch_timeout: float = 300.0,
-        resync: float = 14400.0,
+        namespaces: Sequence[str] = (),
+        options: ReflectorOptions | None = None,
         metrics: InformerMetrics | None = None,
     ) -> None:
         self._client = client
-        self._watch_timeout = watch_timeout
-        self._resync = resync
+        self._namespaces = tuple(namespaces)
+        self._options = options if options is not None else ReflectorOptions()
         self._metrics: InformerMetrics = metrics if metrics is not None else NoInformerMetrics()
-        self._informers: dict[object, SharedInformer] = {}
+        self._informers: dict[_Key, SharedInformer] = {}
+        self._unspecified: set[Resource] = set()
         self._group: asyncio.TaskGroup | None = None
 
-    def informer(
-        self,
-        resource: Resource,
-        *,
-        namespaces: Sequence[str] = (),
-        label_selector: str = "",
-        field_selector: str = "",
-        transform: Transform | None = None,
-        metadata_only: bool = False,
-        compact: bool = False,
-        indexers: Mapping[str, IndexFunction] | None = None,
-    ) -> SharedInformer:
-        """The informer of these objects. The same arguments give the same informer; one made while running starts at once."""
-        names = tuple(sorted((indexers or {}).items(), key=lambda item: item[0]))
-        key = (
-            resource,
-            tuple(sorted(set(namespaces))),
-            label_selector,
-            field_selector,
-            transform,
-            metadata_only,
-            compact,
-            names,
-        )
-        if key not in self._informers:
-            self._informers[key] = SharedInformer(
-                self._client,
-                resource,
-                namespaces=namespaces,
-                label_selector=label_selector,
-                field_selector=field_selector,
-                transform=transform,
-                metadata_only=metadata_only,
-                compact=compact,
-                indexers=indexers,
-                watch_timeout=self._watch_timeout,
-                resync=self._resync,
-                metrics=self._metrics,
-            )
-            if self._group is not None:
-                self._group.create_task(self._informers[key].run())
-        return self._informers[key]
+    def __iter__(self) -> Iterator[SharedInformer]:
+        return iter(tuple(self._informers.values()))
+
+    def informer(self, resource: Resource, options: CacheOptions | None = None) -> SharedInformer:
+        """The informer of these objects; a new one, if there is none, which starts at once when the factory runs.
+
+        Raises ValueError as the class says.
+        """
+        present = [informer for informer in self if informer.resource == resource]
+        if options is None:
+            return self._only(resource, present)
+        options = options.in_namespaces(self._namespaces if resource.namespaced else ())
+        found = self._informers.get((resource, options.scope))
+        if found is None:
+            if resource in self._unspecified:
+                raise ValueError(f"{resource.key} is cached already without options: give the options first")
+            return self._start(resource, options)
+        if found.options != options:
+            raise ValueError(f"{resource.key} is cached already with another transform or another compact")
+        return found
+
+    def _only(self, resource: Resource, present: Sequence[SharedInformer]) -> SharedInformer:
+        if len(present) > 1:
+            raise ValueError(f"there are {len(present)} caches of {resource.key}: name the options of one of them")
+        if present:
+            return present[0]
+        self._unspecified.add(resource)
+        return self._start(resource, CacheOptions(namespaces=self._namespaces if resource.namespaced else ()))
+
+    def _start(self, resource: Resource, options: CacheOptions) -> SharedInformer:
+        informer = SharedInformer(self._client, resource, options, reflector=self._options, metrics=self._metrics)
+        self._informers[resource, options.scope] = informer
+        if self._group is not None:
+            self._group.create_task(informer.run())
+        return informer
 
     async def run(self) -> None:
         """Runs all informers until cancelled. Raises when one of them dies."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for informer in self._informers.values():
+            for informer in self:
                 group.create_task(informer.run())
             await asyncio.Event().wait()
 
@@ -88,21 +92,17 @@ class SharedInformerFactory:
 
     def verify(self) -> None:
         """Raises CacheMutated when a cached object was changed in place, if the environment asks for that to be found out."""
-        for informer in self._informers.values():
+        for informer in self:
             informer.verify()
 
     def unsynced(self) -> list[str]:
         """The informers that have not synced, with the reason."""
-        return [
-            f"{informer.resource.key} ({informer.problem})"
-            for informer in self._informers.values()
-            if not informer.has_synced
-        ]
+        return [f"{informer.resource.key} ({informer.problem})" for informer in self if not informer.has_synced]
 
     def overdue(self) -> str | None:
         """For a health probe: what is wrong when a list or watch has not shown a sign of life for too long.
 
         A server that is away or refuses is no reason: then the informer waits and tries again, and is alive.
         """
-        problems = [informer.overdue() for informer in self._informers.values()]
+        problems = [informer.overdue() for informer in self]
         return "; ".join(problem for problem in problems if problem) or None

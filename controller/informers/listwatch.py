@@ -75,14 +75,14 @@ class Backoff:
 
 @dataclass(slots=True)
 class ListWatch:
-    """The life of one list-and-watch. ``window`` is the shortest time asked for a watch, ``resync`` the time between full lists.
+    """The life of one list-and-watch. ``window`` is the shortest time asked for a watch, ``relist_interval`` the time between full lists.
 
     What is wanted afresh is asked for as a stream (WatchList). A stream that fails is followed by a classic list, and a server that
     does not know streams is not asked for one again.
     """
 
     window: float
-    resync: float
+    relist_interval: float
     random: Callable[[], float]
     version: str = ""
     problem: str = "not listed yet"
@@ -128,7 +128,7 @@ class ListWatch:
         self.version, self.problem = version, ""
         self._listed, self._must_list, self._fresh = True, False, False
         self._heard, self._streaming, self._stream_next = True, False, self._knows_streams
-        self._full_list_at = now + self.resync * (0.9 + 0.2 * self.random())
+        self._full_list_at = now + self.relist_interval * (0.9 + 0.2 * self.random())
         return rewound
 
     def list_failed(self, error: ApiError, now: float) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -12,6 +12,7 @@ from controller import meta
 from controller.client import Client, WatchEvent
 from controller.informers.delta import Delta
 from controller.informers.listwatch import List, ListWatch, Wait, Watch, WatchList
+from controller.informers.options import CacheOptions, ReflectorOptions, Transform
 from controller.informers.store import Indexer
 from controller.meta import NamespacedName, Object, Resource
 from controller.meta.errors import ApiError, Gone, StatusError, TransportError, status_error
@@ -72,9 +73,6 @@ class NoInformerMetrics:
         """Nothing."""
 
 
-Transform = Callable[[dict[str, Any]], Object]
-
-
 class Reflector:
     """Keeps one namespace's part of a store (or all of it) equal to what the API server holds."""
 
@@ -86,10 +84,9 @@ class Reflector:
         dispatch: Callable[[Sequence[Delta]], None],
         *,
         namespace: str,
-        watch_timeout: float,
-        resync: float,
+        selection: CacheOptions,
+        options: ReflectorOptions,
         transform: Transform,
-        selectors: dict[str, Any],
         metrics: InformerMetrics,
     ) -> None:
         self._client = client
@@ -98,9 +95,9 @@ class Reflector:
         self._dispatch = dispatch
         self._namespace = namespace
         self._transform = transform
-        self._selectors = selectors
+        self._selection = selection
         self._metrics = metrics
-        self._machine = ListWatch(watch_timeout / 2, resync, random.random)
+        self._machine = ListWatch(options.watch_timeout / 2, options.relist_interval, random.random)
         self._interrupt = asyncio.Event()
         self._moved = asyncio.Condition()
         self._reported_at = float("-inf")
@@ -194,7 +191,9 @@ class Reflector:
             resource_version="" if token else version,
             limit=limit,
             continue_=token,
-            **self._selectors,
+            label_selector=self._selection.label_selector,
+            field_selector=self._selection.field_selector,
+            metadata_only=self._selection.metadata_only,
         )
         for start in range(0, len(page.items), _BREATH):
             items += [self._transform(item) for item in page.items[start : start + _BREATH]]
@@ -249,7 +248,9 @@ class Reflector:
             timeout_seconds=action.window,
             idle_timeout=action.idle_timeout,
             send_initial_events=isinstance(action, WatchList),
-            **self._selectors,
+            label_selector=self._selection.label_selector,
+            field_selector=self._selection.field_selector,
+            metadata_only=self._selection.metadata_only,
         )
         async with watch as events:
             if isinstance(action, WatchList):

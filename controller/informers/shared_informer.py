@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -12,7 +12,8 @@ from controller.informers.compact import CompactObjects
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.lister import Lister
 from controller.informers.mutation import MutationDetector
-from controller.informers.reflector import InformerMetrics, Reflector, Transform
+from controller.informers.options import CacheOptions, ReflectorOptions
+from controller.informers.reflector import InformerMetrics, Reflector
 from controller.informers.store import Indexer, IndexFunction
 from controller.meta import Object, Resource
 
@@ -55,33 +56,20 @@ class SharedInformer:
         self,
         client: Client,
         resource: Resource,
+        options: CacheOptions,
         *,
-        namespaces: Sequence[str],
-        label_selector: str,
-        field_selector: str,
-        transform: Transform | None,
-        metadata_only: bool,
-        compact: bool,
-        indexers: Mapping[str, IndexFunction] | None,
-        watch_timeout: float,
-        resync: float,
+        reflector: ReflectorOptions,
         metrics: InformerMetrics,
     ) -> None:
         self.resource = resource
-        self.field_selector = field_selector
+        self.options = options
         self._detector = MutationDetector.from_environment()
-        packed = compact and self._detector is None
-        self._store = Indexer(indexers, detector=self._detector, objects=CompactObjects() if packed else None)
+        packed = options.compact and self._detector is None
+        self._store = Indexer(detector=self._detector, objects=CompactObjects() if packed else None)
         self.lister = Lister(self._store)
         self._handlers: list[Registration] = []
-        self._user_transform = transform
         self._metrics = metrics
         metrics.added(resource)
-        selectors = {
-            "label_selector": label_selector,
-            "field_selector": field_selector,
-            "metadata_only": metadata_only,
-        }
         self._reflectors = [
             Reflector(
                 client,
@@ -89,18 +77,24 @@ class SharedInformer:
                 self._store,
                 self._dispatch,
                 namespace=namespace,
-                watch_timeout=watch_timeout,
-                resync=resync,
+                selection=options,
+                options=reflector,
                 transform=self._transform,
-                selectors=selectors,
                 metrics=metrics,
             )
-            for namespace in (tuple(dict.fromkeys(namespaces)) or ("",))
+            for namespace in (tuple(options.namespaces or ()) or ("",))
         ]
 
     def _transform(self, obj: dict[str, Any]) -> Object:
         stripped = strip_managed_fields(obj)
-        return stripped if self._user_transform is None else self._user_transform(dict(stripped))
+        return stripped if self.options.transform is None else self.options.transform(dict(stripped))
+
+    def add_indexer(self, name: str, function: IndexFunction) -> None:
+        """Files every object, present and future, under the values that ``function`` gives for it; readable by ``lister.by_index``.
+
+        The same function under the same name is filed once. Raises ValueError for another function under a name that is taken.
+        """
+        self._store.add_index(name, function)
 
     @property
     def has_synced(self) -> bool:

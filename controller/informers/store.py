@@ -39,12 +39,11 @@ class Indexer:
 
     def __init__(
         self,
-        indexers: Mapping[str, IndexFunction] | None = None,
         *,
         detector: MutationDetector | None = None,
         objects: MutableMapping[NamespacedName, Object] | None = None,
     ) -> None:
-        self._functions = {**BUILT_IN, **(indexers or {})}
+        self._functions = dict(BUILT_IN)
         self._detector = detector
         self._objects: MutableMapping[NamespacedName, Object] = {} if objects is None else objects
         self._heads: dict[NamespacedName, Head] = {}
@@ -53,6 +52,21 @@ class Indexer:
         }
         self._recorded: dict[NamespacedName, int] = {}
         self._buried: dict[tuple[NamespacedName, str], int] = {}
+
+    def add_index(self, name: str, function: IndexFunction) -> None:
+        """Files every object, present and future, under what ``function`` gives for it. Raises ValueError for another one of that name."""
+        if name in self._functions:
+            if self._functions[name] != function:
+                raise ValueError(f"there is already another index {name!r}")
+            return
+        filed = {key: tuple(function(obj)) for key, obj in self._objects.items()}
+        self._functions[name] = function
+        index = self._indexes[name] = defaultdict(dict)
+        for key, values in filed.items():
+            head = self._heads[key]
+            self._heads[key] = head._replace(filed=(*head.filed, values))
+            for value in values:
+                index[value][key] = None
 
     def __len__(self) -> int:
         return len(self._heads)

@@ -4,7 +4,6 @@ import random
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from controller import meta
 from controller.api.kinds import (
@@ -17,7 +16,7 @@ from controller.api.kinds import (
     POD,
 )
 from controller.api.validation import ValidationOptions
-from controller.informers import Delta, Lister
+from controller.informers import CacheOptions, Delta, Lister, SharedInformer
 from controller.meta import Object, Resource
 from controller.reconcilers.adapters import AdapterSync
 from controller.reconcilers.announce import Announcer, ModelMetrics
@@ -35,12 +34,12 @@ from controller.workqueue import ItemExponentialFailure
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 300.0
 _MANAGED = f"{MANAGED_BY}={MANAGER}"
-_PODS: dict[str, Any] = {
-    "label_selector": INFER_NAME,
-    "transform": slim,
-    "indexers": {BY_INFER: infer_of_pod},
-    "compact": True,
+_CACHES = {
+    MODEL: CacheOptions(compact=True),
+    AUTOSCALING_POLICY_BINDING: CacheOptions(compact=True),
+    POD: CacheOptions(label_selector=INFER_NAME, transform=slim, compact=True),
 }
+"""What differs from "what we manage, compact": foreign bindings too, because they decide who owns replicas."""
 _IMAGES = {"downloader_image": "model_infer_downloader_image", "runtime_image": "model_infer_runtime_image"}
 
 
@@ -62,23 +61,24 @@ class ControllerOptions:
 
 def setup(manager: Manager, options: ControllerOptions) -> None:
     """Adds the Model controller to a manager."""
-    models = manager.informer(MODEL, compact=True)
-    children = {resource: manager.informer(resource, **_informer_options(resource)) for resource in ALL_CHILDREN}
+    models, pods = _informer(manager, MODEL), _informer(manager, POD)
+    children = {resource: _informer(manager, resource) for resource in ALL_CHILDREN}
+    children[AUTOSCALING_POLICY_BINDING].add_indexer(BY_TARGET, binding_targets)
+    children[MODEL_ROUTE].add_indexer(BY_MODEL, answered_names)
+    pods.add_indexer(BY_INFER, infer_of_pod)
     infers = children[MODEL_INFER].lister
-    builder = ControllerBuilder(manager).for_(MODEL, _concerns_us, compact=True)
-    for resource in ALL_CHILDREN:
-        builder.owns(resource, **_informer_options(resource))
+    builder = ControllerBuilder(manager).for_(models, _concerns_us)
+    for child in children.values():
+        builder.owns(child)
     targets = enqueue_mapped(lambda binding: _owners_of_targets(binding, infers))
-    builder.watches(AUTOSCALING_POLICY_BINDING, targets, **_informer_options(AUTOSCALING_POLICY_BINDING))
-    pods = manager.informer(POD, **_PODS)
-    builder.watches(POD, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(facts), **_PODS)
+    builder.watches(children[AUTOSCALING_POLICY_BINDING], targets)
+    builder.watches(pods, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(facts))
     settings = _Settings(options, None, "")
     if (namespace := options.namespace) is not None:
-        selector = f"metadata.name={options.config_map}"
-        config_maps = manager.informer(CONFIG_MAP, namespaces=(namespace,), field_selector=selector)
+        one = CacheOptions(namespaces=(namespace,), field_selector=f"metadata.name={options.config_map}")
+        config_maps = manager.informer(CONFIG_MAP, one)
         settings = _Settings(options, config_maps.lister, namespace)
-        everyone = enqueue_mapped(lambda _: models.lister.keys())
-        builder.watches(CONFIG_MAP, everyone, namespaces=(namespace,), field_selector=selector)
+        builder.watches(config_maps, enqueue_mapped(lambda _: models.lister.keys()))
     metrics = ModelMetrics(manager.metrics.registry, models.lister)
     adapters = AdapterSync(manager.client, manager.guard, metrics)
     manager.add_runnable("adapters", adapters)
@@ -96,10 +96,8 @@ def setup(manager: Manager, options: ControllerOptions) -> None:
     adapters.add_handler(controller.queue.add)
 
 
-def _informer_options(resource: Resource) -> dict[str, Any]:
-    """Only what we manage, except bindings: foreign ones decide who owns replicas."""
-    selector = "" if resource == AUTOSCALING_POLICY_BINDING else _MANAGED
-    return {"label_selector": selector, "indexers": _INDEXERS.get(resource), "compact": True}
+def _informer(manager: Manager, resource: Resource) -> SharedInformer:
+    return manager.informer(resource, _CACHES.get(resource, CacheOptions(label_selector=_MANAGED, compact=True)))
 
 
 def _owners_of_pod(pod: Object, infers: Lister) -> Iterable[Request]:
@@ -136,12 +134,6 @@ def _concerns_us(delta: Delta) -> bool:
         or meta.annotations_of(old) != meta.annotations_of(new)
         or meta.status_of(old) != meta.status_of(new)
     )
-
-
-_INDEXERS = {
-    AUTOSCALING_POLICY_BINDING: {BY_TARGET: binding_targets},
-    MODEL_ROUTE: {BY_MODEL: answered_names},
-}
 
 
 class _Settings:

@@ -12,6 +12,8 @@ from controller.runtime.reconcile import Reconciler, Request
 from controller.runtime.source import Source
 from controller.workqueue import RateLimiter, RateLimitingQueue
 
+Watched = Resource | SharedInformer
+
 
 class Host(Protocol):
     """What a builder needs of a manager."""
@@ -20,8 +22,8 @@ class Host(Protocol):
     def metrics(self) -> Metrics:
         """Where the controller's metrics go."""
 
-    def informer(self, resource: Resource, **options: Any) -> SharedInformer:
-        """The shared informer of these objects; created if there is none with the same options."""
+    def informer(self, resource: Resource) -> SharedInformer:
+        """The shared informer of this resource; created if there is none."""
 
     def add_controller(self, controller: Controller) -> None:
         """Run it while leading."""
@@ -30,7 +32,8 @@ class Host(Protocol):
 class ControllerBuilder:
     """Collects a controller's watches and options; ``complete`` makes the controller and hands it to the manager.
 
-    Options after the predicates (``label_selector``, ``transform``, …) go to the informer as they are.
+    ``for_``, ``owns`` and ``watches`` take the informer of what they watch, or a Resource for ``manager.informer(resource)``. Who wants a
+    selector, a transform or a compact cache makes the informer with ``manager.informer(resource, CacheOptions(…))`` and passes it on.
     """
 
     def __init__(self, manager: Host) -> None:
@@ -38,7 +41,7 @@ class ControllerBuilder:
         self._name = ""
         self._primary: Resource | None = None
         self._sources: list[Source] = []
-        self._owned: list[tuple[Resource, tuple[Predicate, ...], dict[str, Any]]] = []
+        self._owned: list[tuple[Watched, tuple[Predicate, ...]]] = []
         self._options: dict[str, Any] = {}
         self._rate_limiter: RateLimiter[Request] | None = None
 
@@ -47,21 +50,22 @@ class ControllerBuilder:
         self._name = name
         return self
 
-    def for_(self, resource: Resource, *predicates: Predicate, **informer_options: Any) -> Self:
+    def for_(self, watched: Watched, *predicates: Predicate) -> Self:
         """The objects this controller is for: each change enqueues the object itself. Exactly once."""
         if self._primary is not None:
             raise ValueError(f"the controller is already for {self._primary.key}")
-        self._primary = resource
-        return self.watches(resource, enqueue_object, *predicates, **informer_options)
+        self._primary = watched if isinstance(watched, Resource) else watched.resource
+        return self.watches(watched, enqueue_object, *predicates)
 
-    def owns(self, resource: Resource, *predicates: Predicate, **informer_options: Any) -> Self:
+    def owns(self, watched: Watched, *predicates: Predicate) -> Self:
         """Objects this controller creates: each change enqueues the controlling object of the ``for_`` kind."""
-        self._owned.append((resource, predicates, informer_options))
+        self._owned.append((watched, predicates))
         return self
 
-    def watches(self, resource: Resource, handler: Handler, *predicates: Predicate, **informer_options: Any) -> Self:
+    def watches(self, watched: Watched, handler: Handler, *predicates: Predicate) -> Self:
         """Any other objects: each change enqueues what the handler says."""
-        self._sources.append(Source(self._manager.informer(resource, **informer_options), handler, predicates))
+        informer = self._manager.informer(watched) if isinstance(watched, Resource) else watched
+        self._sources.append(Source(informer, handler, predicates))
         return self
 
     def with_options(
@@ -80,8 +84,8 @@ class ControllerBuilder:
         """The controller, already known to the manager. Raises ValueError if it is for nothing."""
         if self._primary is None:
             raise ValueError("say what the controller is for")
-        for resource, predicates, informer_options in self._owned:
-            self.watches(resource, enqueue_owner(self._primary), *predicates, **informer_options)
+        for watched, predicates in self._owned:
+            self.watches(watched, enqueue_owner(self._primary), *predicates)
         name = self._name or self._primary.kind.lower()
         options = ControllerOptions(**self._options)
         metrics = self._manager.metrics

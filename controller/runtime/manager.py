@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from controller.client import Client
-from controller.informers import SharedInformer, SharedInformerFactory
+from controller.informers import CacheOptions, ReflectorOptions, SharedInformer, SharedInformerFactory
 from controller.leaderelection import LeaderElectionConfig, LeaderElector
 from controller.meta import Resource
 from controller.meta.errors import ApiError
@@ -67,7 +67,7 @@ class ManagerOptions:
     health_probe_bind_address: str = ":8081"
     shutdown_grace: float = 25.0
     watch_timeout: float = 300.0
-    resync: float = 14400.0
+    relist_interval: float = 14400.0
     namespaces: tuple[str, ...] = ()
 
 
@@ -90,8 +90,8 @@ class Manager:
         self.client = client if self._elector is None else client.with_guard(self._elector.guard)
         self.informers = SharedInformerFactory(
             client,
-            watch_timeout=self.options.watch_timeout,
-            resync=self.options.resync,
+            namespaces=self.options.namespaces,
+            options=ReflectorOptions(self.options.watch_timeout, self.options.relist_interval),
             metrics=self.metrics.informer,
         )
         self._events = EventBroadcaster(
@@ -99,7 +99,6 @@ class Manager:
         )
         path = self.options.metrics_cert_path
         self._certificate = None if path is None else CertificateWatcher(path, self.metrics.certificate)
-        self._informers: dict[SharedInformer, tuple[str, ...]] = {}
         self._controllers: dict[str, Controller] = {}
         self._runnables: list[tuple[str, Runnable, bool]] = []
         self._healthz: dict[str, Check] = {"ping": lambda: None, "informers": self.informers.overdue}
@@ -123,13 +122,12 @@ class Manager:
         """The controllers by name."""
         return self._controllers
 
-    def informer(self, resource: Resource, **options: Any) -> SharedInformer:
-        """The shared informer of these objects, in the manager's namespaces unless told otherwise."""
-        if resource.namespaced:
-            options.setdefault("namespaces", self.options.namespaces)
-        informer = self.informers.informer(resource, **options)
-        self._informers[informer] = tuple(options.get("namespaces", ()))
-        return informer
+    def informer(self, resource: Resource, options: CacheOptions | None = None) -> SharedInformer:
+        """The shared informer of these objects, in the manager's namespaces unless the options name others.
+
+        Raises ValueError for options that contradict an informer that is there (see ``SharedInformerFactory``).
+        """
+        return self.informers.informer(resource, options)
 
     def guard(self) -> None:
         """Raises NotLeader unless this process may write now; ``client`` asks by itself, whoever writes elsewhere asks here."""
@@ -191,7 +189,7 @@ class Manager:
         if self._elector is not None:
             self._background.start("leader election", self._elector.run())
             await self._elected.wait()
-            await catch_up(self._reader, self._informers)
+            await catch_up(self._reader, self.informers)
         self._helpers.start("events", self._events.run())
         for name, runnable, leader_only in self._runnables:
             if leader_only:
@@ -218,7 +216,7 @@ class Manager:
         return any(controller.is_saturated for controller in self._controllers.values())
 
     def _unsynced(self) -> str | None:
-        missing = [informer.resource.key for informer in self._informers if not informer.has_synced]
+        missing = [informer.resource.key for informer in self.informers if not informer.has_synced]
         return f"waiting for the first list of {', '.join(dict.fromkeys(missing))}" if missing else None
 
     async def _wind_down(self) -> Exception | None:

@@ -4,7 +4,7 @@ A standby's cache may lag behind what the former leader already acted on; render
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 
 import structlog
 
@@ -18,23 +18,27 @@ _PATIENCE = 30.0
 _PAUSE = 1.0
 
 
-async def catch_up(client: Client, informers: Mapping[SharedInformer, Sequence[str]]) -> None:
+async def catch_up(client: Client, informers: Iterable[SharedInformer]) -> None:
     """Return once every informer has seen what the API server held when it was asked, one LIST of one object per informer.
 
-    The values are the namespaces each informer is limited to; versions count per resource, so asking in one of them is enough. Each is
-    asked with its informer's field selector: who may read one object by its name may not list the others. Tries
-    for ever: an informer that cannot catch up must not be worked from.
+    Versions count per resource, so asking in one of an informer's namespaces is enough. Each is asked with its informer's field selector:
+    who may read one object by its name may not list the others. Tries until it succeeds: a cache that lags must not be worked from.
     """
     async with asyncio.TaskGroup() as group:
-        for informer, namespaces in informers.items():
-            group.create_task(_catch_up_one(client, informer, namespaces[0] if namespaces else None))
+        for informer in informers:
+            group.create_task(_catch_up_one(client, informer))
 
 
-async def _catch_up_one(client: Client, informer: SharedInformer, namespace: str | None) -> None:
+async def _catch_up_one(client: Client, informer: SharedInformer) -> None:
+    namespace = next(iter(informer.options.namespaces or ()), None)
     while True:
         try:
             page = await client.list(
-                informer.resource, namespace, field_selector=informer.field_selector, limit=1, metadata_only=True
+                informer.resource,
+                namespace,
+                field_selector=informer.options.field_selector,
+                limit=1,
+                metadata_only=True,
             )
             await informer.wait_for_version(page.resource_version, _PATIENCE)
             return

@@ -103,7 +103,7 @@ async def test_dropped_events_are_repaired_by_the_periodic_list(
         proxy.dropping(WATCH, event_of("DELETED", "gone")),
         capture_logs() as logs,
     ):
-        async with following(hurt, CONFIG_MAP, room, watch_timeout=1, resync=2) as followed:
+        async with following(hurt, CONFIG_MAP, room, watch_timeout=1, relist_interval=2) as followed:
             await admin.patch(CONFIG_MAP, "changed", {"data": {"k": "v"}}, namespace=room)
             await admin.delete(CONFIG_MAP, "gone", namespace=room)
             await put(admin, room, "later")

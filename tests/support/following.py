@@ -7,7 +7,7 @@ from typing import Any
 
 from controller import meta
 from controller.client import Client
-from controller.informers import Delta, SharedInformer, SharedInformerFactory
+from controller.informers import CacheOptions, Delta, ReflectorOptions, SharedInformer, SharedInformerFactory
 from controller.meta import Resource
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
@@ -40,13 +40,13 @@ async def following(
     resource: Resource,
     *namespaces: str,
     watch_timeout: float = 300.0,
-    resync: float = 14400.0,
+    relist_interval: float = 14400.0,
     synced: bool = True,
     **options: Any,
 ) -> AsyncIterator[Followed]:
     """An informer of these objects, by default once it has synced."""
-    factory = SharedInformerFactory(client, watch_timeout=watch_timeout, resync=resync)
-    followed = Followed(factory.informer(resource, namespaces=namespaces, **options))
+    factory = SharedInformerFactory(client, options=ReflectorOptions(watch_timeout, relist_interval))
+    followed = Followed(factory.informer(resource, CacheOptions(namespaces=namespaces, **options)))
     task = asyncio.create_task(factory.run())
     try:
         if synced:

@@ -8,7 +8,7 @@ from controller.meta.errors import ApiError, Cause, DecodeError, Gone, Transport
 
 def machine() -> ListWatch:
     """Without jitter: windows of 100 s, full lists after 900 s."""
-    return ListWatch(window=100.0, resync=1000.0, random=lambda: 0.0)
+    return ListWatch(window=100.0, relist_interval=1000.0, random=lambda: 0.0)
 
 
 STREAM = WatchList(100.0, 110.0)
@@ -189,7 +189,7 @@ def test_a_broken_connection_resumes_from_the_last_version() -> None:
     assert life.next(30.0) == Watch("11", 100.0, 110.0)
 
 
-def test_a_full_list_comes_after_the_resync_time() -> None:
+def test_a_full_list_comes_after_the_relist_interval() -> None:
     """Repairs what a server lost."""
     life = watching("10")
     life.saw("11", bookmark=False)

@@ -12,7 +12,15 @@ from structlog.testing import capture_logs
 
 from controller import meta
 from controller.client import Client
-from controller.informers import BY_NAMESPACE, Delta, DeltaType, SharedInformer, SharedInformerFactory
+from controller.informers import (
+    BY_NAMESPACE,
+    CacheOptions,
+    Delta,
+    DeltaType,
+    ReflectorOptions,
+    SharedInformer,
+    SharedInformerFactory,
+)
 from controller.meta import LabelSelector, Resource
 from tests.support.factories import eventually
 from tests.support.rights import NAMESPACES
@@ -65,7 +73,7 @@ async def test_a_handler_is_synced_once_it_knows_the_first_list(client: Client, 
     """Not before, and then for good; what comes later is no initial list."""
     await put(client, namespace, "a")
     factory = SharedInformerFactory(client)
-    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="!ignored")
+    informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="!ignored"))
     hearing = Hearing()
     registration = informer.add_handler(hearing)
     assert not registration.has_synced
@@ -85,7 +93,7 @@ async def test_a_late_handler_is_told_of_all_there_is(client: Client, namespace:
     """As part of the initial list, before add_handler returns, and each change once from then on."""
     await put(client, namespace, "a", mine="")
     factory = SharedInformerFactory(client)
-    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="mine"))
     async with running(factory):
         hearing = Hearing()
         registration = informer.add_handler(hearing)
@@ -99,7 +107,7 @@ async def test_a_late_handler_is_told_of_all_there_is(client: Client, namespace:
 async def test_a_handler_added_by_a_handler_hears_of_everything_once(client: Client, namespace: str) -> None:
     """The change that is being told is part of its replay and is not told again."""
     factory = SharedInformerFactory(client)
-    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="mine"))
     late = Hearing()
 
     def introduce(delta: Delta) -> None:
@@ -115,7 +123,7 @@ async def test_a_handler_added_by_a_handler_hears_of_everything_once(client: Cli
 async def test_a_handler_that_raises_hurts_no_other(client: Client, namespace: str) -> None:
     """It is logged; the next handler and the next event are not affected."""
     factory = SharedInformerFactory(client)
-    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="mine"))
     hearing = Hearing()
 
     def broken(delta: Delta) -> None:
@@ -136,7 +144,9 @@ async def test_an_informer_of_metadata_never_holds_more(client: Client, namespac
     """Neither of what was there nor of what comes; apiVersion and kind are the same on both roads."""
     await put(client, namespace, "listed", mine="")
     factory = SharedInformerFactory(client)
-    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine", metadata_only=True)
+    informer = factory.informer(
+        CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="mine", metadata_only=True)
+    )
     async with running(factory):
         await put(client, namespace, "watched", mine="")
         await in_cache(informer, "listed", "watched")
@@ -157,7 +167,7 @@ async def test_several_namespaces_are_one_cache_and_others_stay_out(client: Clie
     for where in (namespace, second, foreign):
         await put(client, where, "listed", mine="")
     factory = SharedInformerFactory(client)
-    informer = factory.informer(CONFIG_MAP, namespaces=[namespace, second, second], label_selector="mine")
+    informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace, second, second], label_selector="mine"))
     hearing = Hearing()
     informer.add_handler(hearing)
     async with running(factory):
@@ -181,7 +191,7 @@ async def test_a_label_edit_moves_an_object_out_of_a_selection_and_back(client: 
     """It exists all the time, yet this cache is told of a deletion and an addition."""
     await put(client, namespace, "a", mine="")
     factory = SharedInformerFactory(client)
-    informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+    informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="mine"))
     hearing = Hearing()
     informer.add_handler(hearing)
     async with running(factory):
@@ -192,21 +202,12 @@ async def test_a_label_edit_moves_an_object_out_of_a_selection_and_back(client: 
     assert [delta.type for delta in hearing.deltas] == [DeltaType.ADDED, DeltaType.DELETED, DeltaType.ADDED]
 
 
-async def test_the_same_question_is_asked_once(client: Client) -> None:
-    """A factory shares: equal arguments are one informer, others another."""
-    factory = SharedInformerFactory(client)
-    first = factory.informer(CONFIG_MAP, namespaces=["b", "a"])
-    assert factory.informer(CONFIG_MAP, namespaces=["a", "b", "a"]) is first
-    assert factory.informer(CONFIG_MAP, namespaces=["a"]) is not first
-    assert factory.informer(CONFIG_MAP, namespaces=["a", "b"], metadata_only=True) is not first
-
-
 async def test_an_informer_that_is_made_late_starts_at_once(client: Client, namespace: str) -> None:
     """And is waited for like the others."""
     await put(client, namespace, "a", mine="")
     factory = SharedInformerFactory(client)
     async with running(factory):
-        informer = factory.informer(CONFIG_MAP, namespaces=[namespace], label_selector="mine")
+        informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="mine"))
         assert factory.unsynced() == ["configmaps (not listed yet)"]
         await factory.wait_for_sync()
         await in_cache(informer, "a")
@@ -216,8 +217,8 @@ async def test_a_loop_without_a_sign_of_life_is_overdue(
     client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not before it was started, not while it has time; a watch has its window, ten seconds, and a little slack."""
-    factory = SharedInformerFactory(client, watch_timeout=100)
-    factory.informer(CONFIG_MAP, namespaces=[namespace])
+    factory = SharedInformerFactory(client, options=ReflectorOptions(watch_timeout=100))
+    factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace]))
     assert factory.overdue() is None
     async with running(factory):
         assert factory.overdue() is None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +55,8 @@ def test_a_deletion_of_another_uid_does_not_hit_its_successor() -> None:
 
 def test_indexes_follow_and_leave_no_empty_sets() -> None:
     """After a change of owner, and after 1,000 rounds of add and delete."""
-    store = Indexer({"first": lambda o: (meta.name_of(o)[:1],)})
+    store = Indexer()
+    store.add_index("first", lambda o: (meta.name_of(o)[:1],))
     for round_ in range(1000):
         store.apply("ADDED", obj(version=3 * round_ + 1, owner=f"o{round_}"))
         store.apply("MODIFIED", obj(version=3 * round_ + 2, owner="other"))
@@ -62,6 +64,23 @@ def test_indexes_follow_and_leave_no_empty_sets() -> None:
         assert len(store.by_index(BY_OWNER, "other")) == len(store.by_index("first", "a")) == 1
         store.apply("DELETED", obj(version=3 * round_ + 3, owner="other"))
     assert not any(store._indexes.values())
+
+
+def test_an_index_that_is_added_late_holds_what_is_there() -> None:
+    """And follows from then on. Its function is computed once for each object, and a name is taken once."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=1, owner="o"))
+
+    def first(o: meta.Object) -> tuple[str, ...]:
+        return (meta.name_of(o)[:1],)
+
+    store.add_index("first", first)
+    store.add_index("first", first)
+    assert len(store.by_index("first", "a")) == len(store.by_index(BY_OWNER, "o")) == 1
+    store.apply("DELETED", obj(version=2, owner="o"))
+    assert not any(store._indexes.values())
+    with pytest.raises(ValueError, match="there is already another index 'first'"):
+        store.add_index("first", lambda o: ())
 
 
 def test_an_own_write_survives_an_older_list_and_an_older_event() -> None:

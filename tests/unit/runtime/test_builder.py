@@ -20,7 +20,8 @@ NODE = Resource("", "v1", "nodes", "Node", namespaced=False)
 class Informer:
     """Hands the test's deltas to its handlers."""
 
-    def __init__(self) -> None:
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
         self.tell: list[Callable[[Delta], None]] = []
 
     def add_handler(self, handler: Callable[[Delta], None]) -> None:
@@ -39,13 +40,11 @@ class Host:
     def __init__(self) -> None:
         self.metrics = Metrics.on(CollectorRegistry())
         self.informers: dict[str, Informer] = {}
-        self.options: dict[str, dict[str, Any]] = {}
         self.controllers: list[Controller] = []
 
-    def informer(self, resource: Resource, **options: Any) -> Any:
+    def informer(self, resource: Resource) -> Any:
         """One informer a resource."""
-        self.options[resource.plural] = options
-        return self.informers.setdefault(resource.plural, Informer())
+        return self.informers.setdefault(resource.plural, Informer(resource))
 
     def add_controller(self, controller: Controller) -> None:
         """Remembers it."""
@@ -71,12 +70,11 @@ def pod(version: str, **metadata: Any) -> dict[str, Any]:
 
 async def test_watches_own_objects_and_others_lead_to_requests(host: Host):
     """The object itself, the owner of an owned one, and whatever a mapping says."""
-    builder = ControllerBuilder(host).owns(POD, label_selector="app").for_(SET, generation_changed)
+    builder = ControllerBuilder(host).owns(POD).for_(host.informer(SET), generation_changed)
     nodes = enqueue_mapped(lambda node: [Request("ns", "every")])
-    controller = builder.watches(NODE, nodes, metadata_only=True).complete(Nothing())
+    controller = builder.watches(host.informer(NODE), nodes).complete(Nothing())
     assert controller.name == "replicaset"
     assert host.controllers == [controller]
-    assert host.options == {"replicasets": {}, "pods": {"label_selector": "app"}, "nodes": {"metadata_only": True}}
     owner = controller_reference({"metadata": {"name": "owner", "uid": "u"}}, SET)
     host.informers["replicasets"].sends(Delta(DeltaType.ADDED, None, pod("1")))
     host.informers["pods"].sends(Delta(DeltaType.DELETED, pod("1", ownerReferences=[owner]), None))

@@ -1,9 +1,9 @@
 """The promotion barrier in virtual time: nothing is worked on before every cache has caught up with the moment of promotion."""
 
 import asyncio
-from typing import Any
 
 from controller.client import ListPage
+from controller.informers import CacheOptions
 from controller.meta import Resource
 from controller.meta.errors import Forbidden
 from controller.runtime.promotion import catch_up
@@ -32,9 +32,9 @@ class Server:
 class LaggingInformer:
     """Reaches version 7 at a certain time."""
 
-    def __init__(self, resource: Resource, caught_up_at: float, field_selector: str = "") -> None:
+    def __init__(self, resource: Resource, caught_up_at: float, options: CacheOptions | None = None) -> None:
         self.resource = resource
-        self.field_selector = field_selector
+        self.options = options or CacheOptions()
         self._at = caught_up_at
 
     async def wait_for_version(self, version: str, timeout: float) -> None:
@@ -44,7 +44,7 @@ class LaggingInformer:
             await asyncio.sleep(max(0.0, self._at - asyncio.get_running_loop().time()))
 
 
-async def caught_up_at(server: Server, informers: dict[Any, tuple[str, ...]]) -> float:
+async def caught_up_at(server: Server, *informers: LaggingInformer) -> float:
     await catch_up(server, informers)  # type: ignore[arg-type]
     return asyncio.get_running_loop().time()
 
@@ -54,8 +54,8 @@ def test_the_slowest_cache_decides(virtual_time):
 
     async def scenario() -> None:
         server = Server()
-        informers = {LaggingInformer(PODS, 3, "metadata.name=a"): ("ns", "other"), LaggingInformer(NODES, 12): ()}
-        assert await caught_up_at(server, informers) == 12
+        one = CacheOptions(namespaces=["ns", "other"], field_selector="metadata.name=a")
+        assert await caught_up_at(server, LaggingInformer(PODS, 3, one), LaggingInformer(NODES, 12)) == 12
         assert server.asked == [("pods", "ns", "metadata.name=a", 1), ("nodes", None, "", 1)]
 
     virtual_time(scenario())
@@ -66,7 +66,7 @@ def test_neither_a_refusal_nor_a_cache_that_lags_for_long_opens_the_barrier(virt
 
     async def scenario() -> None:
         server = Server(refusals=3)
-        assert await caught_up_at(server, {LaggingInformer(PODS, 100): ()}) == 100
+        assert await caught_up_at(server, LaggingInformer(PODS, 100)) == 100
         assert len(server.asked) > 4
 
     virtual_time(scenario())

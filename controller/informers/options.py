@@ -1,0 +1,61 @@
+"""What an informer holds and how its reflectors behave, as values."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from controller.meta import Object
+
+Transform = Callable[[dict[str, Any]], Object]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheOptions:
+    """Which objects of a resource an informer holds, and in which form. Hashable: equal options are one informer.
+
+    Which objects (the scope):
+
+    - ``namespaces``: None is the default of the factory or manager, ``()`` is all namespaces. Order and repetitions do not count.
+    - ``label_selector`` and ``field_selector``: in the API's text form; the server selects.
+    - ``metadata_only``: ask the server for metadata alone (PartialObjectMetadata).
+
+    In which form:
+
+    - ``transform``: called with a shallow copy of each object before it is stored; returns what is stored.
+    - ``compact``: keep the objects as compressed JSON and decode one when it is read.
+    """
+
+    namespaces: Iterable[str] | None = None
+    label_selector: str = ""
+    field_selector: str = ""
+    metadata_only: bool = False
+    transform: Transform | None = None
+    compact: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.namespaces, str):
+            raise ValueError(f"namespaces is a sequence of names, got the text {self.namespaces!r}")
+        if self.namespaces is not None:
+            object.__setattr__(self, "namespaces", tuple(sorted(set(self.namespaces))))
+
+    @property
+    def scope(self) -> "CacheOptions":
+        """The same without the form: what the server is asked for."""
+        return replace(self, transform=None, compact=False)
+
+    def in_namespaces(self, namespaces: Iterable[str]) -> "CacheOptions":
+        """The same, limited to these namespaces where it leaves the choice open."""
+        return self if self.namespaces is not None else replace(self, namespaces=namespaces)
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectorOptions:
+    """How lists and watches run; both are seconds.
+
+    ``watch_timeout`` is the longest time asked for one watch; each watch asks for a random time between its half and the whole.
+    ``relist_interval`` is the time between two full lists, give or take a tenth: a safety net that repairs what a watch missed. It
+    tells handlers of nothing that did not change.
+    """
+
+    watch_timeout: float = 300.0
+    relist_interval: float = 14400.0

@@ -1,0 +1,36 @@
+"""The demo's manager: the Model controller, the simulated workloads and the view read the same caches."""
+
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from controller.api.crds import child_crds, model_crd
+from controller.client import Client
+from controller.demo.session import _View
+from controller.demo.workloads import setup_workloads
+from controller.envtest import Environment
+from controller.reconcilers import ControllerOptions, setup
+from controller.runtime import Manager, ManagerOptions
+from tests.support.fault_proxy import FaultProxy
+from tests.support.managers import Running
+
+
+async def test_each_kind_is_watched_once() -> None:
+    """Counted at the API server: one watch of Models, one of ModelInfers, although three parts read them."""
+    off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0")
+    async with (
+        Environment("embedded", crds=[model_crd(), *child_crds()]) as environment,
+        FaultProxy(environment.config) as proxy,
+        await Client.connect(proxy.config) as client,
+    ):
+        manager = Manager(client, off)
+        setup(manager, ControllerOptions())
+        setup_workloads(manager, delay=0, now=time.time)
+        _View(manager, Console(), Path("kubeconfig"))
+        async with Running(manager):
+            await manager.informers.wait_for_sync()
+        watches = Counter(seen.path.rsplit("/", 1)[1] for seen in proxy.requests if seen.verb == "WATCH")
+    assert watches["models"] == watches["modelinfers"] == 1
+    assert set(watches.values()) == {1}, watches
