@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit verify lint format generated crds manifests monitoring reference sbom image-check docs bench e2e lock clean
+.PHONY: help setup demo test coverage unit verify lint format generated crds manifests monitoring reference sbom image-check docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,11 @@ demo: $(VENV)/.base ## show Models becoming Active, live, on the embedded API se
 	@$(BIN)/model-controller demo $(ARGS)
 
 test: $(VENV)/.dev ## run all tests; those on a real control plane where Go or KUBEBUILDER_ASSETS is there
-	@if [ -n "$$KUBEBUILDER_ASSETS" ] || command -v go >/dev/null; then hack/envtest-assets >/dev/null; fi
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@if [ -n "$$KUBEBUILDER_ASSETS" ] || command -v go >/dev/null; then assets="$$(hack/envtest-assets)" && PATH="$$PATH:$$assets" || exit 1; fi; \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+coverage: $(VENV)/.dev ## run all tests, show how much of the code they reach, and fail below the floor
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term:skip-covered $(ARGS)"
 
 unit: $(VENV)/.dev ## run the tests that need no control plane
 	@$(BIN)/python -m pytest tests/unit tests/properties $(ARGS)
