@@ -1,7 +1,7 @@
 """The queue between events and workers: one worker per key, no lost add, many adds make one run.
 
-Read in this order: ``queue`` (what is to do, what is in hand), ``delaying`` (what is to do later), ``rate_limiters`` (how much later),
-``rate_limiting`` (the three together, and the only file that awaits), ``metrics`` (what an observer is told).
+Read in this order: ``queue`` (dirty and processing items), ``delaying`` (items that become due later), ``rate_limiters`` (how long a
+retry waits), ``rate_limiting`` (the three together, and the only module that awaits), ``metrics`` (what a queue reports).
 """
 
 from controller.workqueue.delaying import DelayingQueue as DelayingQueue
@@ -18,20 +18,3 @@ from controller.workqueue.rate_limiters import TokenBucket as TokenBucket
 from controller.workqueue.rate_limiting import RateLimitingQueue as RateLimitingQueue
 from controller.workqueue.rate_limiting import ShutDown as ShutDown
 from controller.workqueue.rate_limiting import default_rate_limiter as default_rate_limiter
-
-__all__ = (
-    "LOW_PRIORITY",
-    "DelayingQueue",
-    "ItemExponentialFailure",
-    "MaxOf",
-    "NoQueueMetrics",
-    "Queue",
-    "QueueMetrics",
-    "QueueState",
-    "RateLimiter",
-    "RateLimitingQueue",
-    "ShutDown",
-    "Taken",
-    "TokenBucket",
-    "default_rate_limiter",
-)

@@ -1,6 +1,6 @@
-"""What is to do later. Pure: times are seconds of any steady clock.
+"""Items that become due at a later time. Pure: times are seconds of any steady clock.
 
-Promises: one entry per item; the earliest time wins and the highest priority with it; an item is due once.
+Promises: one entry per item; the earliest time and the highest priority win; an item becomes due once.
 """
 
 import heapq
@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
-_SLACK = 64
+_OUTDATED_ENTRIES_ALLOWED = 64
+"""Outdated heap entries that are tolerated beyond one for each waiting item, before the heap is rebuilt."""
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class _Waiting:
 
 
 class DelayingQueue(Generic[T]):
-    """Items waiting for their time. The heap may hold outdated entries; only an item's latest entry counts."""
+    """Waiting items by due time. The heap may hold outdated entries; only an item's latest entry counts."""
 
     def __init__(self) -> None:
         self._waiting: dict[T, _Waiting] = {}
@@ -36,7 +37,7 @@ class DelayingQueue(Generic[T]):
         return item in self._waiting
 
     def add(self, item: T, ready_at: float, priority: int = 0) -> None:
-        """Let the item be due at ``ready_at``; an earlier time or a higher priority it already has stays."""
+        """Make the item due at ``ready_at``, unless it is due earlier already. Its priority is only ever raised."""
         known = self._waiting.get(item)
         if known is not None:
             known.priority = max(known.priority, priority)
@@ -49,7 +50,7 @@ class DelayingQueue(Generic[T]):
         self._compact()
 
     def discard(self, item: T) -> int | None:
-        """Forget the item; returns the priority it waited with, None if it did not wait."""
+        """Remove the item. Returns the priority it waited with; None if it did not wait."""
         waiting = self._waiting.pop(item, None)
         return None if waiting is None else waiting.priority
 
@@ -63,13 +64,13 @@ class DelayingQueue(Generic[T]):
         return ready
 
     def next_ready_at(self) -> float | None:
-        """When the first item will be due, None if none waits."""
+        """The time at which the first item becomes due; None if none waits."""
         while self._heap and not self._is_current(self._heap[0][2], self._heap[0][1]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def clear(self) -> None:
-        """Forget all items."""
+        """Remove all items."""
         self._waiting.clear()
         self._heap.clear()
 
@@ -78,6 +79,6 @@ class DelayingQueue(Generic[T]):
         return waiting is not None and waiting.entry == entry
 
     def _compact(self) -> None:
-        if len(self._heap) > 2 * len(self._waiting) + _SLACK:
+        if len(self._heap) > 2 * len(self._waiting) + _OUTDATED_ENTRIES_ALLOWED:
             self._heap = [(waiting.ready_at, waiting.entry, item) for item, waiting in self._waiting.items()]
             heapq.heapify(self._heap)

@@ -1,4 +1,4 @@
-"""What a queue tells an observer. Counts and durations are told as they happen; the state is read when somebody asks for it."""
+"""What a queue reports to an observer: counts and durations as they happen. Its state is read on demand."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -13,14 +13,14 @@ class QueueState(Protocol):
 
     @property
     def processing_ages(self) -> tuple[float, ...]:
-        """Seconds since each item in hand was taken."""
+        """Seconds since each processing item was taken."""
 
 
 class QueueMetrics(Protocol):
     """The observer of one queue. Durations are seconds."""
 
     def track(self, state: QueueState) -> None:
-        """Read the queue's state from here, whenever it is wanted."""
+        """Remember the queue, whose state is read at every scrape."""
 
     def added(self) -> None:
         """An item became dirty."""
@@ -29,10 +29,10 @@ class QueueMetrics(Protocol):
         """An item was added with a delay."""
 
     def taken(self, waited: float) -> None:
-        """An item was handed out, so long after it became dirty."""
+        """An item was taken, ``waited`` seconds after it became dirty."""
 
     def done(self, worked: float) -> None:
-        """An item was given back, so long after it was handed out."""
+        """An item is done, ``worked`` seconds after it was taken."""
 
 
 class NoQueueMetrics:

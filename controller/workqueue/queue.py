@@ -1,11 +1,11 @@
-"""What is to do and what is in hand, in the order of priority. Pure: ``now`` is an argument, in seconds of any steady clock.
+"""The pending and the processing items, ordered by priority. Pure: ``now`` is an argument, in seconds of any steady clock.
 
 Promises:
 
 - an item is never handed out again before it is done, however often it is added meanwhile;
-- an item added while it is in hand is handed out once more after it is done: no add is lost;
+- an item added while it is processing is handed out once more after it is done: no add is lost;
 - an item added several times before it is taken is handed out once, at the highest priority it was given;
-- higher priority first, first in first out among equals, and waiting raises priority, so that nothing waits for ever.
+- higher priority first, first in first out among equals; waiting raises the priority, so no item starves.
 """
 
 import heapq
@@ -18,10 +18,10 @@ from typing import Generic, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 LOW_PRIORITY = -100
-"""Priority of what nobody changed just now: the objects of an initial list and of a resync. Live changes have 0."""
+"""Priority of items that come from a list or a resync, not from a live change. Live changes have priority 0."""
 
-AGEING = 1 / 6
-"""Priority gained per second of waiting: a low-priority item is overtaken by live changes for ten minutes at most."""
+SECONDS_PER_PRIORITY = 6
+"""Seconds of waiting that raise an item's priority by one: live changes overtake a low-priority item for ten minutes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,22 @@ class _Dirty:
 
 
 @dataclass(frozen=True, slots=True)
-class _InHand:
+class _Processing:
     priority: int
     since: float
 
 
 class Queue(Generic[T]):
-    """``dirty`` is what is to do, ``processing`` what is in hand; the heap holds ``dirty`` without ``processing``.
+    """Dirty items need processing; processing items were taken and are not done. The heap holds the items that are dirty and not processing.
 
-    All items age at the same rate, so the order of two items never changes while they wait: ``priority - ageing * queued_at`` is a
-    rank fixed when the item enters the heap. A raised priority pushes another heap entry; only the item's latest entry counts.
+    All items age at the same rate, so the order of two items never changes while they wait. Their rank is fixed when they enter the
+    heap: the time at which an item of priority 0 would have had to be queued in order to rank equally. A raised priority pushes another
+    heap entry; only the item's latest entry counts.
     """
 
-    def __init__(self, *, ageing: float = AGEING) -> None:
-        self._ageing = ageing
+    def __init__(self) -> None:
         self._dirty: dict[T, _Dirty] = {}
-        self._processing: dict[T, _InHand] = {}
+        self._processing: dict[T, _Processing] = {}
         self._heap: list[tuple[float, int, int, T]] = []
         self._depths: Counter[int] = Counter()
         self._orders = count(1)
@@ -69,12 +69,12 @@ class Queue(Generic[T]):
         return self._depths.total()
 
     def __contains__(self, item: T) -> bool:
-        """Whether the item is to do, be it in hand as well or not."""
+        """Whether the item is dirty, whether or not it is also processing."""
         return item in self._dirty
 
     @property
     def processing(self) -> int:
-        """Number of items in hand."""
+        """Number of items that were taken and are not done."""
         return len(self._processing)
 
     @property
@@ -83,16 +83,16 @@ class Queue(Generic[T]):
         return {priority: depth for priority, depth in self._depths.items() if depth}
 
     def processing_ages(self, now: float) -> tuple[float, ...]:
-        """Seconds since each item in hand was taken."""
+        """Seconds since each processing item was taken."""
         return tuple(now - taken.since for taken in self._processing.values())
 
-    def priority_in_hand(self, item: T) -> int | None:
-        """The priority the item was taken with, None if it is not in hand."""
+    def processing_priority(self, item: T) -> int | None:
+        """The priority the item was taken with; None if it is not processing."""
         taken = self._processing.get(item)
         return None if taken is None else taken.priority
 
     def add(self, item: T, priority: int, now: float) -> bool:
-        """Make the item dirty; if it is already, raise its priority at most. Returns whether it was clean."""
+        """Mark the item dirty. If it already is, only raise its priority. Returns whether it was clean."""
         known = self._dirty.get(item)
         if known is not None:
             self._raise(item, known, priority)
@@ -103,7 +103,7 @@ class Queue(Generic[T]):
         return True
 
     def take(self, now: float) -> Taken[T] | None:
-        """Hand out the first item, None if there is none."""
+        """Remove the first item from the heap and mark it as processing; None if there is none."""
         while self._heap:
             _, _, entry, item = heapq.heappop(self._heap)
             dirty = self._dirty.get(item)
@@ -111,18 +111,18 @@ class Queue(Generic[T]):
                 continue
             del self._dirty[item]
             self._depths[dirty.priority] -= 1
-            self._processing[item] = _InHand(dirty.priority, now)
+            self._processing[item] = _Processing(dirty.priority, now)
             return Taken(item, dirty.priority, now - dirty.since)
         return None
 
     def done(self, item: T, now: float) -> float:
-        """Give back an item in hand; if it became dirty meanwhile, it is queued. Returns the seconds it was in hand.
+        """Finish processing an item; if it became dirty meanwhile, it is queued. Returns the seconds since it was taken.
 
-        Raises ValueError for an item that is not in hand.
+        Raises ValueError for an item that is not processing.
         """
         taken = self._processing.pop(item, None)
         if taken is None:
-            raise ValueError(f"{item!r} is done without having been taken")
+            raise ValueError(f"{item!r} is not processing")
         dirty = self._dirty.get(item)
         if dirty is not None:
             dirty.queued_at, dirty.order = now, next(self._orders)
@@ -141,6 +141,6 @@ class Queue(Generic[T]):
 
     def _enqueue(self, item: T, dirty: _Dirty) -> None:
         dirty.entry = next(self._entries)
-        rank = dirty.priority - self._ageing * dirty.queued_at
-        heapq.heappush(self._heap, (-rank, dirty.order, dirty.entry, item))
+        rank = dirty.queued_at - SECONDS_PER_PRIORITY * dirty.priority
+        heapq.heappush(self._heap, (rank, dirty.order, dirty.entry, item))
         self._depths[dirty.priority] += 1

@@ -1,6 +1,7 @@
-"""The workqueue itself: queue, delays and back-off joined behind one awaiting ``get``. Belongs to one event loop, whose clock it uses."""
+"""The workqueue: queue, delays and back-off behind one awaiting ``get``. It belongs to one event loop and uses that loop's clock."""
 
 import asyncio
+import math
 import random
 from collections import deque
 from collections.abc import Hashable, Mapping
@@ -14,8 +15,13 @@ from controller.workqueue.rate_limiters import ItemExponentialFailure, RateLimit
 T = TypeVar("T", bound=Hashable)
 
 DEFAULT_BASE_DELAY = 0.005
+"""Seconds before the first retry of an item, as in client-go."""
+
 DEFAULT_MAX_DELAY = 1000.0
+"""Longest seconds before a retry, as in client-go."""
+
 DEFAULT_JITTER = 0.1
+"""Share of a delay, 0 to 1, that chance may take off."""
 
 
 class ShutDown(Exception):
@@ -31,14 +37,14 @@ def default_rate_limiter(base: float = DEFAULT_BASE_DELAY, cap: float = DEFAULT_
 
 
 class RateLimitingQueue(Generic[T]):
-    """A ``Queue`` whose items can also be added later and be waited for.
+    """A ``Queue`` with delayed and rate-limited adds and an awaiting ``get``.
 
-    - ``add`` is ignored after shut-down; an item waiting for its time is then added now.
-    - ``add_after`` keeps the earliest time of an item; for an item that is already to do it changes nothing but the priority.
-    - Without a ``priority``, a delayed item keeps the one it is in hand with, so that a failing object of the initial list does not
-      overtake live changes.
-    - After ``shut_down`` what is queued can still be taken and what waits for its time is dropped. ``get`` raises ``ShutDown`` once
-      nothing is queued.
+    - ``add`` makes an item available now, even if a delayed add of it is waiting.
+    - ``add_after`` keeps the earliest time of an item; if the item is already dirty, only its priority may change.
+    - Without a ``priority``, a delayed add keeps the priority of the item that is processing, so that a failing object of the initial
+      list does not overtake live changes.
+    - After ``shut_down`` all adds are ignored, queued items can still be taken and delayed adds are dropped. ``get`` raises ``ShutDown``
+      once nothing is queued.
     """
 
     def __init__(
@@ -60,22 +66,17 @@ class RateLimitingQueue(Generic[T]):
         return len(self._queue)
 
     @property
-    def shutting_down(self) -> bool:
-        """Whether new items are refused."""
-        return self._shutting_down
-
-    @property
     def depths(self) -> Mapping[int, int]:
         """Items that could be taken now, by priority; priorities without items may be missing."""
         return self._queue.depths
 
     @property
     def processing_ages(self) -> tuple[float, ...]:
-        """Seconds since each item in hand was taken."""
+        """Seconds since each processing item was taken."""
         return self._queue.processing_ages(self._now()) if self._queue.processing else ()
 
     def add(self, item: T, *, priority: int = 0) -> None:
-        """Have the item taken as soon as its turn comes."""
+        """Make the item available for ``get`` at its turn."""
         if self._shutting_down:
             return
         waited_with = self._delayed.discard(item)
@@ -86,11 +87,13 @@ class RateLimitingQueue(Generic[T]):
             self._wake_getter()
 
     def add_after(self, item: T, delay: float, *, priority: int | None = None) -> None:
-        """Add the item in ``delay`` seconds, at once if that is not positive."""
+        """Add the item in ``delay`` seconds, at once if that is not positive. Raises ValueError for a delay that is not a number."""
+        if math.isnan(delay):
+            raise ValueError("a delay must be a number of seconds, got nan")
         if self._shutting_down:
             return
         if priority is None:
-            priority = self._queue.priority_in_hand(item) or 0
+            priority = self._queue.processing_priority(item) or 0
         self._metrics.retried()
         if delay <= 0 or item in self._queue:
             self.add(item, priority=priority)
@@ -104,7 +107,7 @@ class RateLimitingQueue(Generic[T]):
             self.add_after(item, self._limiter.when(item, self._now()), priority=priority)
 
     def forget(self, item: T) -> None:
-        """Start the item's back-off anew."""
+        """Reset the item's back-off."""
         self._limiter.forget(item)
 
     def num_requeues(self, item: T) -> int:
@@ -112,7 +115,7 @@ class RateLimitingQueue(Generic[T]):
         return self._limiter.num_requeues(item)
 
     async def get(self) -> T:
-        """Wait for an item and take it. Every item taken must be given back with ``done``. Raises ShutDown."""
+        """Wait for an item and take it. Every item taken must be finished with ``done``. Raises ShutDown."""
         while True:
             taken = self._queue.take(self._now())
             if taken is not None:
@@ -123,14 +126,14 @@ class RateLimitingQueue(Generic[T]):
             await self._wait_for_wake()
 
     def done(self, item: T) -> None:
-        """Give back an item; if it was added while it was in hand, it is queued again."""
+        """Finish processing an item; if it was added meanwhile, it is queued again."""
         self._metrics.done(self._queue.done(item, self._now()))
         if item in self._queue:
             self._wake_getter()
         self._note_drained()
 
     def shut_down(self) -> None:
-        """Refuse new items, drop those that wait for their time, and let a pending drain return at once."""
+        """Ignore new items, drop delayed ones, and let a pending drain return at once."""
         self._shutting_down = True
         self._delayed.clear()
         self._arm_timer()
@@ -141,7 +144,7 @@ class RateLimitingQueue(Generic[T]):
             self._drained.set_result(None)
 
     async def shut_down_with_drain(self) -> None:
-        """Shut down and wait until nothing is queued or in hand, items that became dirty meanwhile included.
+        """Shut down and wait until nothing is queued or processing, including items that became dirty meanwhile.
 
         A second shut-down, of either kind, lets the first return and does not wait itself.
         """

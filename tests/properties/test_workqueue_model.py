@@ -4,13 +4,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from controller.workqueue import DelayingQueue, Queue
+from controller.workqueue.queue import SECONDS_PER_PRIORITY
 
 ITEMS = st.sampled_from("abcdefgh")
 PRIORITIES = st.sampled_from([-100, 0, 0, 10])
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """The model: what is dirty with its priority, since when it is queued, and what is in hand."""
+    """The model: what is dirty with its priority, since when it is queued, and what is processing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,7 +19,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.dirty: dict[str, int] = {}
         self.queued: dict[str, tuple[float, int]] = {}
-        self.in_hand: set[str] = set()
+        self.processing: set[str] = set()
         self.steps = 0
 
     def _enqueue(self, item: str) -> None:
@@ -29,7 +30,7 @@ class QueueMachine(RuleBasedStateMachine):
     def add(self, item: str, priority: int) -> None:
         """Only the first add of a clean item counts; later ones raise its priority."""
         assert self.queue.add(item, priority, self.now) == (item not in self.dirty)
-        if item not in self.dirty and item not in self.in_hand:
+        if item not in self.dirty and item not in self.processing:
             self._enqueue(item)
         self.dirty[item] = max(priority, self.dirty.get(item, priority))
 
@@ -40,24 +41,26 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        """The highest aged priority comes first, then the longest queued."""
+        """The highest aged priority comes first, then the longest queued. Both sides count in seconds, so that a tie is a tie."""
         taken = self.queue.take(self.now)
         if not self.queued:
             assert taken is None
             return
-        first = max(self.queued, key=lambda i: (self.dirty[i] - self.queued[i][0] / 6, -self.queued[i][1]))
+        first = max(
+            self.queued, key=lambda i: (SECONDS_PER_PRIORITY * self.dirty[i] - self.queued[i][0], -self.queued[i][1])
+        )
         assert taken is not None
         assert (taken.item, taken.priority) == (first, self.dirty.pop(first))
         del self.queued[first]
-        self.in_hand.add(first)
+        self.processing.add(first)
 
-    @precondition(lambda self: self.in_hand)
+    @precondition(lambda self: self.processing)
     @rule(data=st.data())
     def done(self, data: st.DataObject) -> None:
-        """An item that became dirty in hand is queued again."""
-        item = data.draw(st.sampled_from(sorted(self.in_hand)))
+        """An item that became dirty while processing is queued again."""
+        item = data.draw(st.sampled_from(sorted(self.processing)))
         self.queue.done(item, self.now)
-        self.in_hand.discard(item)
+        self.processing.discard(item)
         if item in self.dirty:
             self._enqueue(item)
 
@@ -65,7 +68,7 @@ class QueueMachine(RuleBasedStateMachine):
     def counts_agree(self) -> None:
         """What the queue shows is what the model holds."""
         assert len(self.queue) == len(self.queued)
-        assert self.queue.processing == len(self.in_hand)
+        assert self.queue.processing == len(self.processing)
         assert {item for item in "abcdefgh" if item in self.queue} == set(self.dirty)
         depths: dict[int, int] = {}
         for item in self.queued:

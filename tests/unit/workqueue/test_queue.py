@@ -30,7 +30,7 @@ def test_many_adds_make_one_run():
 
 
 def test_key_added_while_processing_runs_once_more():
-    """Three adds while in hand make exactly one more run, and not before the item is done."""
+    """Three adds while processing make exactly one more run, and not before the item is done."""
     queue: Queue[str] = Queue()
     queue.add("a", 0, 0)
     assert queue.take(0) is not None
@@ -51,6 +51,15 @@ def test_live_changes_overtake_the_initial_list():
     taken = queue.take(30)
     assert taken is not None
     assert taken.item == "edited"
+
+
+def test_equal_aged_priorities_come_first_in_first_out():
+    """A minute of waiting makes up for ten points of priority exactly: the item queued first wins the tie."""
+    queue: Queue[str] = Queue()
+    for offset in (0.0, 0.5, 1234.5):
+        queue.add("waiting", 0, offset)
+        queue.add("urgent", 10, offset + 60)
+        assert drain(queue, offset + 60) == ["waiting", "urgent"]
 
 
 def test_waiting_raises_priority_so_that_nothing_starves():
@@ -82,7 +91,7 @@ def test_priority_is_raised_and_never_lowered():
 
 
 def test_priority_raised_while_processing_counts_after_done():
-    """An item in hand collects the highest priority of its adds for its next run."""
+    """A processing item collects the highest priority of its adds for its next run."""
     queue: Queue[str] = Queue()
     queue.add("a", 0, 0)
     queue.take(0)
@@ -102,12 +111,12 @@ def test_taken_tells_how_long_the_item_waited_and_done_how_long_it_took():
     assert taken is not None
     assert (taken.priority, taken.waited) == (3, 4)
     assert queue.processing_ages(20) == (6,)
-    assert queue.priority_in_hand("a") == 3
+    assert queue.processing_priority("a") == 3
     assert queue.done("a", 21) == 7
     assert queue.processing_ages(21) == ()
 
 
 def test_done_without_take_is_refused():
     """Giving back what was not taken is a bug of the caller."""
-    with pytest.raises(ValueError, match="without having been taken"):
+    with pytest.raises(ValueError, match="is not processing"):
         Queue[str]().done("a", 0)

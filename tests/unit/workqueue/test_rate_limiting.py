@@ -66,7 +66,7 @@ def test_immediate_add_absorbs_a_waiting_one(virtual_time):
 
 
 def test_back_off_grows_until_forgotten(virtual_time):
-    """Each rate-limited add waits twice as long as the one before; forget starts anew."""
+    """Each rate-limited add waits twice as long as the one before; forget starts over."""
 
     async def scenario() -> None:
         queue: RateLimitingQueue[str] = RateLimitingQueue("q", rate_limiter=ItemExponentialFailure(1, 300))
@@ -148,8 +148,8 @@ def test_blocked_gets_return_when_the_queue_is_shut_down(virtual_time):
     virtual_time(scenario())
 
 
-def test_drain_waits_for_items_in_hand_and_dirty_again(virtual_time):
-    """Drain returns only after the item that became dirty in hand was run once more."""
+def test_drain_waits_for_items_processing_and_dirty_again(virtual_time):
+    """Drain returns only after the item that became dirty while processing was run once more."""
 
     async def scenario() -> None:
         queue: RateLimitingQueue[str] = RateLimitingQueue("q")
@@ -221,7 +221,7 @@ def test_fifty_producers_and_ten_workers_never_share_a_key_nor_lose_an_add(virtu
         queue: RateLimitingQueue[int] = RateLimitingQueue("q")
         wanted: dict[int, int] = {}
         seen: dict[int, int] = {}
-        in_hand: set[int] = set()
+        processing: set[int] = set()
 
         async def produce(seed: int) -> None:
             for step in range(40):
@@ -236,12 +236,12 @@ def test_fifty_producers_and_ten_workers_never_share_a_key_nor_lose_an_add(virtu
                     key = await queue.get()
                 except ShutDown:
                     return
-                assert key not in in_hand
-                in_hand.add(key)
+                assert key not in processing
+                processing.add(key)
                 state = wanted[key]
                 await asyncio.sleep((key % 4) / 10)
                 seen[key] = state
-                in_hand.discard(key)
+                processing.discard(key)
                 queue.done(key)
 
         workers = [asyncio.create_task(work()) for _ in range(10)]
@@ -254,10 +254,10 @@ def test_fifty_producers_and_ten_workers_never_share_a_key_nor_lose_an_add(virtu
 
 
 class Recorder:
-    """Remembers what the queue told it."""
+    """Remembers what the queue reported."""
 
     def __init__(self) -> None:
-        self.told: list[Any] = []
+        self.calls: list[Any] = []
         self.state: Any = None
 
     def track(self, state: Any) -> None:
@@ -266,22 +266,22 @@ class Recorder:
 
     def added(self) -> None:
         """Notes it."""
-        self.told.append("added")
+        self.calls.append("added")
 
     def retried(self) -> None:
         """Notes it."""
-        self.told.append("retried")
+        self.calls.append("retried")
 
     def taken(self, waited: float) -> None:
         """Notes it."""
-        self.told.append(("taken", waited))
+        self.calls.append(("taken", waited))
 
     def done(self, worked: float) -> None:
         """Notes it."""
-        self.told.append(("done", worked))
+        self.calls.append(("done", worked))
 
 
-def test_observer_is_told_counts_durations_and_can_read_the_state(virtual_time):
+def test_observer_gets_counts_and_durations_and_can_read_the_state(virtual_time):
     """One add, one retry, how long each waited and took, and the depth while it waits."""
 
     async def scenario() -> None:
@@ -296,6 +296,6 @@ def test_observer_is_told_counts_durations_and_can_read_the_state(virtual_time):
         assert recorder.state.processing_ages == (2,)
         queue.add_after("a", 5)
         queue.done("a")
-        assert recorder.told == ["added", ("taken", 3), "retried", ("done", 2)]
+        assert recorder.calls == ["added", ("taken", 3), "retried", ("done", 2)]
 
     virtual_time(scenario())
