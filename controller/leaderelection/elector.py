@@ -1,4 +1,4 @@
-"""The shell around the lease machine."""
+"""Reads and writes the Lease as the lease machine decides."""
 
 import asyncio
 import random
@@ -17,35 +17,43 @@ from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound
 
 _log = structlog.get_logger("controller.leaderelection")
 
+_ACQUIRE_JITTER = 2.2
+"""A candidate waits 1 to 2.2 retry periods between two attempts, so that candidates spread."""
+
+_RENEW_JITTER = 1.2
+"""The leader waits 1 to 1.2 retry periods between two renewals."""
+
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def boot_time() -> float:
-    """Seconds on a clock that nobody sets and that goes on while the machine sleeps."""
+    """Seconds of a clock that cannot be set and that also counts while the machine is suspended."""
     return time.clock_gettime(_CLOCK)
 
 
 class NotLeader(ApiError):
-    """A write was held back: this process may not lead any more."""
+    """A write was refused before it was sent: this process does not lead, or its last renewal is too old."""
 
 
 class LeaderMetrics(Protocol):
-    """Told of leadership."""
+    """Observes an elector."""
 
     def leading(self, name: str, *, is_leader: bool) -> None:
-        """Whether this process leads."""
+        """Whether this process holds the lease ``name``."""
 
     def slowpath(self, name: str) -> None:
         """A renewal had to read the lease first."""
 
     def renewed(self, name: str, gap: float) -> None:
-        """The lease was renewed, ``gap`` seconds after the time before."""
+        """The lease was renewed, ``gap`` seconds after the previous renewal."""
 
 
 class LeaderElector:
-    """Takes the lease when it is free, renews it, and says at once when it is lost.
+    """Acquires the lease when it is free, renews it, and reports at once when it is lost.
 
-    ``on_started`` is called when leading begins, ``on_lost`` once when it ends other than by ``release``.
+    ``on_started`` is called when leading begins; ``on_lost`` is called once when leading ends by anything but ``release``. Both are called
+    on the event loop and must not block. Fields of the Lease that the elector does not own (``strategy``, ``preferredHolder``, labels, …)
+    keep their values.
     """
 
     def __init__(
@@ -72,16 +80,18 @@ class LeaderElector:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this process leads and may write right now."""
+        """Whether this process leads and its last renewal covers a write sent now."""
         return self._leading and self._machine.may_write(boot_time())
 
     def guard(self) -> None:
         """Raises NotLeader unless a write sent now is covered by the last renewal."""
         if not self.is_leader:
-            raise NotLeader(f"the lease {self._config.namespace}/{self._config.name} does not cover this write")
+            raise NotLeader(
+                f"the lease {self._config.namespace}/{self._config.name} has expired or is not held; write refused"
+            )
 
     def check(self) -> str | None:
-        """For a health probe: what is wrong when the lease is held and its renewal is overdue."""
+        """For a health probe: the problem, if this process leads and its renewal is overdue; else None."""
         overdue = boot_time() - self._last_renewal - self._config.lease_duration
         return (
             f"the lease was not renewed for {overdue:.0f} s beyond its duration"
@@ -90,15 +100,15 @@ class LeaderElector:
         )
 
     async def run(self) -> None:
-        """Runs until the lease is lost or the task is cancelled."""
+        """Acquires and renews the lease until cancelled; after a loss it only waits to be cancelled."""
         while not await self._acquire():
-            await self._pause(2.2)
+            await self._pause(_ACQUIRE_JITTER)
         self._leading = True
         self._metrics.leading(self._config.name, is_leader=True)
         _log.info("Leading", lease=self._config.name, identity=self._config.identity)
         self._on_started()
         while await self._renew():
-            await self._pause(1.2)
+            await self._pause(_RENEW_JITTER)
         self._machine.step_down()
         self._leading = False
         self._metrics.leading(self._config.name, is_leader=False)
@@ -107,7 +117,7 @@ class LeaderElector:
         await asyncio.Event().wait()
 
     async def release(self) -> None:
-        """Gives the lease up, if it is still ours; never touches another holder's."""
+        """Releases the lease if this process holds it; another holder's lease stays as it is. Raises ApiError."""
         self._machine.step_down()
         self._leading = False
         self._metrics.leading(self._config.name, is_leader=False)
@@ -119,17 +129,17 @@ class LeaderElector:
             if LeaseRecord.from_object(lease).holder != self._config.identity:
                 return
             try:
-                await self._client.replace(LEASE, {**lease, "spec": self._machine.released().to_spec()})
+                await self._client.replace(LEASE, _with_record(lease, self._machine.released()))
             except Conflict:
                 continue
             return
 
     async def _pause(self, longest: float) -> None:
-        """Sleeps one to ``longest`` retry periods: candidates spread widely, a holder never lets two periods pass."""
+        """Sleeps one to ``longest`` retry periods, by chance."""
         await asyncio.sleep(self._config.retry_period * random.uniform(1.0, longest))  # noqa: S311 - jitter, not a secret
 
     async def _acquire(self) -> bool:
-        """Tries once; a win that took as long as the renew deadline would cover no write, so it is given up."""
+        """Tries once. An attempt that takes as long as the renew deadline is abandoned: it would cover no write."""
         try:
             async with asyncio.timeout(self._config.renew_deadline):
                 return await self._attempt()
@@ -137,7 +147,7 @@ class LeaderElector:
             return False
 
     async def _renew(self) -> bool:
-        """Renews within the deadline; False when that did not succeed."""
+        """Renews before the deadline; False if that failed."""
         deadline = self._last_renewal + self._config.renew_deadline
         while (left := deadline - boot_time()) > 0:
             try:
@@ -152,7 +162,7 @@ class LeaderElector:
         return False
 
     async def _attempt(self) -> bool:
-        """Tries once to take or renew the lease: at once with the version known, else by reading it first."""
+        """Tries once to acquire or renew the lease: with the known version if it is held, else after reading it."""
         try:
             if self._lease is not None and self._machine.holds():
                 try:
@@ -189,9 +199,14 @@ class LeaderElector:
             }
             self._lease = await self._client.create(LEASE, body)
         else:
-            self._lease = await self._client.replace(LEASE, {**lease, "spec": record.to_spec()})
+            self._lease = await self._client.replace(LEASE, _with_record(lease, record))
         self._machine.written(LeaseRecord.from_object(self._lease), started, boot_time())
         if self._leading:
             self._metrics.renewed(self._config.name, started - self._last_renewal)
         self._last_renewal = started
         return True
+
+
+def _with_record(lease: Object, record: LeaseRecord) -> dict[str, Any]:
+    """The lease with this record; all other fields keep their values."""
+    return {**lease, "spec": {**meta.spec_of(lease), **record.to_spec()}}

@@ -1,7 +1,7 @@
 """Leader election on a Lease, as a machine without I/O.
 
-No other machine's clock is trusted: a record counts as fresh from the moment *we* saw it change. ``now`` is a monotonic clock that goes on
-during suspends, in seconds; ``wall`` is an RFC 3339 time with six digits that is only written, never compared.
+Clocks of other machines are not trusted: a record counts as fresh from the moment this process saw it change. ``now`` is in seconds of a
+monotonic clock that also counts during suspends; ``wall`` is an RFC 3339 time with six fractional digits that is written, never compared.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from controller.leaderelection.record import LeaseRecord
 
 
 class ElectionConfigError(ValueError):
-    """Durations or names that no election can work with."""
+    """Durations or names with which no election can work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class LeaderElectionConfig:
 
 @dataclass(slots=True)
 class LeaseMachine:
-    """Decides what a candidate writes, from the record it read."""
+    """Decides what a candidate writes, from the record that it read."""
 
     config: LeaderElectionConfig
     _seen: LeaseRecord | None = None
@@ -45,18 +45,18 @@ class LeaseMachine:
     _renewed_at: float | None = None
 
     def observe(self, record: LeaseRecord, now: float) -> None:
-        """The lease says this."""
+        """The Lease holds this record."""
         if record != self._seen:
             self._seen, self._seen_at = record, now
 
     def holds(self) -> bool:
-        """Whether the last record seen names us."""
+        """Whether the last record seen names this candidate."""
         return self._seen is not None and self._seen.holder == self.config.identity
 
     def is_free(self, now: float) -> bool:
-        """Whether the lease may be taken: nobody holds it, or its record has not changed for its own duration.
+        """Whether the lease may be acquired: it has no holder, or its record has not changed for its own duration.
 
-        A record without a duration counts as one of ours. A lease that was deleted stays the last holder's for that time.
+        For a record without a duration, this candidate's own lease duration counts. A deleted lease belongs to its last holder for that time.
         """
         if self._seen is None or not self._seen.holder or self.holds():
             return True
@@ -75,19 +75,19 @@ class LeaseMachine:
         )
 
     def written(self, record: LeaseRecord, started: float, now: float) -> None:
-        """Our record was accepted by a request begun at ``started``."""
+        """The API server accepted this candidate's record in a request that began at ``started``."""
         self.observe(record, now)
         self._renewed_at = started
 
     def released(self) -> LeaseRecord:
-        """The record that gives the lease up."""
+        """The record that releases the lease."""
         seen = self._seen or LeaseRecord()
         return LeaseRecord("", 1.0, seen.acquire_time, seen.renew_time, seen.transitions)
 
     def may_write(self, now: float) -> bool:
-        """Whether a write sent now is covered by our last renewal."""
+        """Whether this candidate's last renewal covers a write sent now."""
         return self._renewed_at is not None and now < self._renewed_at + self.config.renew_deadline
 
     def step_down(self) -> None:
-        """Nothing is covered any more."""
+        """From now on no write is covered."""
         self._renewed_at = None

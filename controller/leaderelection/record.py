@@ -13,7 +13,7 @@ LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
-    """Who holds the lease. ``duration`` is in seconds; the times are the holder's words and are compared for equality only."""
+    """Who holds the lease. ``duration`` is in seconds; the times are compared for equality only."""
 
     holder: str = ""
     duration: float = 0.0
@@ -23,7 +23,7 @@ class LeaseRecord:
 
     @classmethod
     def from_object(cls, lease: Object) -> "LeaseRecord":
-        """What a Lease says; fields of another type read as absent."""
+        """The record of a Lease; a field of another type counts as absent."""
         spec = meta.spec_of(lease)
         return cls(
             holder=_text(spec, "holderIdentity"),
@@ -34,7 +34,7 @@ class LeaseRecord:
         )
 
     def to_spec(self) -> dict[str, Any]:
-        """The ``spec`` that says this; a fraction of a second is rounded up, so that nobody takes the lease too early."""
+        """The record's fields of ``spec``. The duration is rounded up to whole seconds, so that no candidate acquires the lease too early."""
         return {
             "holderIdentity": self.holder,
             "leaseDurationSeconds": max(1, math.ceil(self.duration)),

@@ -130,6 +130,26 @@ async def test_a_deleted_lease_is_made_again_by_its_leader(
     assert not other.started.is_set()
 
 
+async def test_fields_of_others_survive_acquiring_renewing_and_releasing(
+    candidate: Candidates, admin: Client, room: str
+) -> None:
+    """A label, ``strategy`` and ``preferredHolder`` stay as they were written; the lease itself changes hands as usual."""
+    foreign = {"strategy": "OldestEmulationVersion", "preferredHolder": "somebody"}
+    metadata = {"name": "lease", "namespace": room, "labels": {"team": "a"}}
+    lease = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": metadata, "spec": foreign}
+    await admin.create(LEASE, lease)
+    leader = await candidate("leader")
+    await leader.started.wait()
+    acquired = await spec_of_lease(admin, room)
+    while (await spec_of_lease(admin, room))["renewTime"] == acquired["renewTime"]:
+        await asyncio.sleep(0.01)
+    await leader.elector.release()
+    released = await admin.get(LEASE, "lease", room)
+    assert meta.spec_of(released)["holderIdentity"] == ""
+    assert {key: meta.spec_of(released).get(key) for key in foreign} == foreign
+    assert meta.labels_of(released) == {"team": "a"}
+
+
 async def test_a_lease_given_to_somebody_else_by_hand_is_lost(candidate: Candidates, admin: Client, room: str) -> None:
     """At the next renewal at the latest; what the hand wrote stays, and release leaves it alone."""
     leader = await candidate("leader")
