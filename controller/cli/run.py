@@ -201,9 +201,9 @@ def _election(flags: dict[str, Any]) -> Any:
 
 def _controller_options(flags: dict[str, Any]) -> Any:
     from controller.client import in_cluster_namespace
-    from controller.reconcilers import ControllerOptions
+    from controller.reconcilers import ModelControllerOptions
 
-    return ControllerOptions(
+    return ModelControllerOptions(
         downloader_image=flags["downloader_image"],
         runtime_image=flags["runtime_image"],
         hostpath_prefixes=flags["hostpath_prefixes"],

@@ -20,7 +20,7 @@ from controller.demo.workloads import setup_workloads
 from controller.envtest import Environment
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import AlreadyExists, StatusError
-from controller.reconcilers import ControllerOptions, setup
+from controller.reconcilers import ModelControllerOptions, setup
 from controller.reconcilers.reasons import INVALID_SPEC, UNSUPPORTED_BACKEND
 from controller.runtime import Manager, ManagerOptions
 from controller.views.models import Row, model_rows, render_table
@@ -48,7 +48,7 @@ async def run_demo(models: Sequence[Object], *, console: Console, leave: bool, t
         environment.client() as client,
     ):
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
-        setup(manager, ControllerOptions())
+        setup(manager, ModelControllerOptions())
         setup_workloads(manager, delay=delay, now=time.time)
         view = _View(manager, console, environment.kubeconfig)
         async with _running(manager, stop):

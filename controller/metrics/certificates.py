@@ -1,12 +1,13 @@
-"""The certificate of the metrics endpoint, read anew when its files change."""
+"""The certificate of an HTTPS endpoint, reloaded when its files change."""
 
 import asyncio
 import ssl
 from pathlib import Path
 
-from controller.metrics.families import CertificateMetrics
+from controller.metrics.families import CertificateFamilies
 
-_LOOK_EVERY = 60.0
+_RELOAD_SECONDS = 60.0
+"""Time between two looks at the files."""
 
 
 class CertificateError(Exception):
@@ -16,10 +17,10 @@ class CertificateError(Exception):
 class CertificateWatcher:
     """A server-side TLS context from ``tls.crt`` and ``tls.key`` in a directory, as a mounted Secret has them.
 
-    New connections use the newest pair that could be read; a broken pair leaves the one before in use and is counted.
+    New connections use the newest valid pair. A pair that cannot be read is counted, and the previous one stays in use.
     """
 
-    def __init__(self, directory: Path, metrics: CertificateMetrics) -> None:
+    def __init__(self, directory: Path, metrics: CertificateFamilies) -> None:
         self._files = (directory / "tls.crt", directory / "tls.key")
         self._metrics = metrics
         self._loaded: tuple[bytes, ...] = ()
@@ -33,11 +34,11 @@ class CertificateWatcher:
     async def run(self) -> None:
         """Look for changes until cancelled."""
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_RELOAD_SECONDS)
             self.refresh()
 
     def refresh(self) -> None:
-        """Use the files if they changed and are fine."""
+        """Load the files if they changed; count a pair that cannot be used and keep the previous one."""
         try:
             self._load()
         except OSError:

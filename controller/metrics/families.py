@@ -1,11 +1,11 @@
-"""All metric families but the workqueue's, and the recorders the rooms are given. Durations are seconds, sizes bytes."""
+"""All metric families except the workqueue's, with the recorders that packages call. Durations are seconds, sizes bytes."""
 
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from controller.meta import Resource
-from controller.metrics.workqueue import WorkqueueMetrics
+from controller.metrics.workqueue import WorkqueueFamilies
 
 WATCH_ENDS = ("timeout", "short", "silent", "expired", "refused", "broken")
 RESULTS = ("success", "error", "requeue", "requeue_after")
@@ -21,7 +21,7 @@ _QUICK_BUCKETS = tuple(10.0**exponent for exponent in range(-8, 4))
 # fmt: on
 
 
-class ReconcileMetrics:
+class ReconcileFamilies:
     """The ``controller_runtime_*`` families."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -30,8 +30,8 @@ class ReconcileMetrics:
 
         self.total = counter("reconcile_total", "Reconciliations by result.", "result")
         self.errors = counter("reconcile_errors_total", "Reconciliations that failed.")
-        self.terminal_errors = counter("terminal_reconcile_errors_total", "Failures that are not tried again.")
-        self.panics = counter("reconcile_panics_total", "Reconciliations that ended in an exception nobody expected.")
+        self.terminal_errors = counter("terminal_reconcile_errors_total", "Failures that are not retried.")
+        self.panics = counter("reconcile_panics_total", "Reconciliations that ended in an unexpected exception.")
         self.timeouts = counter("reconcile_timeouts_total", "Reconciliations cut off by the controller's own deadline.")
         self.time = Histogram(
             "controller_runtime_reconcile_time_seconds",
@@ -44,18 +44,18 @@ class ReconcileMetrics:
             "controller_runtime_max_concurrent_reconciles", "Number of workers.", ("controller",), registry=registry
         )
         self.active_workers = Gauge(
-            "controller_runtime_active_workers", "Workers with a key in hand.", ("controller",), registry=registry
+            "controller_runtime_active_workers", "Workers that process a key.", ("controller",), registry=registry
         )
 
     def for_controller(self, name: str, workers: int) -> "ControllerMetrics":
-        """The recorder of one controller; all its series exist from now on, at zero."""
+        """The recorder of one controller. Creates all its series, at zero."""
         return ControllerMetrics(self, name, workers)
 
 
 class ControllerMetrics:
-    """What one controller tells."""
+    """The recorder of one controller."""
 
-    def __init__(self, families: ReconcileMetrics, name: str, workers: int) -> None:
+    def __init__(self, families: ReconcileFamilies, name: str, workers: int) -> None:
         self._total = {result: families.total.labels(name, result) for result in RESULTS}
         self._errors = families.errors.labels(name)
         self._terminal_errors = families.terminal_errors.labels(name)
@@ -66,11 +66,11 @@ class ControllerMetrics:
         families.max_concurrent.labels(name).set(workers)
 
     def started(self) -> None:
-        """A worker has taken a key."""
+        """A worker took a key."""
         self._active_workers.inc()
 
     def ended(self, seconds: float) -> None:
-        """The worker is through with it, whatever the outcome."""
+        """The worker finished the key after ``seconds``, whatever the outcome."""
         self._active_workers.dec()
         self._time.observe(seconds)
 
@@ -90,7 +90,7 @@ class ControllerMetrics:
             self._timeouts.inc()
 
 
-class ClientMetrics:
+class ClientFamilies:
     """The ``rest_client_*`` families."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -125,12 +125,12 @@ class ClientMetrics:
         )
 
     def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
-        """A request was answered with ``code``, or not at all."""
+        """A request was answered with ``code``; None means that there was no answer."""
         self.requests.labels("<error>" if code is None else str(code), method, host).inc()
         self.duration.labels(method, host).observe(seconds)
 
     def retry(self, method: str, host: str, code: int | None) -> None:
-        """A request is sent again, after ``code`` or no answer."""
+        """A request is sent again after ``code``, or after no answer (None)."""
         self.retries.labels("<error>" if code is None else str(code), method, host).inc()
 
     def waited(self, method: str, host: str, seconds: float) -> None:
@@ -147,7 +147,7 @@ class ClientMetrics:
         self.dns.labels(host).observe(seconds)
 
 
-class LeaderMetrics:
+class LeaderElectionFamilies:
     """The ``leader_election_*`` families and the gap between renewals."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -166,7 +166,7 @@ class LeaderMetrics:
         )
 
     def leading(self, name: str, *, is_leader: bool) -> None:
-        """Whether this process holds the lease of this name; told once at the start, so that all its series exist."""
+        """Whether this process holds the lease of this name. Called once at the start, so that all series exist."""
         self._status.labels(name).set(is_leader)
         self._slowpath.labels(name)
 
@@ -175,12 +175,12 @@ class LeaderMetrics:
         self._slowpath.labels(name).inc()
 
     def renewed(self, name: str, gap: float) -> None:
-        """The lease was renewed, so long after the renewal before."""
+        """The lease was renewed, ``gap`` seconds after the previous renewal."""
         self._gap.labels(name).observe(gap)
 
 
-class InformerMetrics:
-    """The ``informer_*`` families: they reveal a watch that fell silent. All of them name the resource."""
+class InformerFamilies:
+    """The ``informer_*`` families: they reveal a silent watch. All of them name the resource."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("name", "group", "version", "resource")
@@ -199,20 +199,20 @@ class InformerMetrics:
         )
         self._queued = Gauge(
             "informer_queued_items",
-            "Items of a list in progress that are not handed out yet.",
+            "Items of a list in progress that handlers have not received yet.",
             labels,
             registry=registry,
         )
         self._latency = Histogram(
             "informer_processing_latency_seconds",
-            "Time in which all handlers were told of one change.",
+            "Time in which all handlers processed one change.",
             labels,
             buckets=_QUICK_BUCKETS,
             registry=registry,
         )
 
     def added(self, resource: Resource) -> None:
-        """There is an informer of this resource: what it counts exists from now on, at zero; what it has heard, once it has."""
+        """An informer of this resource was created. Creates its counters, at zero; its gauges appear with their first value."""
         names = _names(resource)
         for family in (self._lists, self._queued, self._latency):
             family.labels(*names)
@@ -224,7 +224,7 @@ class InformerMetrics:
         self._lists.labels(*_names(resource)).inc()
 
     def watch_ended(self, resource: Resource, reason: str) -> None:
-        """A watch is over."""
+        """A watch ended for this reason, one of ``WATCH_ENDS``."""
         self._watches.labels(*_names(resource), reason).inc()
 
     def saw(self, resource: Resource, version: str, at: float) -> None:
@@ -235,11 +235,11 @@ class InformerMetrics:
             self._store_version.labels(*names).set(int(version))
 
     def queued(self, resource: Resource, items: int) -> None:
-        """So many items of a list have come in and are not handed out yet."""
+        """``items`` items of a list arrived and were not given to handlers yet."""
         self._queued.labels(*_names(resource)).set(items)
 
     def processed(self, resource: Resource, seconds: float) -> None:
-        """All handlers were told of one change."""
+        """All handlers processed one change, in ``seconds``."""
         self._latency.labels(*_names(resource)).observe(seconds)
 
 
@@ -247,14 +247,14 @@ def _names(resource: Resource) -> tuple[str, str, str, str]:
     return (resource.key, resource.group, resource.version, resource.plural)
 
 
-class EventMetrics:
-    """What became of recorded Events."""
+class EventFamilies:
+    """The outcome of recorded Events."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         family = Counter(
             "event_recorder_events_total",
-            "Events recorded, by what became of them: sent to the API server (alone or as one step of a series), merged into a "
-            "series, dropped because too many were waiting, or refused by the server.",
+            "Recorded Events by outcome: sent to the API server (alone or as one step of a series), merged into a series, "
+            "dropped because too many were waiting, or failed because the server refused them.",
             ("result",),
             registry=registry,
         )
@@ -264,7 +264,7 @@ class EventMetrics:
         self.failed = family.labels("failed")
 
 
-class CertificateMetrics:
+class CertificateFamilies:
     """The ``certwatcher_*`` families."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -279,13 +279,13 @@ class Metrics:
     """Every family of the framework, on one registry. A controller's own families go on ``registry`` as well."""
 
     registry: CollectorRegistry
-    reconcile: ReconcileMetrics
-    workqueue: WorkqueueMetrics
-    client: ClientMetrics
-    leader: LeaderMetrics
-    informer: InformerMetrics
-    event: EventMetrics
-    certificate: CertificateMetrics
+    reconcile: ReconcileFamilies
+    workqueue: WorkqueueFamilies
+    client: ClientFamilies
+    leader: LeaderElectionFamilies
+    informer: InformerFamilies
+    event: EventFamilies
+    certificate: CertificateFamilies
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "Metrics":
@@ -293,11 +293,11 @@ class Metrics:
         ProcessCollector(registry=registry)
         return cls(
             registry=registry,
-            reconcile=ReconcileMetrics(registry),
-            workqueue=WorkqueueMetrics(registry),
-            client=ClientMetrics(registry),
-            leader=LeaderMetrics(registry),
-            informer=InformerMetrics(registry),
-            event=EventMetrics(registry),
-            certificate=CertificateMetrics(registry),
+            reconcile=ReconcileFamilies(registry),
+            workqueue=WorkqueueFamilies(registry),
+            client=ClientFamilies(registry),
+            leader=LeaderElectionFamilies(registry),
+            informer=InformerFamilies(registry),
+            event=EventFamilies(registry),
+            certificate=CertificateFamilies(registry),
         )

@@ -1,4 +1,4 @@
-"""The two HTTP endpoints of a controller: ``/metrics``, and the probes ``/healthz`` and ``/readyz``."""
+"""The HTTP servers of a controller: ``/metrics``, and the probes ``/healthz`` and ``/readyz``."""
 
 import os
 import ssl
@@ -11,20 +11,21 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 
 Check = Callable[[], str | None]
-"""Says what is wrong, in words that may be shown to anybody; None if nothing is."""
+"""Returns the problem, in words that may be shown to anybody; None if there is none."""
 
 Authorizer = Callable[[str], Awaitable[int]]
 """From the value of an Authorization header to the HTTP code of the answer: 200, 401 or 403."""
 
 _STOP_SECONDS = 1.0
+"""Time that open requests have to finish when a server stops."""
 
 
 class BindError(Exception):
-    """An address cannot be listened on. The message is one sentence."""
+    """The server cannot listen on an address. The message is one sentence."""
 
 
 class BindAddressError(BindError, ValueError):
-    """What was given is no address."""
+    """The text is not an address. The message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class BindAddress:
             return None
         host, colon, port = text.rpartition(":")
         if not colon or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
-            raise BindAddressError(f"{text!r} is no address to listen on: want HOST:PORT, :PORT or 0.")
+            raise BindAddressError(f"{text!r} is not an address: expected HOST:PORT, :PORT or 0.")
         return cls(host.removeprefix("[").removesuffix("]") or None, int(port))
 
     def __str__(self) -> str:
@@ -65,7 +66,7 @@ class _Server:
         return self._runner.addresses[0][1] if self._runner.addresses else None
 
     async def start(self) -> None:
-        """Listen; nothing happens for the address ``0``. Raises BindError."""
+        """Listen on the address; do nothing for ``0``. Raises BindError."""
         if self._address is None:
             return
         await self._runner.setup()
@@ -77,7 +78,7 @@ class _Server:
             raise BindError(f"Cannot listen on {self._address}: {_why(error)}.") from error
 
     async def stop(self) -> None:
-        """Stop listening and close what is open; an answer under way gets a second. Does nothing when not listening."""
+        """Stop listening and close all connections; a request in progress gets a second. Does nothing if not listening."""
         await self._runner.cleanup()
 
 
@@ -86,9 +87,9 @@ def _why(error: OSError) -> str:
 
 
 class MetricsServer(_Server):
-    """Serves a registry at ``/metrics`` and nothing else.
+    """Serves a registry at ``/metrics``.
 
-    With ``authorize``, only callers it accepts see the metrics; the others get its code and an empty answer.
+    With ``authorize``, only callers that it accepts get the metrics; others get its code and an empty body.
     """
 
     def __init__(
@@ -114,8 +115,8 @@ class MetricsServer(_Server):
 class ProbeServer(_Server):
     """Serves ``/healthz`` and ``/readyz``, each 200 if all its checks pass and 500 if one fails.
 
-    ``?verbose`` lists the checks, a failure lists them anyway; ``?exclude=NAME``, repeatable, leaves one out; ``/healthz/NAME`` asks
-    for one alone. The mappings are read at every request, so checks may be added later.
+    ``?verbose`` lists the checks, as a failure always does; ``?exclude=NAME``, repeatable, skips one; ``/healthz/NAME`` runs one alone.
+    The mappings are read at every request, so checks may be added later. A check that raises has failed.
     """
 
     def __init__(self, bind: str, *, healthz: Mapping[str, Check], readyz: Mapping[str, Check]) -> None:
@@ -135,7 +136,7 @@ class ProbeServer(_Server):
         check = self._probes[request.match_info["probe"]].get(request.match_info["check"])
         if check is None:
             raise web.HTTPNotFound
-        problem = check()
+        problem = _run(check)
         return web.Response(text=problem or "ok", status=500 if problem else 200)
 
 
@@ -148,14 +149,14 @@ class Report:
 
 
 def run_checks(probe: str, checks: Mapping[str, Check], *, exclude: frozenset[str] = frozenset()) -> Report:
-    """Run the checks that are not excluded, in the order of their names. A name excluded that does not exist is only mentioned."""
+    """Run the checks that are not excluded, in the order of their names. An excluded name that does not exist is a warning line."""
     lines = []
     passed = True
     for name in sorted(checks):
         if name in exclude:
             lines.append(f"[+]{name} excluded: ok")
             continue
-        problem = checks[name]()
+        problem = _run(checks[name])
         passed = passed and problem is None
         lines.append(f"[+]{name} ok" if problem is None else f"[-]{name} failed: {problem}")
     lines += [f"warn: no check {name!r} to exclude" for name in sorted(exclude - checks.keys())]
@@ -163,8 +164,15 @@ def run_checks(probe: str, checks: Mapping[str, Check], *, exclude: frozenset[st
     return Report(passed, "\n".join(lines) + "\n")
 
 
+def _run(check: Check) -> str | None:
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001 - a check that cannot answer has failed
+        return f"the check raised {type(error).__name__}"
+
+
 def exposition(registry: CollectorRegistry) -> bytes:
-    """The registry in the text format, without the ``_created`` series that no other Kubernetes component has."""
+    """The registry in the text format, without ``_created`` series, which no other Kubernetes component has."""
     return generate_latest(_WithoutCreated(registry))
 
 

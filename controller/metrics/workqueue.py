@@ -1,4 +1,4 @@
-"""The workqueue families. Depth and the ages of work in hand are read from the queues when somebody scrapes."""
+"""The workqueue families. Depth and the ages of processing items are read from the queues at each scrape."""
 
 from collections.abc import Iterator
 from itertools import accumulate, repeat
@@ -15,7 +15,7 @@ _LABELS = ("name", "controller")
 _BUCKETS = tuple(accumulate(repeat(10.0, 11), mul, initial=10e-9))
 
 
-class WorkqueueMetrics:
+class WorkqueueFamilies:
     """Families of all queues of one process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -39,7 +39,7 @@ class WorkqueueMetrics:
         registry.register(self._states)
 
     def for_queue(self, name: str) -> "QueueRecorder":
-        """The recorder of one queue, which bears the name of its controller; its series exist from now on."""
+        """The recorder of one queue, which has the name of its controller. Creates its series, at zero."""
         return QueueRecorder(self, name)
 
     def track(self, name: str, state: QueueState) -> None:
@@ -48,9 +48,9 @@ class WorkqueueMetrics:
 
 
 class QueueRecorder:
-    """What a workqueue tells, under its name. Durations are seconds."""
+    """The recorder of one queue. Durations are seconds."""
 
-    def __init__(self, families: WorkqueueMetrics, name: str) -> None:
+    def __init__(self, families: WorkqueueFamilies, name: str) -> None:
         self._families = families
         self._name = name
         self._adds = families.adds.labels(name, name)
@@ -71,16 +71,16 @@ class QueueRecorder:
         self._retries.inc()
 
     def taken(self, waited: float) -> None:
-        """An item was handed out."""
+        """An item was taken, ``waited`` seconds after it became dirty."""
         self._queue_duration.observe(waited)
 
     def done(self, worked: float) -> None:
-        """An item was given back."""
+        """An item is done, ``worked`` seconds after it was taken."""
         self._work_duration.observe(worked)
 
 
 class _QueueStates(Collector):
-    """Reads the queues at scrape time, on the event loop they belong to."""
+    """Reads the queues at scrape time, on their own event loop."""
 
     def __init__(self) -> None:
         self.queues: dict[str, QueueState] = {}
@@ -89,12 +89,12 @@ class _QueueStates(Collector):
         depth = GaugeMetricFamily("workqueue_depth", "Items waiting, by priority.", labels=(*_LABELS, "priority"))
         unfinished = GaugeMetricFamily(
             "workqueue_unfinished_work_seconds",
-            "Seconds of work in hand that is not finished; a steady rise means stuck workers.",
+            "Seconds of work in progress; a steady rise means stuck workers.",
             labels=_LABELS,
         )
         longest = GaugeMetricFamily(
             "workqueue_longest_running_processor_seconds",
-            "How long the longest running worker has been at its item.",
+            "Seconds that the longest running worker has been processing its item.",
             labels=_LABELS,
         )
         for name, state in self.queues.items():

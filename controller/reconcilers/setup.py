@@ -44,7 +44,7 @@ _IMAGES = {"downloader_image": "model_infer_downloader_image", "runtime_image": 
 
 
 @dataclass(frozen=True, slots=True)
-class ControllerOptions:
+class ModelControllerOptions:
     """The operator's choices. Images given here win over the ConfigMap, which wins over the defaults.
 
     ``namespace`` is the controller's own, where the ConfigMap lies; without one there is no ConfigMap.
@@ -59,7 +59,7 @@ class ControllerOptions:
     defaults: RenderOptions = field(default_factory=RenderOptions)
 
 
-def setup(manager: Manager, options: ControllerOptions) -> None:
+def setup(manager: Manager, options: ModelControllerOptions) -> None:
     """Adds the Model controller to a manager."""
     models, pods = _informer(manager, MODEL), _informer(manager, POD)
     children = {resource: _informer(manager, resource) for resource in ALL_CHILDREN}
@@ -139,7 +139,7 @@ def _concerns_us(delta: Delta) -> bool:
 class _Settings:
     """The images in force: flag, else ConfigMap, else default."""
 
-    def __init__(self, options: ControllerOptions, config_maps: Lister | None, namespace: str) -> None:
+    def __init__(self, options: ModelControllerOptions, config_maps: Lister | None, namespace: str) -> None:
         self._options = options
         self._config_maps = config_maps
         self._namespace = namespace

@@ -11,10 +11,8 @@ from controller.api.model import Backend, Model
 from controller.render.autoscaling import autoscalings
 from controller.render.engines import ENGINES
 from controller.render.names import child, child_name, template_inputs
-from controller.render.pods import RenderOptions
+from controller.render.pods import RenderOptions as RenderOptions
 from controller.render.routing import route_spec, server_spec
-
-__all__ = ("RenderOptions", "render")
 
 
 def render(model: Model, options: RenderOptions) -> tuple[dict[str, Any], ...]:

@@ -33,37 +33,3 @@ from controller.runtime.reconcile import Result as Result
 from controller.runtime.reconcile import TerminalError as TerminalError
 from controller.runtime.runnables import RunnableFailed as RunnableFailed
 from controller.runtime.source import Source as Source
-
-__all__ = (
-    "Controller",
-    "ControllerBuilder",
-    "ControllerOptions",
-    "EventRecorder",
-    "GraceExceeded",
-    "Handler",
-    "LostLease",
-    "Manager",
-    "ManagerOptions",
-    "Predicate",
-    "ReconcileError",
-    "Reconciler",
-    "Request",
-    "Result",
-    "Runnable",
-    "RunnableFailed",
-    "Source",
-    "TerminalError",
-    "all_of",
-    "annotations_changed",
-    "any_of",
-    "changed",
-    "configure_logging",
-    "deletion_started",
-    "enqueue_mapped",
-    "enqueue_object",
-    "enqueue_owner",
-    "generation_changed",
-    "labels_changed",
-    "not_",
-    "redact",
-)

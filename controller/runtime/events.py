@@ -17,7 +17,7 @@ import structlog
 from controller.client import Client
 from controller.meta import Object, Resource, format_micro_time, name_of, namespace_of, uid_of
 from controller.meta.errors import NotFound
-from controller.metrics import EventMetrics
+from controller.metrics import EventFamilies
 from controller.runtime.events_correlator import Action, Create, EventCorrelator, Repeat
 from controller.runtime.logging import redact
 from controller.workqueue import TokenBucket
@@ -59,7 +59,7 @@ class EventBroadcaster:
     """
 
     def __init__(
-        self, client: Client, metrics: EventMetrics, *, instance: str, busy: Callable[[], bool] = lambda: False
+        self, client: Client, metrics: EventFamilies, *, instance: str, busy: Callable[[], bool] = lambda: False
     ) -> None:
         self._client = client
         self._metrics = metrics

@@ -15,7 +15,7 @@ from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object
 from controller.meta.errors import ApiError
-from controller.reconcilers import ControllerOptions, setup
+from controller.reconcilers import ModelControllerOptions, setup
 from controller.render.names import MODEL_UID, REVISION
 from controller.runtime import Manager, ManagerOptions
 from tests.support.factories import a_backend, a_model, a_worker, eventually, unborn
@@ -69,7 +69,7 @@ async def a_process(environment: Environment, namespace: str, last: int | None =
         off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
         manager = Manager(client.with_guard(mortal.guard), off)
         client.use_metrics(mortal)
-        setup(manager, ControllerOptions())
+        setup(manager, ModelControllerOptions())
         running = asyncio.create_task(manager.run(asyncio.Event()))
         try:
             yield mortal

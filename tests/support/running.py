@@ -7,7 +7,7 @@ from typing import Any
 
 from controller.client import Client, ClientConfig
 from controller.envtest import Environment
-from controller.reconcilers import ControllerOptions, setup
+from controller.reconcilers import ModelControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
 from tests.support.rights import as_controller
 
@@ -46,7 +46,7 @@ async def controlling(
         off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
         manager = Manager(client, off)
         client.use_metrics(counting)
-        setup(manager, ControllerOptions(**options))
+        setup(manager, ModelControllerOptions(**options))
         stop = asyncio.Event()
         running = asyncio.create_task(manager.run(stop))
         try:

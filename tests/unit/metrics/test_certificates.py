@@ -50,7 +50,7 @@ async def test_a_renewed_certificate_is_used_without_a_restart(tmp_path: Path):
 
 @pytest.mark.parametrize("broken", [None, "garbage"])
 def test_without_a_usable_pair_it_does_not_start(tmp_path: Path, broken: str | None):
-    """Missing or broken files at the start are told in one sentence."""
+    """Missing or broken files at the start are one sentence."""
     if broken is not None:
         (tmp_path / "tls.crt").write_text(broken)
         (tmp_path / "tls.key").write_text(broken)

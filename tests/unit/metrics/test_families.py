@@ -93,7 +93,7 @@ def test_buckets_are_those_of_the_go_libraries(metrics: Metrics):
 
 
 def test_queue_gauges_are_read_at_scrape_time(metrics: Metrics):
-    """Depth by priority and the ages of work in hand are what they are when asked for."""
+    """Depth by priority and the ages of processing items are read at the scrape."""
     recorder = metrics.workqueue.for_queue("model")
     queue = Queue({}, ())
     recorder.track(queue)

@@ -44,7 +44,7 @@ def test_bind_addresses_are_written_as_in_go(text: str, address: BindAddress | N
 @pytest.mark.parametrize("text", ["", "8080", "host", "host:", "host:x", ":-1", ":65536", ":٣"])
 def test_malformed_bind_addresses_are_refused_in_one_sentence(text: str):
     """The message quotes what was given and says what is wanted."""
-    with pytest.raises(BindAddressError, match="want HOST:PORT") as caught:
+    with pytest.raises(BindAddressError, match="expected HOST:PORT") as caught:
         BindAddress.parse(text)
     assert repr(text) in str(caught.value)
 
@@ -102,7 +102,7 @@ async def test_failing_check_fails_its_probe_and_is_named():
 
 
 async def test_excluded_check_does_not_count():
-    """?exclude may be repeated; a name nobody knows is mentioned."""
+    """?exclude may be repeated; an unknown name is a warning line."""
     async with serving(probes(a=lambda: "no", b=lambda: "no", c=lambda: None)) as url:
         assert (await get(f"{url}/readyz?exclude=a"))[0] == 500
         assert await get(f"{url}/readyz?exclude=a&exclude=b") == (200, "ok")
@@ -128,7 +128,7 @@ async def test_zero_is_off():
     await server.stop()
 
 
-async def test_a_taken_port_is_told_in_one_sentence():
+async def test_a_taken_port_is_one_sentence():
     """No traceback is needed to see what is wrong; the second server leaves nothing behind."""
     first = MetricsServer(LOOPBACK, CollectorRegistry())
     async with serving(first):

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from controller.meta import parse_time
 from controller.meta.errors import Forbidden, NotFound
-from controller.metrics import EventMetrics
+from controller.metrics import EventFamilies
 from controller.runtime.events import EventBroadcaster, EventRecorder, cut
 from controller.runtime.events_correlator import Create, EventCorrelator, Repeat
 
@@ -111,7 +111,7 @@ class Sending:
         self.busy = False
         self.broadcaster = EventBroadcaster(
             server,  # type: ignore[arg-type]
-            EventMetrics(self.registry),
+            EventFamilies(self.registry),
             instance="host-1",
             busy=lambda: self.busy,
         )
