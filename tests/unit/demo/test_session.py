@@ -11,7 +11,7 @@ from controller.client import Client
 from controller.demo.session import _View
 from controller.demo.workloads import setup_workloads
 from controller.envtest import Environment
-from controller.reconcilers import ControllerOptions, setup
+from controller.reconcilers import ModelControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
 from tests.support.fault_proxy import FaultProxy
 from tests.support.managers import Running
@@ -26,7 +26,7 @@ async def test_each_kind_is_watched_once() -> None:
         await Client.connect(proxy.config) as client,
     ):
         manager = Manager(client, off)
-        setup(manager, ControllerOptions())
+        setup(manager, ModelControllerOptions())
         setup_workloads(manager, delay=0, now=time.time)
         _View(manager, Console(), Path("kubeconfig"))
         async with Running(manager):
