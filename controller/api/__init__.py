@@ -1,1 +1,1 @@
-"""The Model API: types, derived values, rules, CRDs and the documents they are read from. Pure."""
+"""The Model API: types, storage, variables and configs, findings, CRDs and the documents they are read from. Pure."""

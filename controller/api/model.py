@@ -266,6 +266,11 @@ class Model:
                     _remove(spec, problem["loc"])
 
     @property
+    def adapter_names(self) -> frozenset[str]:
+        """The names of the adapters of all backends."""
+        return frozenset(adapter.name for backend in self.spec.backends for adapter in backend.adapters)
+
+    @property
     def request_name(self) -> str:
         """The name clients ask for."""
         return self.spec.name or self.name

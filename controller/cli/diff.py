@@ -11,7 +11,6 @@ from controller import meta
 from controller.api.documents import dump_documents
 from controller.api.kinds import MODEL
 from controller.api.model import Model
-from controller.api.validation import ValidationOptions, validate
 from controller.cli.app import Unusable
 from controller.cli.inputs import Inputs, read_models
 from controller.cli.options import NAMESPACE, cluster_options, hostpath_option, image_options, option, version_option
@@ -22,6 +21,7 @@ from controller.meta import Object
 from controller.meta.errors import ApiError, NotFound
 from controller.reconcilers.preview import Preview, preview, read
 from controller.render import RenderOptions, render
+from controller.validation import ValidationOptions, validate
 
 _NOISE = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}

@@ -9,12 +9,12 @@ from controller import meta
 from controller.api.crds import model_schema
 from controller.api.documents import dump_documents
 from controller.api.model import Model
-from controller.api.validation import ValidationOptions, validate
 from controller.cli.inputs import read_models
 from controller.cli.options import NAMESPACE, hostpath_option, image_options, option, version_option
 from controller.cli.validate import line
 from controller.meta import Object, schema
 from controller.render import RenderOptions, render
+from controller.validation import ValidationOptions, validate
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
 

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from controller import meta
-from controller.api.validation import Finding, ValidationOptions, validate
 from controller.cli.inputs import read_models
 from controller.cli.options import hostpath_option, option, version_option
 from controller.meta import Object
+from controller.validation import Finding, ValidationOptions, validate
 
 
 @click.command("validate")

@@ -9,10 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from controller import meta
-from controller.api import derived
 from controller.api.kinds import ALL_CHILDREN
 from controller.api.model import Model
-from controller.api.validation import Finding
 from controller.informers import Lister
 from controller.meta import NamespacedName, Object
 from controller.reconcilers import reasons
@@ -20,7 +18,10 @@ from controller.reconcilers.adapter_state import AdapterReport
 from controller.reconcilers.observe import Observed
 from controller.reconcilers.outcome import Outcome
 from controller.reconcilers.status import POD_FAILURE
+from controller.render.engines import backend_facts
+from controller.render.facts import AUTOSCALED_ROLE
 from controller.runtime import EventRecorder
+from controller.validation import Finding
 
 _STATUSES = ("True", "False", "Unknown")
 _ACTIONS = ("create", "update", "delete")
@@ -184,7 +185,7 @@ class Announcer:
                 self._record(model, told, f"{finding.path}: {finding.message}")
         for backend in parsed.spec.backends:
             scaled = parsed.spec.autoscaling_policy is not None or backend.autoscaling_policy is not None
-            if scaled and backend.type == derived.VLLM_DISAGGREGATED:
+            if scaled and backend_facts(parsed, backend).traits.scaled_role != AUTOSCALED_ROLE:
                 note = f"backend {backend.name}: the autoscaler looks for pods of role leader, which disaggregated backends do not have"
                 self._record(model, reasons.AUTOSCALING_INEFFECTIVE, note)
         if observed.foreign_routes:

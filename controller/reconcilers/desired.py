@@ -7,10 +7,10 @@ from cachetools import LRUCache
 
 from controller import meta
 from controller.api.model import Model
-from controller.api.validation import Finding, ValidationOptions, validate
 from controller.meta import Object
 from controller.render import RenderOptions, render
 from controller.render.names import REFRESH
+from controller.validation import Finding, ValidationOptions, validate
 
 _BURST = 128
 

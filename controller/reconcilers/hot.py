@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller import meta
-from controller.api import derived
 from controller.api.kinds import MODEL_INFER, MODEL_ROUTE
-from controller.api.model import Backend, Model
+from controller.api.model import Model
 from controller.meta import Object
 from controller.reconcilers.adapter_state import AdapterReport, HotPod
 from controller.reconcilers.observe import Observed
 from controller.reconcilers.pods import incarnation, is_entry, is_ready, pod_ip
+from controller.render.engines import BackendFacts, backend_facts
 from controller.render.names import child_name
 from controller.serving import WantedAdapter
 
@@ -19,30 +19,29 @@ def hot_pods(model: Model, observed: Observed) -> list[HotPod]:
     """Every ready entry pod of a hot backend, also those of an old revision."""
     found: list[HotPod] = []
     for backend in model.spec.backends:
-        name = child_name(model, backend)
+        facts, name = backend_facts(model, backend), child_name(model, backend)
         infer = observed.child(MODEL_INFER, name)
-        if derived.is_hot(backend) and infer is not None and meta.is_controlled_by(infer, model.uid):
+        if facts.is_hot and infer is not None and meta.is_controlled_by(infer, model.uid):
             pods = (pod for pod in observed.pods.get(name, ()) if is_entry(pod) and is_ready(pod) and pod_ip(pod))
-            found += [_hot_pod(model, backend, name, pod) for pod in pods]
+            found += [_hot_pod(facts, name, pod) for pod in pods]
     return found
 
 
-def _hot_pod(model: Model, backend: Backend, infer_name: str, pod: Object) -> HotPod:
-    mount = derived.cache_mount(backend)
+def _hot_pod(facts: BackendFacts, infer_name: str, pod: Object) -> HotPod:
     return HotPod(
         name=meta.name_of(pod),
         uid=meta.uid_of(pod),
         address=pod_ip(pod),
         incarnation=incarnation(pod),
         backend=infer_name,
-        engine_port=derived.engine_port(backend),
-        runtime_port=derived.runtime_port(backend),
-        mount=mount,
+        engine_port=facts.engine_port,
+        runtime_port=facts.runtime_port,
+        mount=facts.cache.mount,
         wanted=tuple(
-            WantedAdapter(adapter.name, adapter.artifact_url, derived.download_dir(mount, adapter.artifact_url))
-            for adapter in backend.adapters
+            WantedAdapter(adapter.name, adapter.artifact_url, facts.directory(adapter.artifact_url))
+            for adapter in facts.backend.adapters
         ),
-        generation=model.generation,
+        generation=facts.model.generation,
     )
 
 

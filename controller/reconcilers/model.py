@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from controller import meta
 from controller.api.kinds import MODEL_ROUTE
 from controller.api.model import Model
-from controller.api.validation import Finding
 from controller.meta import Object
 from controller.meta.errors import ApiError
 from controller.reconcilers.adapter_state import AdapterReport
@@ -22,6 +21,7 @@ from controller.reconcilers.scaling import scalings
 from controller.reconcilers.status import Findings
 from controller.render import RenderOptions
 from controller.runtime import ReconcileError, Request, Result
+from controller.validation import Finding
 
 PAUSED = "registry.volcano.sh/paused"
 _PATIENCE = 3

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from controller.api.validation.findings import INVALID, UNSUPPORTED
+from controller.api.findings import INVALID, UNSUPPORTED
 
 INITIALIZED = "Initialized"
 ACTIVE = "Active"

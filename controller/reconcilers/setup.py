@@ -15,7 +15,6 @@ from controller.api.kinds import (
     MODEL_ROUTE,
     POD,
 )
-from controller.api.validation import ValidationOptions
 from controller.informers import CacheOptions, Delta, Lister, SharedInformer
 from controller.meta import Object, Resource
 from controller.reconcilers.adapters import AdapterSync
@@ -29,6 +28,7 @@ from controller.reconcilers.report import StatusReporter
 from controller.render import RenderOptions
 from controller.render.names import INFER_NAME, MANAGED_BY, MANAGER, MODEL_NAME
 from controller.runtime import ControllerBuilder, Manager, Request, changed, enqueue_mapped
+from controller.validation import ValidationOptions
 from controller.workqueue import ItemExponentialFailure
 
 _FIRST_RETRY = 1.0

@@ -7,9 +7,10 @@ compared, not here.
 
 from typing import Any
 
-from controller.api.model import Backend, Model
+from controller.api.model import Model
 from controller.render.autoscaling import autoscalings
-from controller.render.engines import ENGINES
+from controller.render.engines import ENGINES, backend_facts
+from controller.render.facts import BackendFacts
 from controller.render.names import child, child_name, template_inputs
 from controller.render.pods import RenderOptions as RenderOptions
 from controller.render.routing import route_spec, server_spec
@@ -21,29 +22,30 @@ def render(model: Model, options: RenderOptions) -> tuple[dict[str, Any], ...]:
     Their order is that of ``Dialect.children``: servers, workloads, what expresses autoscaling, the route.
     """
     dialect = options.dialect
+    backends = [backend_facts(model, backend) for backend in model.spec.backends]
     servers = [
         child(
             model,
             dialect,
             dialect.server,
-            child_name(model, backend),
-            backend.name,
-            server_spec(model, backend, dialect),
+            child_name(model, facts.backend),
+            facts.backend.name,
+            server_spec(facts, dialect),
         )
-        for backend in model.spec.backends
+        for facts in backends
     ]
-    scaling = autoscalings(model)
+    scaling = autoscalings(model, backends)
     scalers = [
         child(model, dialect, resource, each.name, each.backend, spec(each))
         for resource, spec in dialect.scaling.items()
         for each in scaling
     ]
     route = child(model, dialect, dialect.route, model.name, "", route_spec(model))
-    return (*servers, *(_workload(model, backend, options) for backend in model.spec.backends), *scalers, route)
+    return (*servers, *(_workload(facts, options) for facts in backends), *scalers, route)
 
 
-def _workload(model: Model, backend: Backend, options: RenderOptions) -> dict[str, Any]:
-    dialect = options.dialect
-    spec = dialect.workload_spec(ENGINES[backend.type](model, backend, options))
-    annotations = {dialect.keys.template_inputs: template_inputs(model, backend)}
+def _workload(facts: BackendFacts, options: RenderOptions) -> dict[str, Any]:
+    model, backend, dialect = facts.model, facts.backend, options.dialect
+    spec = dialect.workload_spec(ENGINES[backend.type].workload(facts, options))
+    annotations = {dialect.keys.template_inputs: template_inputs(facts)}
     return child(model, dialect, dialect.workload, child_name(model, backend), backend.name, spec, annotations)

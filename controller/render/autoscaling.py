@@ -1,11 +1,11 @@
 """What is scaled and how, at the level of the Model or of single backends."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from controller.api import derived
-from controller.api.model import Backend, Model
+from controller.api.model import Model
 from controller.dialects import Autoscaling, ScalingTarget
+from controller.render.facts import BackendFacts
 from controller.render.names import child_name
 
 _DEFAULTS: dict[str, Any] = {
@@ -32,34 +32,34 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def autoscalings(model: Model) -> tuple[Autoscaling, ...]:
+def autoscalings(model: Model, backends: Sequence[BackendFacts]) -> tuple[Autoscaling, ...]:
     """What is scaled, and by which policy. One at model level wins over those of the backends."""
     if model.spec.autoscaling_policy is not None:
         rate = model.spec.cost_expansion_rate_percent
-        targets = tuple(_target(model, backend) for backend in model.spec.backends)
+        targets = tuple(_target(facts) for facts in backends)
         policy = completed(model.spec.autoscaling_policy)
         return (Autoscaling(model.name, "", policy, targets, expansion_rate=200 if rate is None else rate),)
     return tuple(
         Autoscaling(
-            child_name(model, backend),
-            backend.name,
-            completed(backend.autoscaling_policy),
-            (_target(model, backend),),
+            child_name(model, facts.backend),
+            facts.backend.name,
+            completed(facts.backend.autoscaling_policy),
+            (_target(facts),),
         )
-        for backend in model.spec.backends
-        if backend.autoscaling_policy is not None
+        for facts in backends
+        if facts.backend.autoscaling_policy is not None
     )
 
 
-def _target(model: Model, backend: Backend) -> ScalingTarget:
+def _target(facts: BackendFacts) -> ScalingTarget:
     """The backend's workload and the pods whose sidecar is scraped."""
     return ScalingTarget(
-        workload=child_name(model, backend),
-        minimum=backend.min_replicas,
-        maximum=backend.max_replicas,
-        cost=backend.scaling_cost or 0,
-        role="decode" if backend.type == derived.VLLM_DISAGGREGATED else "leader",
-        port=derived.runtime_port(backend),
+        workload=child_name(facts.model, facts.backend),
+        minimum=facts.backend.min_replicas,
+        maximum=facts.backend.max_replicas,
+        cost=facts.backend.scaling_cost or 0,
+        role=facts.traits.scaled_role,
+        port=facts.runtime_port,
     )
 
 

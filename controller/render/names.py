@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller import meta
-from controller.api import derived
 from controller.api.kinds import MODEL
 from controller.api.model import Backend, Model
 from controller.dialects import E4FB6663, Dialect
 from controller.meta import Resource
+from controller.render.facts import BackendFacts
 
 REFRESH = "registry.volcano.sh/refresh"
 
@@ -98,33 +98,33 @@ _NOT_IN_TEMPLATE = {
 }
 
 
-def template_inputs(model: Model, backend: Backend) -> str:
+def template_inputs(facts: BackendFacts) -> str:
     """The hash of what the Model's owner chose that the backend's pod template depends on.
 
     As long as it stays, nobody asked for other pods. Absent, empty and default are the same for a whole field, and quantities count by
     value; inside a field every difference counts.
     """
-    without = _NOT_IN_TEMPLATE | ({"lora_adapters"} if derived.is_hot(backend) else set())
-    chosen = _given(backend.model_dump(exclude=without | {"workers"}))
+    without = _NOT_IN_TEMPLATE | ({"lora_adapters"} if facts.is_hot else set())
+    chosen = _given(facts.backend.model_dump(exclude=without | {"workers"}))
     chosen["workers"] = [
         _given(
             {
-                **worker.model_dump(),
-                "replicas": derived.replicas(worker),
-                "pods": derived.pods(worker),
-                "config": derived.config_of(worker),
-                "resources": _by_value(worker.resources),
+                **item.worker.model_dump(),
+                "replicas": item.instances,
+                "pods": item.pods,
+                "config": item.config.written,
+                "resources": _by_value(item.worker.resources),
             }
         )
-        for worker in backend.workers
+        for item in facts.workers
     ]
     return meta.digest(
         {
-            "model": model.name,
-            "request": model.request_name,
+            "model": facts.model.name,
+            "request": facts.model.request_name,
             "backend": chosen,
-            "claims": list(derived.mounted_claims(backend)),
-            "refresh": model.annotations.get(REFRESH, ""),
+            "claims": list(facts.claims),
+            "refresh": facts.model.annotations.get(REFRESH, ""),
         }
     )
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controller.api import derived
-from controller.api.arguments import literal
-from controller.api.model import Backend, Model, Worker
+from controller.api.model import Backend, Worker
+from controller.api.storage import SHM_MOUNT
+from controller.api.variables import env_from
 from controller.dialects import E4FB6663, Dialect
+from controller.render.arguments import literal
+from controller.render.facts import BackendFacts
 from controller.render.names import bounded
 
 DOWNLOADER_VARIABLES = frozenset(
@@ -50,9 +52,9 @@ def source_volume_name(claim: str) -> str:
     return bounded(claim.replace(".", "-"), "-source", hashed=claim if "." in claim else None)
 
 
-def volumes(backend: Backend) -> list[dict[str, Any]]:
+def volumes(facts: BackendFacts) -> list[dict[str, Any]]:
     """Cache, source claims, shared memory. The default 64 MiB of shared memory break engines with several devices."""
-    cache = derived.cache(backend)
+    cache = facts.cache
     if cache.host_path is not None:
         source: dict[str, Any] = {"hostPath": {"path": cache.host_path, "type": "DirectoryOrCreate"}}
     elif cache.claim is not None:
@@ -61,65 +63,62 @@ def volumes(backend: Backend) -> list[dict[str, Any]]:
         source = {"emptyDir": {}}
     claims = [
         {"name": source_volume_name(claim), "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
-        for claim in derived.mounted_claims(backend)
+        for claim in facts.claims
     ]
-    return [{"name": cache_volume_name(backend), **source}, *claims, {"name": "dshm", "emptyDir": {"medium": "Memory"}}]
+    return [
+        {"name": cache_volume_name(facts.backend), **source},
+        *claims,
+        {"name": "dshm", "emptyDir": {"medium": "Memory"}},
+    ]
 
 
-def cache_mount(backend: Backend) -> dict[str, Any]:
+def cache_mount(facts: BackendFacts) -> dict[str, Any]:
     """The mount of the weights."""
-    return {"name": cache_volume_name(backend), "mountPath": derived.cache_mount(backend)}
+    return {"name": cache_volume_name(facts.backend), "mountPath": facts.cache.mount}
 
 
-def data_mounts(backend: Backend) -> list[dict[str, Any]]:
+def data_mounts(facts: BackendFacts) -> list[dict[str, Any]]:
     """The mounts of everything that downloads: weights and source claims."""
     sources = [
-        {"name": source_volume_name(claim), "mountPath": f"/{claim}", "readOnly": True}
-        for claim in derived.mounted_claims(backend)
+        {"name": source_volume_name(claim), "mountPath": f"/{claim}", "readOnly": True} for claim in facts.claims
     ]
-    return [cache_mount(backend), *sources]
+    return [cache_mount(facts), *sources]
 
 
-def engine_mounts(backend: Backend) -> list[dict[str, Any]]:
+def engine_mounts(facts: BackendFacts) -> list[dict[str, Any]]:
     """The mounts of an engine: weights and shared memory."""
-    return [cache_mount(backend), {"name": "dshm", "mountPath": derived.SHM_MOUNT}]
+    return [cache_mount(facts), {"name": "dshm", "mountPath": SHM_MOUNT}]
 
 
-def some(**fields: Any) -> dict[str, Any]:
+def non_empty(**fields: Any) -> dict[str, Any]:
     """The fields that are not empty."""
     return {key: value for key, value in fields.items() if value is not None and value not in ([], {})}
 
 
-def env_from(backend: Backend) -> list[Any]:
-    """The user's sources of variables."""
-    return list(backend.env_from) if isinstance(backend.env_from, list | tuple) else []
-
-
-def downloaders(model: Model, backend: Backend, options: RenderOptions) -> list[dict[str, Any]]:
+def downloaders(facts: BackendFacts, options: RenderOptions) -> list[dict[str, Any]]:
     """The init containers: the model's, then one per adapter that is part of the template."""
-    entries = derived.env_entries(backend)
-    chosen = [entry for entry in entries if entry["name"] in DOWNLOADER_VARIABLES]
-    containers = [_downloader(bounded(model.name, "-model-downloader"), backend.model_uri, chosen, backend, options)]
-    if not derived.is_hot(backend):
+    chosen = [entry for entry in facts.env if entry["name"] in DOWNLOADER_VARIABLES]
+    name = facts.model.name
+    containers = [_downloader(bounded(name, "-model-downloader"), facts.backend.model_uri, chosen, facts, options)]
+    if not facts.is_hot:
         containers += [
             _downloader(
-                bounded(model.name, f"-lora-downloader-{index}"), adapter.artifact_url, entries, backend, options
+                bounded(name, f"-lora-downloader-{index}"), adapter.artifact_url, list(facts.env), facts, options
             )
-            for index, adapter in enumerate(backend.adapters)
+            for index, adapter in enumerate(facts.backend.adapters)
         ]
     return containers
 
 
 def _downloader(
-    name: str, uri: str, env: list[Mapping[str, Any]], backend: Backend, options: RenderOptions
+    name: str, uri: str, env: list[Mapping[str, Any]], facts: BackendFacts, options: RenderOptions
 ) -> dict[str, Any]:
-    target = derived.download_dir(derived.cache_mount(backend), uri)
     return {
         "name": name,
         "image": options.downloader_image,
-        "args": ["--source", literal(uri), "--output-dir", literal(target)],
-        **some(env=list(env), envFrom=env_from(backend)),
-        "volumeMounts": data_mounts(backend),
+        "args": ["--source", literal(uri), "--output-dir", literal(facts.directory(uri))],
+        **non_empty(env=env, envFrom=env_from(facts.backend)),
+        "volumeMounts": data_mounts(facts),
     }
 
 
@@ -132,12 +131,12 @@ def _optional(kind: str, source: str, name: str) -> dict[str, Any]:
     return {"name": name, "valueFrom": {kind: {"name": source, "key": name, "optional": True}}}
 
 
-def engine_env(backend: Backend, extras: list[dict[str, Any]] | None = None) -> list[Any]:
+def engine_env(facts: BackendFacts, extras: list[dict[str, Any]] | None = None) -> list[Any]:
     """The user's variables in their order, then the standard ones and ``extras`` that the user has not set.
 
     POD_NAME and NAMESPACE are the controller's: the sidecar's identity depends on them.
     """
-    entries: list[Any] = [entry for entry in derived.env_entries(backend) if entry["name"] not in IDENTITY_VARIABLES]
+    entries: list[Any] = [entry for entry in facts.env if entry["name"] not in IDENTITY_VARIABLES]
     taken = {entry["name"] for entry in entries}
     standard = [
         field_variable("POD_NAME", "metadata.name"),
@@ -151,38 +150,36 @@ def engine_env(backend: Backend, extras: list[dict[str, Any]] | None = None) -> 
     return entries + [entry for entry in standard if entry["name"] not in taken]
 
 
-def runtime_container(
-    model: Model, backend: Backend, options: RenderOptions, *, engine: str, env: list[Any]
-) -> dict[str, Any]:
+def runtime_container(facts: BackendFacts, options: RenderOptions, env: list[Any]) -> dict[str, Any]:
     """The sidecar that downloads and loads adapters and offers metrics under common names."""
-    port = derived.runtime_port(backend)
+    port = facts.runtime_port
     return {
         "name": "runtime",
         "image": options.runtime_image,
         "ports": [{"containerPort": port, "protocol": "TCP"}],
         "env": env,
-        **some(envFrom=env_from(backend)),
+        **non_empty(envFrom=env_from(facts.backend)),
         "args": [
             "--port",
             str(port),
             "--engine",
-            engine,
+            facts.traits.sidecar_engine,
             "--engine-base-url",
-            literal(derived.runtime_url(backend)),
+            literal(facts.runtime_url),
             "--engine-metrics-path",
-            literal(derived.metrics_path(backend)),
+            literal(facts.metrics_path),
             "--pod",
             "$(POD_NAME).$(NAMESPACE)",
             "--model",
-            literal(model.request_name),
+            literal(facts.model.request_name),
         ],
-        "volumeMounts": data_mounts(backend),
+        "volumeMounts": data_mounts(facts),
     }
 
 
 def placement(backend: Backend, worker: Worker) -> dict[str, Any]:
     """Where the pods may run. The pod's scheduler is left to the cluster unless the user chose one."""
-    return some(
+    return non_empty(
         affinity=worker.affinity,
         tolerations=worker.tolerations,
         nodeSelector=worker.node_selector,

@@ -3,31 +3,32 @@
 from collections.abc import Mapping
 from typing import Any
 
-from controller.api import derived
 from controller.api.model import Backend, Model
 from controller.dialects import Dialect
+from controller.render.engines import ENGINES
+from controller.render.facts import BackendFacts
 from controller.render.names import child_name
 
 
-def server_spec(model: Model, backend: Backend, dialect: Dialect) -> dict[str, Any]:
+def server_spec(facts: BackendFacts, dialect: Dialect) -> dict[str, Any]:
     """The ModelServer of one backend; it selects the backend's own entry pods only."""
     keys, pods = dialect.keys, dialect.pod_keys
-    labels = {keys.model_uid: model.uid, keys.backend_name: backend.name, **dialect.server_labels}
+    labels = {keys.model_uid: facts.model.uid, keys.backend_name: facts.backend.name, **dialect.server_labels}
     selector: dict[str, Any] = {"matchLabels": labels}
-    if backend.type == derived.VLLM_DISAGGREGATED:
+    if facts.traits.disaggregated:
         selector["pdGroup"] = {
             "groupKey": pods.group_name,
             "prefillLabels": {pods.role: "prefill"},
             "decodeLabels": {pods.role: "decode"},
         }
     spec: dict[str, Any] = {
-        "model": derived.served_name(model, backend),
-        "inferenceEngine": "vLLM",
+        "model": facts.served_name,
+        "inferenceEngine": facts.traits.inference_engine,
         "workloadSelector": selector,
-        "workloadPort": {"port": derived.engine_port(backend), "protocol": "http"},
+        "workloadPort": {"port": facts.engine_port, "protocol": "http"},
         "trafficPolicy": {"retry": {"attempts": 5, "retryInterval": "0s"}},
     }
-    if connector := derived.kv_connector_type(backend):
+    if connector := ENGINES[facts.traits.backend_type].kv_connector(facts):
         spec["kvConnector"] = {"type": connector}
     return spec
 
@@ -39,7 +40,7 @@ def route_spec(model: Model) -> dict[str, Any]:
         names = sorted({adapter.name for adapter in backends[0].adapters})
         rules = [_rule("default", model.spec.model_match, backends, model)]
     else:
-        wanted = sorted({adapter for _, adapter in derived.adapter_names(model)})
+        wanted = sorted(model.adapter_names)
         owners = {name: owning for name in wanted if _weight(owning := _with_adapter(backends, name))}
         names = list(owners)
         rules = [

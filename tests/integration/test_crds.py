@@ -16,13 +16,13 @@ from controller.api.documents import load_documents
 from controller.api.kinds import ALL_CHILDREN, MODEL
 from controller.api.model import Model
 from controller.api.samples import sample_paths
-from controller.api.validation import validate
 from controller.client import Client
 from controller.envtest import Environment, real_assets
 from controller.envtest.environment import install_crds
 from controller.meta import jsonio
 from controller.meta.errors import BadRequest, Invalid
 from controller.render import RenderOptions, render
+from controller.validation import validate
 from tests.support.factories import unborn
 from tests.support.rules import CASES, A, C, Case
 

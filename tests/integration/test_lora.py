@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from controller import meta
-from controller.api.derived import download_dir
 from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE, POD
+from controller.api.storage import download_dir
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object

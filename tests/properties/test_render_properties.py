@@ -15,11 +15,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.api.arguments import engine_arguments
 from controller.api.crds import child_crds
 from controller.api.model import Model
 from controller.meta import schema
 from controller.render import RenderOptions, render
+from controller.render.engines import backend_facts
+from controller.render.engines.vllm_command import engine_arguments
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.models_strategy import HOSTILE, MODELS
 
@@ -156,11 +157,12 @@ def test_every_string_is_one_argument_and_only_ours_are_expanded(model: Json) ->
     parsed = Model.from_object(model)
     infers = [child for child in rendered(model) if child["kind"] == "ModelInfer"]
     for backend, infer in zip(parsed.spec.backends, infers, strict=True):
-        workers = {"leader" if worker.type == "server" else worker.type: worker for worker in backend.workers}
+        facts = backend_facts(parsed, backend)
+        workers = {"leader" if item.worker.type == "server" else item.worker.type: item for item in facts.workers}
         for role in infer["spec"]["template"]["roles"]:
             pod = role["entryTemplate"]["spec"]
             command = [expanded(text) for text in pod["containers"][1]["command"]]
-            argv = engine_arguments(parsed, backend, workers[role["name"]])
+            argv = engine_arguments(facts, workers[role["name"]])
             if command[0] == "bash":
                 assert command[:2] == ["bash", "-c"]
                 assert shlex.split(command[2].partition(" && exec ")[2]) == argv
@@ -183,6 +185,12 @@ def argv_of(shell_string: str) -> list[str]:
     return [os.fsdecode(word) for word in dumped.split(b"\0")[:-1]]
 
 
+def argv_before_quoting(model: Model) -> list[str]:
+    """The engine's arguments of a Model with one backend of one worker."""
+    facts = backend_facts(model, model.spec.backends[0])
+    return engine_arguments(facts, facts.workers[0])
+
+
 def test_nothing_a_user_writes_is_read_by_the_shell() -> None:
     """Every hostile text, as a value and inside JSON, through a real bash."""
     texts = [text.encode("utf-8", "replace").decode() for text in HOSTILE]
@@ -190,8 +198,7 @@ def test_nothing_a_user_writes_is_read_by_the_shell() -> None:
     model = Model.from_object(a_model("chat", a_backend(workers=[a_worker(pods=2, config=config)])))
     (infer,) = (child for child in render(model, RenderOptions()) if child["kind"] == "ModelInfer")
     command = infer["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]["containers"][1]["command"]
-    (backend,) = model.spec.backends
-    assert argv_of(command[2]) == engine_arguments(model, backend, backend.workers[0])
+    assert argv_of(command[2]) == argv_before_quoting(model)
     assert subprocess.run(["bash", "-n", "-c", expanded(command[2])], capture_output=True, check=True).stderr == b""
 
 
@@ -207,5 +214,4 @@ def test_any_text_survives_the_shell(config: Json) -> None:
     model = Model.from_object(a_model("chat", a_backend(workers=[a_worker(pods=2, config=config)])))
     (infer,) = (child for child in render(model, RenderOptions()) if child["kind"] == "ModelInfer")
     command = infer["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]["containers"][1]["command"]
-    (backend,) = model.spec.backends
-    assert argv_of(command[2]) == engine_arguments(model, backend, backend.workers[0])
+    assert argv_of(command[2]) == argv_before_quoting(model)

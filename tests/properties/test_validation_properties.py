@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from controller.api.crds import child_crds, model_schema
 from controller.api.model import Model
-from controller.api.validation import validate
 from controller.cli.validate import line
 from controller.meta import schema
 from controller.render import RenderOptions, render
+from controller.validation import validate
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.models_strategy import ANYTHING, CANDIDATES, HOSTILE
 from tests.support.rules import a_pair, adapters, policy

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from controller.api.validation import validate
+from controller.validation import validate
 from tests.support.rules import CONSUMER, PRODUCER
 
 HOSTILE = (

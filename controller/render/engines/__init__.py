@@ -1,14 +1,29 @@
-"""One file per backend type: a backend as the workload that runs it."""
+"""The backend types: one file each, and this registry of them.
 
-from collections.abc import Callable
+To add one, write a class that fulfils ``Engine`` and put it into ``ENGINES``. Its name has to be in the CRD's enum, which holds the types
+that Kthena knows.
+"""
 
-from controller.api import derived
+from collections.abc import Mapping
+
 from controller.api.model import Backend, Model
-from controller.dialects import Workload
-from controller.render.engines import vllm, vllm_disaggregated
-from controller.render.pods import RenderOptions
+from controller.render.engines.engine import Engine as Engine
+from controller.render.engines.vllm import VLLM
+from controller.render.engines.vllm_disaggregated import VLLMDisaggregated
+from controller.render.facts import BackendFacts as BackendFacts
+from controller.render.facts import EngineTraits
+from controller.render.facts import WorkerFacts as WorkerFacts
 
-ENGINES: dict[str, Callable[[Model, Backend, RenderOptions], Workload]] = {
-    derived.VLLM: vllm.workload,
-    derived.VLLM_DISAGGREGATED: vllm_disaggregated.workload,
+ENGINES: Mapping[str, Engine] = {engine.traits.backend_type: engine for engine in (VLLM(), VLLMDisaggregated())}
+NOT_SUPPORTED: Mapping[str, str] = {
+    "SGLang": "is not implemented",
+    "MindIE": "is not implemented: a ModelServer has no word for this engine",
+    "MindIEDisaggregated": "is not implemented: a ModelServer has no word for this engine",
 }
+"""The types of the CRD's enum that are refused, and why."""
+
+
+def backend_facts(model: Model, backend: Backend) -> BackendFacts:
+    """The facts of one backend; of a type that is not supported, as if it had the defaults of every engine."""
+    engine = ENGINES.get(backend.type)
+    return BackendFacts.of(model, backend, engine.traits if engine else EngineTraits(backend.type))

@@ -1,13 +1,15 @@
 """vLLM: one role, ``leader``, of one pod or of an entry pod with Ray workers."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from controller.api import arguments, derived
-from controller.api.model import Backend, Model, Worker
+from controller.api.findings import Finding
 from controller.dialects import Workload
 from controller.render import pods
+from controller.render.engines.vllm_command import config_findings, engine_command, ray_worker_command
+from controller.render.facts import BackendFacts, EngineTraits, WorkerFacts
 from controller.render.names import bounded, child_name, pod_labels
-from controller.render.pods import RenderOptions, some
+from controller.render.pods import RenderOptions, non_empty
 
 _DRAIN = """\
 deadline=$(( $(date +%s) + 240 ))
@@ -27,55 +29,72 @@ exit 0
 """
 
 
-def workload(model: Model, backend: Backend, options: RenderOptions) -> Workload:
-    """What runs for the backend. The role's name is what the autoscaler looks for."""
-    worker = backend.workers[0]
-    role: dict[str, Any] = {
-        "name": "leader",
-        "replicas": derived.replicas(worker),
-        "entryTemplate": _entry(model, backend, worker, options),
-        "workerReplicas": derived.pods(worker) - 1,
-    }
-    if derived.pods(worker) > 1:
-        role["workerTemplate"] = _ray_worker(model, backend, worker, options)
-    return Workload(
-        name=child_name(model, backend),
-        replicas=backend.min_replicas,
-        scheduler_name=backend.scheduler_name or "volcano",
-        roles=(role,),
-        one_per_node=True,
-    )
+class VLLM:
+    """Backends of type ``vLLM``."""
+
+    traits = EngineTraits("vLLM", hot_lora_variable="VLLM_ALLOW_RUNTIME_LORA_UPDATING")
+
+    def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
+        """The argv itself, or on several pods one shell string that first gathers a Ray cluster."""
+        return engine_command(facts, worker)
+
+    def kv_connector(self, facts: BackendFacts) -> str | None:
+        """Only disaggregated backends have one."""
+        return None
+
+    def findings(self, facts: BackendFacts, path: str) -> Iterator[Finding]:
+        """The rules of the config."""
+        yield from config_findings(facts, path)
+
+    def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
+        """One role, with the name that the autoscaler looks for."""
+        worker = facts.workers[0]
+        role: dict[str, Any] = {
+            "name": "leader",
+            "replicas": worker.instances,
+            "entryTemplate": _entry(facts, worker, options),
+            "workerReplicas": worker.pods - 1,
+        }
+        if worker.pods > 1:
+            role["workerTemplate"] = _ray_worker(facts, worker, options)
+        return Workload(
+            name=child_name(facts.model, facts.backend),
+            replicas=facts.backend.min_replicas,
+            scheduler_name=facts.backend.scheduler_name or "volcano",
+            roles=(role,),
+            one_per_node=True,
+        )
 
 
-def _entry(model: Model, backend: Backend, worker: Worker, options: RenderOptions) -> dict[str, Any]:
-    env = pods.engine_env(backend)
-    runtime = pods.runtime_container(model, backend, options, engine="vllm", env=env)
+def _entry(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
+    env = pods.engine_env(facts)
+    runtime = pods.runtime_container(facts, options, env)
     runtime["readinessProbe"] = {
-        "httpGet": {"path": "/health", "port": derived.runtime_port(backend)},
+        "httpGet": {"path": "/health", "port": facts.runtime_port},
         "initialDelaySeconds": 5,
         "periodSeconds": 10,
     }
     return {
-        "metadata": {"labels": pod_labels(model, backend, options.dialect)},
+        "metadata": {"labels": pod_labels(facts.model, facts.backend, options.dialect)},
         "spec": {
-            "initContainers": pods.downloaders(model, backend, options),
-            "containers": [runtime, _engine(model, backend, worker, env)],
+            "initContainers": pods.downloaders(facts, options),
+            "containers": [runtime, _engine(facts, worker, env)],
             "terminationGracePeriodSeconds": 300,
-            "volumes": pods.volumes(backend),
-            **pods.placement(backend, worker),
+            "volumes": pods.volumes(facts),
+            **pods.placement(facts.backend, worker.worker),
         },
     }
 
 
-def _engine(model: Model, backend: Backend, worker: Worker, env: list[Any]) -> dict[str, Any]:
-    port = derived.engine_port(backend)
+def _engine(facts: BackendFacts, worker: WorkerFacts, env: list[Any]) -> dict[str, Any]:
+    port = facts.engine_port
     return {
         "name": "engine",
-        "image": worker.image,
-        "command": arguments.engine_command(model, backend, worker),
+        "image": worker.worker.image,
+        "command": engine_command(facts, worker),
         "env": env,
-        **some(resources=worker.resources),
-        "volumeMounts": pods.engine_mounts(backend),
+        **non_empty(resources=worker.worker.resources),
+        "volumeMounts": pods.engine_mounts(facts),
         "readinessProbe": {
             "httpGet": {"path": "/health", "port": port, "scheme": "HTTP"},
             "initialDelaySeconds": 90,
@@ -88,21 +107,21 @@ def _engine(model: Model, backend: Backend, worker: Worker, env: list[Any]) -> d
     }
 
 
-def _ray_worker(model: Model, backend: Backend, worker: Worker, options: RenderOptions) -> dict[str, Any]:
+def _ray_worker(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
     """Ray workers carry no labels of ours: they serve no HTTP and must not be selected."""
     return {
         "spec": {
-            "initContainers": pods.downloaders(model, backend, options),
+            "initContainers": pods.downloaders(facts, options),
             "containers": [
                 {
-                    "name": bounded(backend.name.lower(), f"-{backend.type.lower()}-worker"),
-                    "image": worker.image,
-                    "command": arguments.ray_worker_command(),
-                    **some(env=derived.env_entries(backend), resources=worker.resources),
-                    "volumeMounts": pods.engine_mounts(backend),
+                    "name": bounded(facts.backend.name.lower(), "-vllm-worker"),
+                    "image": worker.worker.image,
+                    "command": ray_worker_command(),
+                    **non_empty(env=list(facts.env), resources=worker.worker.resources),
+                    "volumeMounts": pods.engine_mounts(facts),
                 }
             ],
-            "volumes": pods.volumes(backend),
-            **pods.placement(backend, worker),
+            "volumes": pods.volumes(facts),
+            **pods.placement(facts.backend, worker.worker),
         }
     }

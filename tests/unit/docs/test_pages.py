@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from controller.api.documents import load_documents
-from controller.api.validation import ValidationOptions, validate
 from controller.cli.app import cli
+from controller.validation import ValidationOptions, validate
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

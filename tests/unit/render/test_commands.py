@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from controller.api.arguments import KV_EVENTS, config_arguments
+from controller.render.arguments import config_arguments
+from controller.render.engines.vllm_command import KV_EVENTS
 from tests.support.factories import a_backend, a_worker
 from tests.support.rendering import arguments, container, engine, roles
 from tests.support.rules import HOT, a_pair, adapters

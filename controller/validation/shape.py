@@ -7,8 +7,8 @@ from typing import Any
 
 from controller import meta
 from controller.api.crds import model_schema
+from controller.api.findings import Finding, error, tolerated, warning
 from controller.api.model import normalized
-from controller.api.validation.findings import Finding, error, tolerated, warning
 from controller.meta import Object, schema
 
 TYPE = "type"

@@ -3,30 +3,33 @@
 import re
 from collections.abc import Iterator
 
-from controller.api import derived
+from controller.api.findings import Finding, error, warning
 from controller.api.model import Backend
-from controller.api.validation.findings import Finding, ValidationOptions, error, warning
+from controller.api.storage import SHM_MOUNT, normal_path, source_claim
+from controller.render.facts import BackendFacts
+from controller.validation.options import ValidationOptions
 
 _CLAIM = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
-def storage(backend: Backend, path: str, options: ValidationOptions) -> Iterator[Finding]:
+def storage(facts: BackendFacts, path: str, options: ValidationOptions) -> Iterator[Finding]:
     """M17 to M20, M32 and W1."""
+    backend = facts.backend
     sources = [(f"{path}.modelURI", backend.model_uri)]
     sources += [(f"{path}.loraAdapters[{i}].artifactURL", a.artifact_url) for i, a in enumerate(backend.adapters)]
     broken = [*_cache(backend, f"{path}.cacheURI", options)]
     for where, uri in sources:
         broken += _source(uri, where)
     yield from broken
-    yield from _credentials(backend, sources)
+    yield from _credentials(facts, sources)
     if not broken:
-        yield from _mounts(backend, path, sources)
+        yield from _mounts(facts, path, sources)
 
 
 def _source(uri: str, path: str) -> Iterator[Finding]:
     if not uri.startswith("pvc://"):
         return
-    segments = derived.normal_path(uri.removeprefix("pvc://")).split("/")[1:]
+    segments = normal_path(uri.removeprefix("pvc://")).split("/")[1:]
     if ".." in segments:
         yield error(path, "must not hold .. segments", "M17")
     elif not re.match(rf"pvc://+{_CLAIM}/+[^/]", uri) or len(segments) < 2:
@@ -39,8 +42,8 @@ def _cache(backend: Backend, path: str, options: ValidationOptions) -> Iterator[
         yield error(path, "must name one claim and nothing else: pvc://CLAIM", "M18")
     if scheme != "hostpath":
         return
-    mount = derived.normal_path(rest)
-    allowed = [derived.normal_path(prefix) for prefix in options.hostpath_prefixes]
+    mount = normal_path(rest)
+    allowed = [normal_path(prefix) for prefix in options.hostpath_prefixes]
     if mount == "/" or ".." in mount.split("/"):
         yield error(path, "must be an absolute path without .. segments: hostpath:///PATH", "M19")
     elif ":" in mount:
@@ -50,9 +53,9 @@ def _cache(backend: Backend, path: str, options: ValidationOptions) -> Iterator[
         yield error(path, f"{mount} does not lie under a directory that the operator allows: {directories}", "M32")
 
 
-def _credentials(backend: Backend, sources: list[tuple[str, str]]) -> Iterator[Finding]:
-    names = {entry["name"] for entry in derived.env_entries(backend)}
-    if backend.env_from or {"ACCESS_KEY", "SECRET_KEY"} <= names:
+def _credentials(facts: BackendFacts, sources: list[tuple[str, str]]) -> Iterator[Finding]:
+    names = {entry["name"] for entry in facts.env}
+    if facts.backend.env_from or {"ACCESS_KEY", "SECRET_KEY"} <= names:
         return
     for where, uri in sources:
         if uri.startswith(("s3://", "obs://")):
@@ -60,14 +63,14 @@ def _credentials(backend: Backend, sources: list[tuple[str, str]]) -> Iterator[F
             yield warning(where, message, "W1")
 
 
-def _mounts(backend: Backend, path: str, sources: list[tuple[str, str]]) -> Iterator[Finding]:
-    cache = derived.cache_mount(backend)
-    if _collide(cache, derived.SHM_MOUNT):
-        yield error(f"{path}.cacheURI", f"{cache} collides with the shared memory at {derived.SHM_MOUNT}", "M20")
-    mounts = ((derived.SHM_MOUNT, "the shared memory"), (cache, "the cache"))
-    mounted = set(derived.mounted_claims(backend))
+def _mounts(facts: BackendFacts, path: str, sources: list[tuple[str, str]]) -> Iterator[Finding]:
+    cache = facts.cache.mount
+    if _collide(cache, SHM_MOUNT):
+        yield error(f"{path}.cacheURI", f"{cache} collides with the shared memory at {SHM_MOUNT}", "M20")
+    mounts = ((SHM_MOUNT, "the shared memory"), (cache, "the cache"))
+    mounted = set(facts.claims)
     for where, uri in sources:
-        claim = derived.source_claim(uri)
+        claim = source_claim(uri)
         if claim not in mounted:
             continue
         for other, what in mounts:

@@ -7,15 +7,16 @@ tolerated by the controller where they are not, because such Models exist and mu
 
 from collections.abc import Iterator, Mapping, Set
 
-from controller.api import derived
+from controller.api.findings import Finding as Finding
+from controller.api.findings import error, warning
 from controller.api.model import MOST_REPLICAS, Backend, Model
-from controller.api.validation import autoscaling, shape
-from controller.api.validation.engines import engine
-from controller.api.validation.findings import Finding as Finding
-from controller.api.validation.findings import ValidationOptions as ValidationOptions
-from controller.api.validation.findings import error, warning
-from controller.api.validation.storage import storage
 from controller.meta import UNDECODABLE, Object
+from controller.render.engines import backend_facts
+from controller.render.facts import BackendFacts
+from controller.validation import autoscaling, shape
+from controller.validation.engines import engine
+from controller.validation.options import ValidationOptions as ValidationOptions
+from controller.validation.storage import storage
 
 _MOST_BACKENDS = 16
 _MOST_ADAPTERS = 10
@@ -49,11 +50,12 @@ def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
     if model.spec.autoscaling_policy is not None:
         yield from autoscaling.policy(model.spec.autoscaling_policy, "spec.autoscalingPolicy")
     yield from _same_adapter(model)
-    served = {derived.served_name(model, backend) for backend in model.spec.backends}
-    for index, backend in enumerate(model.spec.backends):
+    facts = [backend_facts(model, backend) for backend in model.spec.backends]
+    served = {item.served_name for item in facts}
+    for index, item in enumerate(facts):
         path = f"spec.backends[{index}]"
-        yield from _backend(model, backend, path, options)
-        yield from _adapters(model, backend, served, path)
+        yield from _backend(item, path, options)
+        yield from _adapters(model, item.backend, served, path)
 
 
 def _whole(model: Model) -> Iterator[Finding]:
@@ -66,7 +68,7 @@ def _whole(model: Model) -> Iterator[Finding]:
         yield error("spec.backends", "the route weights add up to 0; at least one must be above", "M23")
     if len(backends) > _MOST_BACKENDS:
         yield error("spec.backends", f"{len(backends)} backends; a route can name at most {_MOST_BACKENDS}", "M24")
-    adapters = {name for _, name in derived.adapter_names(model)}
+    adapters = model.adapter_names
     if len(adapters) > _MOST_ADAPTERS:
         message = f"{len(adapters)} different adapters; a route can name at most {_MOST_ADAPTERS}"
         yield error("spec.backends", message, "M24")
@@ -88,8 +90,9 @@ def _same_adapter(model: Model) -> Iterator[Finding]:
                 )
 
 
-def _backend(model: Model, backend: Backend, path: str, options: ValidationOptions) -> Iterator[Finding]:
+def _backend(facts: BackendFacts, path: str, options: ValidationOptions) -> Iterator[Finding]:
     """M4, M6 and the rules of each part."""
+    backend = facts.backend
     if backend.min_replicas > backend.max_replicas:
         message = f"{backend.min_replicas} is above maxReplicas, {backend.max_replicas}"
         yield error(f"{path}.minReplicas", message, "M4")
@@ -97,8 +100,8 @@ def _backend(model: Model, backend: Backend, path: str, options: ValidationOptio
     yield from autoscaling.duration(grace, f"{path}.scaleToZeroGracePeriod", "M6", terminal=False)
     if backend.autoscaling_policy is not None:
         yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy")
-    yield from storage(backend, path, options)
-    yield from engine(model, backend, path)
+    yield from storage(facts, path, options)
+    yield from engine(facts, path)
 
 
 def _adapters(model: Model, backend: Backend, served: Set[str], path: str) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from controller import meta
 from controller.api.durations import is_admitted, parse_duration
+from controller.api.findings import Finding, error, tolerated
 from controller.api.model import Backend, ModelSpec
-from controller.api.validation.findings import Finding, error, tolerated
 
 _LONGEST = 1800
 _ONLY_AT_MODEL_LEVEL = "has a meaning only with autoscaling at model level, and is ignored"

@@ -1,17 +1,10 @@
-"""What a rule says when it is broken."""
+"""Findings: what a rule reports about a Model that breaks it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 INVALID = "InvalidSpec"
 UNSUPPORTED = "UnsupportedBackend"
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationOptions:
-    """The operator's own restrictions: host directories below which caches may lie; none means anywhere."""
-
-    hostpath_prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.api.validation import ValidationOptions, validate
+from controller.validation import ValidationOptions, validate
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.rules import CASES, A, C, Case, a_pair
 

@@ -1,0 +1,29 @@
+"""What the rest of the product needs from a backend type."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from controller.api.findings import Finding
+from controller.dialects import Workload
+from controller.render.facts import BackendFacts, EngineTraits, WorkerFacts
+from controller.render.pods import RenderOptions
+
+
+class Engine(Protocol):
+    """One backend type. Every method is pure, and total over facts of any Model that parses."""
+
+    @property
+    def traits(self) -> EngineTraits:
+        """How backends of this type differ from those of other types."""
+
+    def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
+        """The engine container's command, as Kubernetes takes it: a ``$`` of the Model is written ``$$``."""
+
+    def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
+        """What runs for the backend, before a dialect spells it."""
+
+    def kv_connector(self, facts: BackendFacts) -> str | None:
+        """The ModelServer's ``kvConnector.type``; None without one."""
+
+    def findings(self, facts: BackendFacts, path: str) -> Iterator[Finding]:
+        """What is wrong with the backend by the rules of this type alone; ``path`` is the backend's place in the Model."""

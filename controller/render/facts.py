@@ -1,0 +1,153 @@
+"""The facts of a backend: everything that follows from a Model and one of its backends, computed once. Pure and total."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from controller import meta
+from controller.api.config import EngineConfig, parse_port
+from controller.api.model import Backend, Model, Worker
+from controller.api.storage import Cache, cache_of, download_dir, mounted_claims
+from controller.api.variables import env_entries, env_literal
+
+RUNTIME_PORT = 8100
+KV_EVENTS_PORT = 5557
+AUTOSCALED_ROLE = "leader"
+"""The role whose pods Kthena's autoscaler scrapes."""
+_DEVICES = ("nvidia.com/gpu", "huawei.com/ascend-1980")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTraits:
+    """How backends of one type differ from those of other types, as plain values.
+
+    ``worker_types`` are the workers of a backend, each exactly once, in the order of the ModelInfer's roles. ``named_by`` are those whose
+    config decides the served name, the first first. ``inference_engine`` is the ModelServer's word for the engine, ``sidecar_engine`` that
+    of the runtime sidecar's ``--engine``. ``scaled_role`` is the role that an autoscaling target names.
+    """
+
+    backend_type: str
+    worker_types: tuple[str, ...] = ("server",)
+    named_by: tuple[str, ...] = ("server",)
+    inference_engine: str = "vLLM"
+    sidecar_engine: str = "vllm"
+    default_port: int = 8000
+    scaled_role: str = AUTOSCALED_ROLE
+    disaggregated: bool = False
+    hot_lora_variable: str | None = None
+
+    @property
+    def workers_sentence(self) -> str:
+        """The rule of ``worker_types`` as the end of a sentence."""
+        if len(self.worker_types) == 1:
+            return f"exactly one worker, of type {self.worker_types[0]}"
+        return f"exactly {' and '.join(f'one {role}' for role in self.worker_types)} worker"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """One worker: its config, its number of instances, the pods of an instance, and the accelerators of one pod."""
+
+    worker: Worker
+    config: EngineConfig
+    instances: int
+    pods: int
+    devices: int
+
+    @classmethod
+    def of(cls, worker: Worker) -> Self:
+        """The facts of this worker; absent numbers and 0 count as 1."""
+        return cls(worker, EngineConfig(worker), worker.replicas or 1, worker.pods or 1, _devices(worker))
+
+
+@dataclass(frozen=True, slots=True)
+class BackendFacts:
+    """A backend and what follows from it. ``claims`` are the claims that sources lie in, beside the cache's own."""
+
+    model: Model
+    backend: Backend
+    traits: EngineTraits
+    workers: tuple[WorkerFacts, ...]
+    cache: Cache
+    claims: tuple[str, ...]
+    env: tuple[Mapping[str, Any], ...]
+    engine_port: int
+    runtime_port: int
+    runtime_url: str
+    metrics_path: str
+    served_name: str
+    is_hot: bool
+
+    @classmethod
+    def of(cls, model: Model, backend: Backend, traits: EngineTraits) -> Self:
+        """The facts of this backend of the Model, rendered as ``traits`` say."""
+        workers = tuple(WorkerFacts.of(worker) for worker in backend.workers)
+        cache = cache_of(backend)
+        port = next((engine_port(worker, traits) for worker in workers), None) or traits.default_port
+        return cls(
+            model=model,
+            backend=backend,
+            traits=traits,
+            workers=workers,
+            cache=cache,
+            claims=mounted_claims(backend),
+            env=tuple(env_entries(backend)),
+            engine_port=port,
+            runtime_port=parse_port(env_literal(backend, "RUNTIME_PORT")) or RUNTIME_PORT,
+            runtime_url=env_literal(backend, "RUNTIME_URL") or f"http://localhost:{port}",
+            metrics_path=env_literal(backend, "RUNTIME_METRICS_PATH") or "/metrics",
+            served_name=_served_name(workers, traits) or model.request_name,
+            is_hot=_is_hot(backend, workers, cache, traits),
+        )
+
+    def worker(self, role: str) -> WorkerFacts | None:
+        """The first worker of this type."""
+        return next((facts for facts in self.workers if facts.worker.type == role), None)
+
+    def directory(self, uri: str) -> str:
+        """The directory, inside the pods, of what is downloaded from this source."""
+        return download_dir(self.cache.mount, uri)
+
+
+def engine_port(worker: WorkerFacts, traits: EngineTraits) -> int | None:
+    """The engine port that one worker asks for; None when its config names something that is not a port."""
+    return parse_port(worker.config.get("port")) if "port" in worker.config else traits.default_port
+
+
+def _served_name(workers: tuple[WorkerFacts, ...], traits: EngineTraits) -> str | None:
+    for role in traits.named_by:
+        value = next((item.config.get("served-model-name") for item in workers if item.worker.type == role), None)
+        if isinstance(value, list | tuple):
+            value = value[0] if value else None
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _is_hot(backend: Backend, workers: tuple[WorkerFacts, ...], cache: Cache, traits: EngineTraits) -> bool:
+    """Whether adapters are loaded and unloaded while the engine runs.
+
+    The user asks for it with a variable. On several nodes every node must see the adapter's files, which needs a claim as cache.
+    """
+    variable = traits.hot_lora_variable
+    if variable is None or (env_literal(backend, variable) or "").lower() not in ("1", "true"):
+        return False
+    return all(item.pods == 1 for item in workers) or cache.claim is not None
+
+
+def _devices(worker: Worker) -> int:
+    """Accelerators of one pod: for each known resource the limit, else the request. Anything but a positive integer counts as 0."""
+    return sum(_device_amount(worker.resources, name) for name in _DEVICES)
+
+
+def _device_amount(resources: Any, name: str) -> int:
+    for part in ("limits", "requests"):
+        amounts = resources.get(part) if isinstance(resources, Mapping) else None
+        value = amounts.get(name) if isinstance(amounts, Mapping) else None
+        if value is not None:
+            try:
+                amount = meta.parse_quantity(value)
+            except (ValueError, TypeError, AttributeError):
+                return 0
+            return int(amount) if amount.denominator == 1 and amount > 0 else 0
+    return 0

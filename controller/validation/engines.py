@@ -1,0 +1,147 @@
+"""The rules of a backend's engine: its workers, their config, ports, names, and the length of its command; then those of its type."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from controller.api.config import normal_key, parse_port
+from controller.api.findings import UNSUPPORTED, Finding, error, tolerated, warning
+from controller.api.variables import env_literal
+from controller.render.engines import ENGINES, NOT_SUPPORTED, Engine
+from controller.render.facts import KV_EVENTS_PORT, RUNTIME_PORT, BackendFacts, WorkerFacts, engine_port
+
+_ONE_SERVER = ("SGLang", "MindIE")
+_MINDIE_ROLES = {"prefill", "decode", "controller", "coordinator"}
+_LONGEST_ARGUMENT = 131_071
+"""Bytes of one argument of a process: MAX_ARG_STRLEN of Linux, without the final zero."""
+_LONGEST_SERVED_NAME = 256
+_LONGEST_POD_NAME = 63
+
+
+def engine(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """Every rule about engines that concerns the backend."""
+    for index, worker in enumerate(facts.workers):
+        yield from _worker(facts, worker, f"{path}.workers[{index}]")
+    found = ENGINES.get(facts.backend.type)
+    if found is None:
+        yield from _unsupported(facts, path)
+        return
+    wanted = facts.traits.worker_types
+    if sorted(item.worker.type for item in facts.workers) != sorted(wanted):
+        message = f"a backend of type {facts.backend.type} has {facts.traits.workers_sentence}"
+        yield error(f"{path}.workers", message, "M1" if len(wanted) == 1 else "M13")
+    yield from _ports(facts, path)
+    yield from _served_names(facts, path)
+    yield from found.findings(facts, path)
+    yield from _command_length(found, facts, path)
+
+
+def _unsupported(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """M29, and the CRD's own rules about the workers of types that are known but not supported."""
+    given = facts.backend.type
+    what = NOT_SUPPORTED.get(given, "is not a backend type")
+    yield Finding(
+        f"{path}.type",
+        f"{given[:64]!r} {what}; supported are {' and '.join(ENGINES)}",
+        rule="M29",
+        reason=UNSUPPORTED,
+    )
+    types = [item.worker.type for item in facts.workers]
+    if given in _ONE_SERVER and types != ["server"]:
+        message = f"a backend of type {given} has exactly one worker, of type server"
+        yield tolerated(f"{path}.workers", message, "M1")
+    if given == "MindIEDisaggregated" and not set(types) <= _MINDIE_ROLES:
+        message = "workers may be prefill, decode, controller and coordinator, not server"
+        yield tolerated(f"{path}.workers", message, "M3")
+
+
+def _worker(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Finding]:
+    """M14, M22, M27 and the rules of every config."""
+    worker = item.worker
+    if not re.fullmatch(r"[!-~]+", worker.image):
+        what = f"{worker.image[:64]!r} is not an image reference" if worker.image else "is required"
+        yield error(f"{path}.image", f"{what}; it must be printable ASCII without white space", "M14")
+    if facts.traits.disaggregated and item.pods > 1:
+        yield error(f"{path}.pods", "workers of disaggregated backends have one pod", "M27")
+    length = _pod_name_length(facts, item)
+    if (surplus := length - _LONGEST_POD_NAME) > 0:
+        message = (
+            f"pod names would have {length} characters; shorten the names of the Model or the backend by {surplus}"
+        )
+        yield error(path, message, "M22")
+    if worker.config is not None and not isinstance(worker.config, Mapping):
+        yield error(f"{path}.config", "must be an object of engine arguments", "M26")
+    yield from _keys(item, f"{path}.config")
+
+
+def _pod_name_length(facts: BackendFacts, item: WorkerFacts) -> int:
+    """Characters of the longest pod name: MODEL-BACKEND-GROUP-ROLE-INSTANCE-POD, each number at its highest."""
+    numbers = (facts.backend.max_replicas, item.instances, item.pods - 1)
+    length = len(facts.model.name) + len(facts.backend.name) + sum(len(str(number)) for number in numbers)
+    return length + (7 if item.worker.type == "prefill" else 6) + 5
+
+
+def _keys(item: WorkerFacts, path: str) -> Iterator[Finding]:
+    """M26 and W2. A key whose value is null counts as absent."""
+    seen: dict[str, str] = {}
+    for key in item.config.written:
+        where = f"{path}.{key[:64]}"
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", key):
+            message = "a key must start with a letter or digit and hold only letters, digits, '_', '.' and '-'"
+            yield error(where, message, "M26")
+        elif (other := seen.setdefault(normal_key(key), key)) != key:
+            yield error(where, f"is the same argument as {other[:64]}", "M26")
+        elif re.search("[A-Z]", key):
+            yield warning(where, "has upper-case letters; the engine probably does not accept it", "W2")
+
+
+def _ports(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """M15 and M30."""
+    agreed: int | None = None
+    for index, item in enumerate(facts.workers):
+        where, port = f"{path}.workers[{index}].config.port", engine_port(item, facts.traits)
+        if port is None:
+            yield error(where, "must be a port number, 1 to 65535", "M15")
+        elif port != (agreed := agreed or port):
+            yield error(where, f"all workers of a backend must use the same port; an earlier one uses {agreed}", "M15")
+    yield from _runtime_port(facts, path)
+    if agreed is not None and facts.engine_port == facts.runtime_port:
+        yield error(path, f"port {facts.engine_port} is used by both the engine and the runtime sidecar", "M30")
+    for port, user in ((facts.engine_port, "the engine"), (facts.runtime_port, "the runtime sidecar")):
+        if port == KV_EVENTS_PORT:
+            yield error(path, f"port {port} is used by both {user} and kv-events", "M30")
+
+
+def _runtime_port(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    literal = env_literal(facts.backend, "RUNTIME_PORT")
+    if literal is not None and parse_port(literal) is None:
+        index = next(i for i, entry in enumerate(facts.backend.env) if entry.get("name") == "RUNTIME_PORT")
+        message = f"{literal[:32]!r} is not a port; {RUNTIME_PORT} is used"
+        yield warning(f"{path}.env[{index}].value", message, "M30")
+
+
+def _served_names(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """M28."""
+    agreed: list[str] | None = None
+    for index, item in enumerate(facts.workers):
+        if "served-model-name" not in item.config:
+            continue
+        where = f"{path}.workers[{index}].config.{item.config.written_key('served-model-name')}"
+        value = item.config.get("served-model-name")
+        names = list(value) if isinstance(value, list | tuple) else [value]
+        if not names or not all(isinstance(name, str) and 0 < len(name) <= _LONGEST_SERVED_NAME for name in names):
+            yield error(where, "must be a name of 1 to 256 characters, or a list of such names", "M28")
+        elif names != (agreed := agreed or names):
+            yield error(where, "must be the same on prefill and decode", "M28")
+
+
+def _command_length(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """M35: the kernel limits every single argument; on several pods the whole command is one."""
+    for index, item in enumerate(facts.workers):
+        size = max(len(part.encode("utf-8", "surrogatepass")) for part in found.command(facts, item))
+        if size > _LONGEST_ARGUMENT:
+            message = (
+                f"the engine's command would be {size} bytes long; one argument holds at most {_LONGEST_ARGUMENT}"
+                if item.pods > 1
+                else f"an argument would be {size} bytes long; one argument holds at most {_LONGEST_ARGUMENT}"
+            )
+            yield error(f"{path}.workers[{index}].config", message, "M35")
