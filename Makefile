@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage unit verify lint format generated crds manifests monitoring reference sbom image-check docs bench e2e lock clean
+.PHONY: help setup demo test coverage unit verify lint format generated crds manifests monitoring reference golden sbom image-check docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the de
 reference: $(VENV)/.dev ## write the pages about conditions, Events and the command line from the code
 	@hack/generate-conditions-reference
 	@hack/generate-cli-reference
+
+golden: $(VENV)/.dev ## write the golden files of render; their diff is the review of a change
+	@hack/generate-golden
 
 sbom: $(VENV)/.dev ## write dist/sbom.cdx.json, the software bill of materials of the image
 	@$(BIN)/python -m hack.sbom

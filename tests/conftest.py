@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.client import Client
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment, real_assets
 from tests.support.planes import PLANES
 from tests.support.rights import NAMESPACES, grant, refused
@@ -50,7 +52,7 @@ async def environment(plane: Any) -> AsyncIterator[Environment]:
     On the real one controllers run with the shipped rights, where owner references are enforced; in the end nothing may have been refused.
     """
     plugins = ["OwnerReferencesPermissionEnforcement"] if plane == "real" else []
-    async with Environment(plane, crds=[model_crd(), *child_crds()], admission_plugins=plugins) as running:
+    async with Environment(plane, crds=[model_crd(), *child_crds(E4FB6663)], admission_plugins=plugins) as running:
         if plane == "real":
             await grant(running)
         yield running

@@ -14,9 +14,10 @@ from controller.api.model import Model
 from controller.cli.app import Unusable
 from controller.cli.inputs import Inputs, read_models
 from controller.cli.options import NAMESPACE, cluster_options, hostpath_option, image_options, option, version_option
-from controller.cli.render import placed, render_options
+from controller.cli.render import placed
 from controller.cli.validate import line
 from controller.client import Client, ConfigError, load_config
+from controller.dialects import E4FB6663
 from controller.meta import Object
 from controller.meta.errors import ApiError, NotFound
 from controller.reconcilers.preview import Preview, preview, read
@@ -62,7 +63,7 @@ def diff_command(
         raise SystemExit(2)
     try:
         different = asyncio.run(
-            _diff(inputs, namespace, render_options(downloader_image, runtime_image), kubeconfig, context)
+            _diff(inputs, namespace, RenderOptions.of(E4FB6663, downloader_image, runtime_image), kubeconfig, context)
         )
     except ConfigError as error:
         raise Unusable(str(error)) from None

@@ -44,6 +44,26 @@ class _Matching(click.ParamType):  # type: ignore[type-arg] # generic for type c
         return str(value)
 
 
+class _DialectName(click.ParamType):  # type: ignore[type-arg] # generic for type checkers only
+    """The name of a dialect, as the dialect. The types behind it are imported only by commands that are run with one."""
+
+    name = "dialect"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        from controller.dialects import DIALECTS
+
+        return f"[{'|'.join(DIALECTS)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from controller.dialects import DIALECTS, Dialect
+
+        if isinstance(value, Dialect):
+            return value
+        if value not in DIALECTS:
+            self.fail(f"{value!r} is not one of {', '.join(DIALECTS)}.", param, ctx)
+        return DIALECTS[value]
+
+
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 SECONDS = _Number(min=0, min_open=True)
 NOT_NEGATIVE = _Number(min=0)
@@ -83,13 +103,21 @@ cluster_options = combined(
     option("--context", default=None, help="Context of the kubeconfig to use. [default: its current one]"),
 )
 
+dialect_option = option(
+    "--dialect",
+    "dialect",
+    type=_DialectName(),
+    default="e4fb6663",
+    help="Family of Kthena's API: of September 2025 (ModelInfer), or v1 as released today (ModelServing).",
+)
+
 image_options = combined(
     option(
         "--downloader-image",
         default=None,
-        help="Image of the download init containers. [default: kthena/downloader:latest]",
+        help="Image of the download init containers. [default: the dialect's]",
     ),
-    option("--runtime-image", default=None, help="Image of the runtime sidecar. [default: kthena/runtime:latest]"),
+    option("--runtime-image", default=None, help="Image of the runtime sidecar. [default: the dialect's]"),
 )
 
 hostpath_option = option(

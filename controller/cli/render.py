@@ -10,8 +10,9 @@ from controller.api.crds import model_schema
 from controller.api.documents import dump_documents
 from controller.api.model import Model
 from controller.cli.inputs import read_models
-from controller.cli.options import NAMESPACE, hostpath_option, image_options, option, version_option
+from controller.cli.options import NAMESPACE, dialect_option, hostpath_option, image_options, option, version_option
 from controller.cli.validate import line
+from controller.dialects import Dialect
 from controller.meta import Object, schema
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
@@ -30,12 +31,14 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
     help="A YAML stream, or one JSON List for kubectl.",
 )
 @option("-n", "--namespace", type=NAMESPACE, default="default", help="Namespace of Models that name none.")
+@dialect_option
 @image_options
 @hostpath_option
 def render_command(
     files: tuple[str, ...],
     output: str,
     namespace: str,
+    dialect: Dialect,
     downloader_image: str | None,
     runtime_image: str | None,
     hostpath_prefixes: tuple[str, ...],
@@ -45,7 +48,7 @@ def render_command(
     Exit code 0: all rendered; 1: some Model is invalid (the valid ones are still printed); 2: some input is unusable.
     """
     inputs = read_models(files)
-    options = render_options(downloader_image, runtime_image)
+    options = RenderOptions.of(dialect, downloader_image, runtime_image)
     children: list[dict[str, Any]] = []
     invalid = False
     for file, document in inputs.models:
@@ -61,12 +64,6 @@ def render_command(
     elif children:
         click.echo(dump_documents(children), nl=False)
     raise SystemExit(2 if inputs.unusable else 1 if invalid else 0)
-
-
-def render_options(downloader_image: str | None, runtime_image: str | None) -> RenderOptions:
-    """The options of ``render``: what was not given keeps its default."""
-    default = RenderOptions()
-    return RenderOptions(downloader_image or default.downloader_image, runtime_image or default.runtime_image)
 
 
 def placed(document: Object, namespace: str) -> Object:

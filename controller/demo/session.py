@@ -13,10 +13,12 @@ from rich.live import Live
 from rich.text import Text
 
 from controller import meta
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.kinds import MODEL, MODEL_INFER
 from controller.client import Client
 from controller.demo.workloads import setup_workloads
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import AlreadyExists, StatusError
@@ -44,7 +46,7 @@ async def run_demo(models: Sequence[Object], *, console: Console, leave: bool, t
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with (
-        Environment("embedded", crds=[model_crd(), *child_crds()]) as environment,
+        Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
         environment.client() as client,
     ):
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))

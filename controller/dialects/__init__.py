@@ -7,8 +7,13 @@ spelt. Everything else of a child is the same in all of them. Nothing outside th
 from controller.dialects.dialect import Autoscaling as Autoscaling
 from controller.dialects.dialect import ChildKeys as ChildKeys
 from controller.dialects.dialect import Dialect as Dialect
+from controller.dialects.dialect import Images as Images
 from controller.dialects.dialect import PodKeys as PodKeys
 from controller.dialects.dialect import ScalingTarget as ScalingTarget
 from controller.dialects.dialect import Spec as Spec
 from controller.dialects.dialect import Workload as Workload
 from controller.dialects.e4fb6663 import E4FB6663 as E4FB6663
+from controller.dialects.v1 import V1 as V1
+
+DIALECTS = {dialect.name: dialect for dialect in (E4FB6663, V1)}
+"""Every dialect by its name, the oldest first."""

@@ -85,12 +85,22 @@ class PodKeys(_Keys):
     group_name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Images:
+    """One text for each of the two images that pods need besides the engine's."""
+
+    downloader: str
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dialect:
     """Everything that differs between two families of the API. Each is one constant, equal only to itself.
 
     ``manager`` is the value of the label ``managed_by``. ``server_labels`` are labels that a ModelServer asks for besides the Model's uid and
     the backend's name. ``scaling`` holds the kinds that express autoscaling, in the order in which they are printed, and how each is spelt.
+    ``images`` are the downloader's and the sidecar's where the operator names none, ``image_keys`` their keys in the operator's ConfigMap.
+    ``schemas`` makes small schemas of the workload and the scaling kinds, ``scale`` says what the workload's scale subresource shows.
     """
 
     name: str
@@ -102,7 +112,14 @@ class Dialect:
     pod_keys: PodKeys
     workload_spec: Callable[[Workload], Spec]
     scaling: Mapping[Resource, Callable[[Autoscaling], Spec]]
+    schemas: Callable[[], dict[Resource, Spec]]
+    images: Images
+    image_keys: Images
     server_labels: Mapping[str, str] = field(default_factory=dict)
+    scale: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Dialect {self.name}>"
 
     @property
     def children(self) -> tuple[Resource, ...]:

@@ -1,7 +1,20 @@
 """Kthena as of September 2025, upstream's commit e4fb6663: ModelInfer, and policies with bindings."""
 
+from controller.api.crds.policy import policy_schema
+from controller.api.crds.schemas import OPEN, STRINGS, described, integer, list_, object_, root, string, unbounded
 from controller.api.kinds import AUTOSCALING_POLICY, AUTOSCALING_POLICY_BINDING, MODEL_INFER, MODEL_ROUTE, MODEL_SERVER
-from controller.dialects.dialect import Autoscaling, ChildKeys, Dialect, PodKeys, ScalingTarget, Spec, Workload
+from controller.dialects.crds import grace_schema, role_schema
+from controller.dialects.dialect import (
+    Autoscaling,
+    ChildKeys,
+    Dialect,
+    Images,
+    PodKeys,
+    ScalingTarget,
+    Spec,
+    Workload,
+)
+from controller.meta import Resource
 
 _PODS = PodKeys.under("modelinfer.volcano.sh")
 
@@ -55,6 +68,66 @@ def _target(target: ScalingTarget) -> Spec:
     }
 
 
+def _schemas() -> dict[Resource, Spec]:
+    empty = described(OPEN, "Nobody writes it.")
+    state = described(OPEN, "State of the groups.")
+    return {
+        MODEL_INFER: root("Groups of pods that serve one backend.", _infer_schema(), state),
+        AUTOSCALING_POLICY: root("When to scale.", unbounded(policy_schema("The policy.")), empty),
+        AUTOSCALING_POLICY_BINDING: root("A policy at work.", _binding_schema(), empty),
+    }
+
+
+def _infer_schema() -> Spec:
+    return object_(
+        "What runs.",
+        ("schedulerName", "template"),
+        replicas=integer("Number of groups.", default=1),
+        schedulerName=string("Scheduler."),
+        recoveryPolicy=string("What is rebuilt after a failure.", default="RoleRecreate"),
+        rolloutStrategy=described(OPEN, "How groups are replaced."),
+        topologySpreadConstraints=list_("How pods spread.", OPEN),
+        template=object_(
+            "One group.",
+            ("roles",),
+            restartGracePeriodSeconds=grace_schema(),
+            gangSchedule=described(OPEN, "Gang scheduling."),
+            roles=list_("The roles.", role_schema(), minItems=1, maxItems=4, **{"x-kubernetes-list-type": "atomic"}),
+        ),
+    )
+
+
+def _binding_schema() -> Spec:
+    target = object_(
+        "A workload.",
+        ("targetRef",),
+        targetRef=described(OPEN, "The workload's kind and name."),
+        additionalMatchLabels=described(STRINGS, "Labels that narrow the pods."),
+        metricEndpoint=object_(
+            "Where pods are scraped.", uri=string("Path.", default="/metrics"), port=integer("Port.", default=8100)
+        ),
+    )
+    bounds: Spec = {
+        "minReplicas": integer("Lower bound.", minimum=0),
+        "maxReplicas": integer("Upper bound.", minimum=1),
+    }
+    return object_(
+        "Which policy scales what.",
+        ("policyRef",),
+        policyRef=object_("The policy.", name=string("Its name.", default="")),
+        scalingConfiguration=object_("One workload.", ("minReplicas", "maxReplicas"), target=target, **bounds),
+        optimizerConfiguration=object_(
+            "Several workloads by cost.",
+            costExpansionRatePercent=integer("Growth of the cost per step.", minimum=0, default=200),
+            params=list_(
+                "The workloads.",
+                object_("One of them.", target=target, cost=integer("Its cost.", minimum=0), **bounds),
+                minItems=1,
+            ),
+        ),
+    )
+
+
 E4FB6663 = Dialect(
     name="e4fb6663",
     workload=MODEL_INFER,
@@ -65,4 +138,7 @@ E4FB6663 = Dialect(
     pod_keys=_PODS,
     workload_spec=_infer,
     scaling={AUTOSCALING_POLICY: _policy, AUTOSCALING_POLICY_BINDING: _binding},
+    schemas=_schemas,
+    images=Images("kthena/downloader:latest", "kthena/runtime:latest"),
+    image_keys=Images("model_infer_downloader_image", "model_infer_runtime_image"),
 )

@@ -37,9 +37,14 @@ IDENTITY_VARIABLES = ("POD_NAME", "NAMESPACE")
 class RenderOptions:
     """The dialect of the children, and the operator's choices that pod templates depend on."""
 
-    downloader_image: str = "kthena/downloader:latest"
-    runtime_image: str = "kthena/runtime:latest"
+    downloader_image: str = E4FB6663.images.downloader
+    runtime_image: str = E4FB6663.images.runtime
     dialect: Dialect = E4FB6663
+
+    @classmethod
+    def of(cls, dialect: Dialect, downloader: str | None = None, runtime: str | None = None) -> "RenderOptions":
+        """The options for a dialect: its own images where none is given."""
+        return cls(downloader or dialect.images.downloader, runtime or dialect.images.runtime, dialect)
 
 
 def cache_volume_name(backend: Backend) -> str:

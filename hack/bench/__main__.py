@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from controller import meta
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.kinds import MODEL, MODEL_INFER
 from controller.api.model import Model
 from controller.client import Client
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.meta import Resource
 from controller.render import RenderOptions, render
@@ -204,7 +206,10 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     ratios, work_ratios, last = [], [], Run(0, {})
-    async with Environment("real", crds=[model_crd(), *child_crds()]) as environment, environment.client() as client:
+    async with (
+        Environment("real", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
+        environment.client() as client,
+    ):
         idle = await start_up(environment, client)
         print(f"one Model, start of the program included: {idle:.2f} s")
         for number in range(options.rounds):

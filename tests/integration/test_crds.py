@@ -1,22 +1,21 @@
 """The CRDs at an API server: what they refuse is what ``validate`` says, they never lock out what is stored, and every child fits Kthena's own."""
 
 import asyncio
-import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from controller import meta
 from controller.api.crds import model_crd
 from controller.api.documents import load_documents
-from controller.api.kinds import ALL_CHILDREN, MODEL
+from controller.api.kinds import MODEL
 from controller.api.model import Model
 from controller.api.samples import sample_paths
 from controller.client import Client
+from controller.dialects import DIALECTS, Dialect
 from controller.envtest import Environment, real_assets
 from controller.envtest.environment import install_crds
 from controller.meta import jsonio
@@ -24,10 +23,10 @@ from controller.meta.errors import BadRequest, Invalid
 from controller.render import RenderOptions, render
 from controller.validation import validate
 from tests.support.factories import unborn
+from tests.support.originals import original_crds
 from tests.support.rules import CASES, A, C, Case
 
 ROOT = Path(__file__).parents[2]
-ORIGINALS = Path(os.environ.get("MODEL_CONTROLLER_KTHENA_CRDS", ROOT.parent / "shared" / "kthena-crds"))
 STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
 STRUCTURAL = ("schema", "type")
 REAL = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
@@ -82,15 +81,6 @@ async def test_kubectl_explains_every_backend_field(environment: Environment) ->
     assert "A set of engines that serve the model in one way." in told
     assert "Volume that holds downloaded weights: hostpath://PATH or pvc://CLAIM" in told
     assert "<no description>" not in told
-
-
-@pytest.fixture(scope="module")
-def originals() -> list[dict[str, Any]]:
-    """Kthena's own CRDs."""
-    if not ORIGINALS.is_dir():
-        pytest.skip(f"no original CRDs in {ORIGINALS}; set MODEL_CONTROLLER_KTHENA_CRDS")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [yaml.load(file.read_text(encoding="utf-8"), Loader=loader) for file in sorted(ORIGINALS.glob("*.yaml"))]
 
 
 def permissive() -> dict[str, Any]:
@@ -148,22 +138,23 @@ class TestOnAPlaneOfTheirOwn:
                     locked_out[case.id] = str(error)
         assert locked_out == {}
 
+    @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
     async def test_every_child_is_taken_by_the_original_crds_and_stored_as_sent(
-        self, own_plane: Environment, originals: list[dict[str, Any]]
+        self, own_plane: Environment, dialect: Dialect
     ) -> None:
         """Under strict field validation: nothing unknown, nothing refused, and no default was left for the server to fill in."""
-        children = [crd for crd in originals if crd["spec"]["names"]["kind"] != MODEL.kind]
+        crds = [crd for crd in original_crds(dialect) if crd["spec"]["names"]["kind"] != MODEL.kind]
         changed = {}
         async with own_plane.client() as client:
-            await install_crds(client, children)
+            await install_crds(client, crds)
             for number, document in enumerate(admitted_models()):
                 named = {
                     **document,
                     "metadata": {**document["metadata"], "namespace": "default", "uid": f"uid-{number}"},
                 }
                 assert not any(finding.terminal for finding in validate(named))
-                for child in render(Model.from_object(named), RenderOptions()):
-                    stored = await dry_run(client, child)
+                for child in render(Model.from_object(named), RenderOptions.of(dialect)):
+                    stored = await dry_run(client, child, dialect)
                     if stored["spec"] != child["spec"]:
                         changed[meta.name_of(child), child["kind"]] = stored["spec"]
         assert changed == {}
@@ -189,9 +180,9 @@ async def touch_everything(client: Client, name: str) -> None:
     assert "finalizers" not in stored["metadata"]
 
 
-async def dry_run(client: Client, child: dict[str, Any]) -> dict[str, Any]:
+async def dry_run(client: Client, child: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
     """The child as the API server would store it."""
-    (resource,) = (known for known in ALL_CHILDREN if known.kind == child["kind"])
+    (resource,) = (known for known in dialect.children if known.kind == child["kind"])
     path = resource.path(meta.namespace_of(child))
     stored: dict[str, Any] = jsonio.loads(await client.raw("POST", path, jsonio.dumps(child), query=STRICTLY))
     return stored

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.documents import dump_documents, load_documents
 from controller.api.kinds import MODEL
 from controller.client import Client
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.meta import Object, Resource, is_condition_true, jsonio, name_of
 from controller.meta.errors import NotFound
@@ -88,7 +90,7 @@ async def cluster(
     """A control plane where a controller works; on the real one everything else is installed too, as by a user."""
     if request.param == "real":
         request.getfixturevalue("real_plane")
-    async with Environment(request.param, crds=[model_crd(), *child_crds()]) as environment:
+    async with Environment(request.param, crds=[model_crd(), *child_crds(E4FB6663)]) as environment:
         arguments = ["--health-probe-bind-address", "0"]
         if request.param == "real":
             async with shell(environment.kubeconfig, tmp_path_factory.mktemp("installation")) as bash:

@@ -13,8 +13,10 @@ import aiohttp
 import pytest
 import yaml
 
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.kinds import MODEL
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.envtest.binaries import free_port
 from hack.metric_families import selected
@@ -92,7 +94,7 @@ async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
     target = f"127.0.0.1:{free_port()}"
     flags = ("--leader-elect", "--metrics-bind-address", target, "--health-probe-bind-address", "0")
     async with (
-        Environment("embedded", crds=[model_crd(), *child_crds()]) as environment,
+        Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
         environment.client() as client,
         running(environment.kubeconfig, *flags),
         scraping(tmp_path_factory.mktemp("prometheus"), target) as server,

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from controller import meta
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.kinds import AUTOSCALING_POLICY_BINDING, MODEL, MODEL_INFER, MODEL_ROUTE, POD
 from controller.api.model import Model
 from controller.client import Client
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
@@ -210,7 +212,7 @@ async def test_a_namespace_that_ends_is_left_alone(environment: Environment, cli
 
 async def test_a_server_that_does_not_keep_what_is_written_is_told_of_and_not_fought() -> None:
     """The CRD of another release lacks a field: patches back off, and the condition names it."""
-    older = copy.deepcopy(child_crds())
+    older = copy.deepcopy(child_crds(E4FB6663))
     for crd in older:
         if crd["spec"]["names"]["kind"] == "ModelInfer":
             schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]

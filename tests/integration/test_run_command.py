@@ -157,7 +157,9 @@ async def test_images_come_from_the_flag_else_the_config_map_else_the_default(
 
 async def test_a_crd_that_is_not_there_yet_is_waited_for() -> None:
     """Readiness names it; nothing ends, and work begins once it is installed."""
-    from controller.api.crds import child_crds, model_crd
+    from controller.api.crds import model_crd
+    from controller.dialects import E4FB6663
+    from controller.dialects.crds import child_crds
     from controller.envtest import install_crds
 
     address = f"127.0.0.1:{free_port()}"
@@ -174,7 +176,7 @@ async def test_a_crd_that_is_not_there_yet_is_waited_for() -> None:
             return False
 
         await eventually(told)
-        await install_crds(client, [model_crd(), *child_crds()])
+        await install_crds(client, [model_crd(), *child_crds(E4FB6663)])
         await client.create(MODEL, unborn(a_model(), "default"))
 
         async def initialized() -> bool:

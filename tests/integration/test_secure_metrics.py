@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.documents import load_documents
 from controller.client import Client
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.envtest.binaries import free_port
 from controller.meta import jsonio
@@ -64,7 +66,7 @@ async def endpoint(real_plane: None, tmp_path_factory: pytest.TempPathFactory) -
     trust = ssl.create_default_context(cafile=str(folder / "tls.crt"))
     flags = ("--metrics-bind-address", address, "--metrics-secure", "--metrics-cert-path", str(folder))
     async with (
-        Environment("real", crds=[model_crd(), *child_crds()]) as environment,
+        Environment("real", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
         environment.client() as admin,
     ):
         for obj in SHIPPED:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from controller import meta
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.documents import load_documents
 from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER, POD
 from controller.client import Client, load_config
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.meta import Object, jsonio
 from controller.meta.errors import Forbidden, NotFound
@@ -43,7 +45,7 @@ RULES = [
 @pytest.fixture(scope="module")
 async def installed(real_plane: None) -> AsyncIterator[Environment]:
     """A real control plane with the shipped rights."""
-    crds = [model_crd(), *child_crds()]
+    crds = [model_crd(), *child_crds(E4FB6663)]
     plugins = ["OwnerReferencesPermissionEnforcement"]
     async with Environment("real", crds=crds, admission_plugins=plugins) as environment:
         async with environment.client() as client:

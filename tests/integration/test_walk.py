@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import meta
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.api.kinds import ALL_CHILDREN, MODEL
 from controller.client import Client
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, unborn
 from tests.support.running import controlling
@@ -85,7 +87,7 @@ def test_the_same_spec_gives_the_same_children_whatever_came_before(steps: list[
     """Compared within one Model's life, because its uid is in its children; every walk passes some specs twice."""
 
     async def go() -> None:
-        async with Environment("embedded", crds=[model_crd(), *child_crds()]) as environment:
+        async with Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment:
             await walk(environment, [*steps, *steps], {})
 
     asyncio.run(go())

@@ -6,26 +6,24 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.api.crds import child_crds
 from controller.api.model import Model
+from controller.dialects import DIALECTS, Dialect
+from controller.dialects.crds import child_crds
 from controller.meta import schema
 from controller.render import RenderOptions, render
 from controller.render.engines import backend_facts
 from controller.render.engines.vllm_command import engine_arguments
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.models_strategy import HOSTILE, MODELS
+from tests.support.originals import original_crds
 
-ROOT = Path(__file__).parents[2]
-ORIGINALS = Path(os.environ.get("MODEL_CONTROLLER_KTHENA_CRDS", ROOT.parent / "shared" / "kthena-crds"))
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 Json = dict[str, Any]
@@ -86,24 +84,32 @@ def schemas(crds: list[Json]) -> dict[str, Json]:
     return {crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for crd in crds}
 
 
+@pytest.fixture(scope="module", params=DIALECTS.values(), ids=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> Dialect:
+    """Every dialect."""
+    found: Dialect = request.param
+    return found
+
+
+class Validators(dict[str, tuple[Json, Any]]):
+    """Schemas and validators by kind; megabytes that nobody wants printed."""
+
+    def __repr__(self) -> str:
+        return f"<validators of {', '.join(self)}>"
+
+
 @pytest.fixture(scope="module", params=["ours", "original"])
-def validators(request: pytest.FixtureRequest) -> dict[str, tuple[Json, Any]]:
+def validators(request: pytest.FixtureRequest, dialect: Dialect) -> Validators:
     """The schema of each child kind, in our small CRDs and in Kthena's own."""
-    if request.param == "ours":
-        crds = child_crds()
-    elif ORIGINALS.is_dir():
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        crds = [yaml.load(file.read_text(encoding="utf-8"), Loader=loader) for file in sorted(ORIGINALS.glob("*.yaml"))]
-    else:
-        pytest.skip(f"no original CRDs in {ORIGINALS}; set MODEL_CONTROLLER_KTHENA_CRDS")
-    return {kind: (found, jsonschema.Draft4Validator(found)) for kind, found in schemas(crds).items()}
+    crds = child_crds(dialect) if request.param == "ours" else original_crds(dialect)
+    return Validators({kind: (found, jsonschema.Draft4Validator(found)) for kind, found in schemas(crds).items()})
 
 
 @settings(max_examples=50)
-@given(MODELS)
-def test_every_child_fits_the_schemas(validators: dict[str, tuple[Json, Any]], model: Json) -> None:
+@given(model=MODELS)
+def test_every_child_fits_the_schemas(validators: dict[str, tuple[Json, Any]], dialect: Dialect, model: Json) -> None:
     """Nothing is refused, and nothing is unknown."""
-    for child in rendered(model):
+    for child in render(Model.from_object(model), RenderOptions.of(dialect)):
         structural, validator = validators[child["kind"]]
         assert [problem.message for problem in validator.iter_errors(child)] == []
         assert list(schema.violations(child, structural)) == []

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.api.crds import child_crds, model_schema
+from controller.api.crds import model_schema
 from controller.api.model import Model
 from controller.cli.validate import line
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.meta import schema
 from controller.render import RenderOptions, render
 from controller.validation import validate
@@ -21,7 +23,8 @@ from tests.support.rules import a_pair, adapters, policy
 
 Json = dict[str, Any]
 SCHEMAS = {
-    crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for crd in child_crds()
+    crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for crd in child_crds(E4FB6663)
 }
 Path = tuple[str | int, ...]
 

@@ -9,9 +9,11 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from controller.api.crds import child_crds, model_crd, model_schema
+from controller.api.crds import model_crd, model_schema
 from controller.api.crds.model import type_schema
 from controller.api.model import Backend, LoraAdapter, ModelSpec, Worker
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.meta import schema
 
 ROOT = Path(__file__).parents[3]
@@ -83,7 +85,7 @@ def test_every_field_of_the_original_crd_is_known() -> None:
 
 def test_the_small_crds_name_the_kinds_of_all_children() -> None:
     """For demo and trials, where Kthena's own are not installed."""
-    assert sorted(crd["spec"]["names"]["kind"] for crd in child_crds()) == [
+    assert sorted(crd["spec"]["names"]["kind"] for crd in child_crds(E4FB6663)) == [
         "AutoscalingPolicy",
         "AutoscalingPolicyBinding",
         "ModelInfer",

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from controller.api.crds import child_crds, model_crd
+from controller.api.crds import model_crd
 from controller.client import Client
 from controller.demo.session import _View
 from controller.demo.workloads import setup_workloads
+from controller.dialects import E4FB6663
+from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.reconcilers import ModelControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
@@ -21,7 +23,7 @@ async def test_each_kind_is_watched_once() -> None:
     """Counted at the API server: one watch of Models, one of ModelInfers, although three parts read them."""
     off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0")
     async with (
-        Environment("embedded", crds=[model_crd(), *child_crds()]) as environment,
+        Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
         FaultProxy(environment.config) as proxy,
         await Client.connect(proxy.config) as client,
     ):

@@ -1,0 +1,199 @@
+"""Kthena as released today (upstream's commit 3cc05728, after v1.0.0): ModelServing, and policies that name what they scale.
+
+``gangPolicy`` is never written: the API server does not let its minimum change, so a worker's replicas could never change either.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller.api.crds.policy import policy_schema
+from controller.api.crds.rules import rule
+from controller.api.crds.schemas import OPEN, described, integer, list_, object_, root, string, unbounded
+from controller.api.kinds import MODEL_ROUTE, MODEL_SERVER
+from controller.dialects.crds import grace_schema, role_schema
+from controller.dialects.dialect import (
+    Autoscaling,
+    ChildKeys,
+    Dialect,
+    Images,
+    PodKeys,
+    ScalingTarget,
+    Spec,
+    Workload,
+)
+from controller.meta import Resource
+
+_GROUP = "workload.serving.volcano.sh"
+_PODS = PodKeys.under("modelserving.volcano.sh")
+_MODEL_SERVING = Resource(_GROUP, "v1alpha1", "modelservings", "ModelServing")
+_AUTOSCALING_POLICY = Resource(_GROUP, "v1alpha1", "autoscalingpolicies", "AutoscalingPolicy")
+
+
+def _serving(workload: Workload) -> Spec:
+    """Groups are never spread over nodes: this API has no word for it."""
+    return {
+        "replicas": workload.replicas,
+        "schedulerName": workload.scheduler_name,
+        "recoveryPolicy": "ServingGroupRecreate",
+        "rolloutStrategy": {"type": "ServingGroupRollingUpdate"},
+        "template": {"restartGracePeriodSeconds": 60, "roles": [_role(role) for role in workload.roles]},
+    }
+
+
+def _role(role: Spec) -> Spec:
+    """With the default that the API server would add, so that what is stored is what was sent."""
+    return {**role, "maxUnavailable": 1}
+
+
+def _policy(scaling: Autoscaling) -> Spec:
+    """A metric without a name measures nothing; the Model may have one, and this API refuses it."""
+    policy = dict(scaling.policy)
+    given = [each for each in policy.pop("metrics") if each["metricName"]]
+    metrics = [{"name": each["metricName"], "targetValue": each["targetValue"]} for each in given]
+    names = [str(metric["name"]) for metric in metrics]
+    spec: Spec = {**policy, "metrics": metrics}
+    if scaling.expansion_rate is not None:
+        params = [{**_bounded(each, names), "cost": each.cost} for each in scaling.targets]
+        spec["heterogeneousTarget"] = {"costExpansionRatePercent": scaling.expansion_rate, "params": params}
+    else:
+        (only,) = scaling.targets
+        spec["homogeneousTarget"] = _bounded(only, names)
+    return spec
+
+
+def _bounded(target: ScalingTarget, metrics: list[str]) -> Spec:
+    return {
+        "target": {
+            "targetRef": _reference(target),
+            "metricSources": _sources(target, metrics, {_PODS.role: target.role}),
+        },
+        "minReplicas": target.minimum,
+        "maxReplicas": target.maximum,
+    }
+
+
+def _reference(target: ScalingTarget) -> Spec:
+    return {"kind": _MODEL_SERVING.kind, "name": target.workload}
+
+
+def _sources(target: ScalingTarget, metrics: list[str], labels: Mapping[str, str]) -> Spec:
+    """A source for every metric: one without is never collected. The autoscaler itself leaves out pods that are no entry pods."""
+    where: dict[str, Any] = {"uri": "/metrics", "port": target.port}
+    if labels:
+        where["labelSelector"] = {"matchLabels": dict(labels)}
+    return {metric: {"pod": {"name": metric, **where}} for metric in metrics}
+
+
+def _schemas() -> dict[Resource, Spec]:
+    return {
+        _MODEL_SERVING: root(
+            "Groups of pods that serve one backend.", _serving_schema(), described(OPEN, "State of the groups.")
+        ),
+        _AUTOSCALING_POLICY: root("When to scale what.", _policy_schema(), described(OPEN, "State of the scaling.")),
+    }
+
+
+def _serving_schema() -> Spec:
+    minimum = described(
+        {"type": "object", "additionalProperties": {"type": "integer"}}, "Least instances of each role."
+    )
+    minimum["x-kubernetes-validations"] = [rule("self == oldSelf", "minRoleReplicas is immutable")]
+    template = object_(
+        "One group.",
+        ("roles",),
+        restartGracePeriodSeconds=grace_schema(),
+        gangPolicy=object_("Gang scheduling.", minRoleReplicas=minimum),
+        networkTopology=described(OPEN, "How close the pods of a group are."),
+        roles=list_(
+            "The roles.",
+            role_schema(maxUnavailable={"x-kubernetes-int-or-string": True, "default": 1}),
+            minItems=1,
+            maxItems=4,
+            **{"x-kubernetes-list-type": "atomic"},
+        ),
+    )
+    template["x-kubernetes-validations"] = [
+        rule("!has(oldSelf.gangPolicy) || has(self.gangPolicy)", "gangPolicy is required once set")
+    ]
+    return object_(
+        "What runs.",
+        ("template",),
+        replicas=integer("Number of groups.", default=1),
+        schedulerName=string("Scheduler of the pods.", default="volcano"),
+        plugins=list_("Plugins.", OPEN),
+        recoveryPolicy=string("What is rebuilt after a failure.", default="RoleRecreate"),
+        rolloutStrategy=described(OPEN, "How groups are replaced."),
+        template=template,
+    )
+
+
+def _policy_schema() -> Spec:
+    bounds: Spec = {
+        "minReplicas": integer("Lower bound.", minimum=0),
+        "maxReplicas": integer("Upper bound.", minimum=1),
+    }
+    target = object_(
+        "A workload.",
+        ("targetRef",),
+        targetRef=described(OPEN, "The workload's kind and name."),
+        metricSources=described(OPEN, "Where each metric comes from."),
+    )
+    schema: Spec = unbounded(policy_schema("The policy."))
+    del schema["required"]
+    (metrics,) = (schema["properties"][name] for name in ("metrics",))
+    named = metrics["items"]["properties"]
+    metrics["items"]["properties"] = {"name": named["metricName"], "targetValue": named["targetValue"]}
+    metrics["items"]["required"] = ["name", "targetValue"]
+    del metrics["minItems"]
+    required = ("minReplicas", "maxReplicas")
+    schema["properties"] |= {
+        "homogeneousTarget": object_("One workload.", required, target=target, **bounds),
+        "heterogeneousTarget": object_(
+            "Several workloads by cost.",
+            costExpansionRatePercent=integer("Growth of the cost per step.", minimum=0, default=200),
+            params=list_(
+                "The workloads.",
+                object_("One of them.", required, target=target, cost=integer("Its cost.", minimum=0), **bounds),
+                minItems=1,
+            ),
+        ),
+        "disaggregatedTarget": object_(
+            "The roles of one workload.",
+            ("targetRef", "roles"),
+            targetRef=described(OPEN, "The workload's kind and name."),
+            roles={
+                "description": "Bounds of each role.",
+                "type": "object",
+                "additionalProperties": object_(
+                    "One role.",
+                    required,
+                    **bounds,
+                    metrics=described(metrics, "Targets of this role."),
+                    metricSources=described(OPEN, "Where each metric comes from."),
+                ),
+            },
+        ),
+    }
+    return schema
+
+
+V1 = Dialect(
+    name="v1",
+    workload=_MODEL_SERVING,
+    server=MODEL_SERVER,
+    route=MODEL_ROUTE,
+    manager=_GROUP,
+    keys=ChildKeys.under(_GROUP),
+    pod_keys=_PODS,
+    workload_spec=_serving,
+    scaling={_AUTOSCALING_POLICY: _policy},
+    schemas=_schemas,
+    images=Images("ghcr.io/volcano-sh/downloader:latest", "ghcr.io/volcano-sh/runtime:latest"),
+    image_keys=Images("model_serving_downloader_image", "model_serving_runtime_image"),
+    server_labels={_PODS.entry: "true"},
+    scale={
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.labelSelector",
+    },
+)
