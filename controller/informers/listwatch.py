@@ -15,6 +15,8 @@ SHORT_WATCH = 1.0
 FIRST_BACKOFF = 0.8
 LONGEST_BACKOFF = 30.0
 CALM = 120.0
+BOOKMARK_WINDOW = 4.0
+"""Seconds of a watch that is made for its bookmark: kube-apiserver sends one 2 s before a window ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class ListWatch:
     _wait: float = 0.0
     _full_list_at: float = float("inf")
     _bookmarks: bool = False
+    _bookmark_asked: bool = False
     _heard: bool = False
     _opened_at: float = 0.0
     _backoff: Backoff = field(init=False)
@@ -118,6 +121,8 @@ class ListWatch:
         if self._must_list and not self._streaming:
             return List("" if self._fresh else self.version)
         window = self.window * (1 + self.random())
+        if self._bookmark_asked and not self._streaming:
+            window, self._bookmark_asked = min(window, BOOKMARK_WINDOW), False
         idle = min(BOOKMARK_SILENCE, window + 10) if self._bookmarks else window + 10
         self._heard, self._opened_at = False, now
         return WatchList(window, idle) if self._streaming else Watch(self.version, window, idle)
@@ -190,6 +195,10 @@ class ListWatch:
             self.relist()
             return "silent"
         return "timeout"
+
+    def ask_for_bookmark(self) -> None:
+        """Make the next watch a short one, so that the server tells soon which version it has reached."""
+        self._bookmark_asked = True
 
     def relist(self) -> None:
         """List afresh as the next thing."""

@@ -99,6 +99,7 @@ class Reflector:
         self._metrics = metrics
         self._machine = ListWatch(options.watch_timeout / 2, options.relist_interval, random.random)
         self._interrupt = asyncio.Event()
+        self._listing = False
         self._moved = asyncio.Condition()
         self._reported_at = float("-inf")
         self._due = float("inf")
@@ -134,14 +135,25 @@ class Reflector:
         """The next sign of life has to come within so many seconds, give or take."""
         self._due = time.monotonic() + seconds + _SLACK
 
+    async def wait_for_sync(self) -> None:
+        """Return once a first list is in the store."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.has_synced)
+
     async def wait_for_version(self, version: str, seconds: float) -> None:
-        """Returns once this version is reached, by a new list if need be. Raises TimeoutError after ``seconds``."""
-        async with asyncio.timeout(seconds):
+        """Return once this version is reached. Raises TimeoutError after ``seconds``.
+
+        1. A list in progress goes on to its end: interrupted, a long one would never end.
+        2. Then a quiet watch is replaced by a short one from the same version. The server sends what was missed, and a bookmark before
+           the short window ends.
+        3. A server that sends no bookmark is listed, as after any window of silence.
+        """
+        async with asyncio.timeout(seconds), self._moved:
+            await self._moved.wait_for(lambda: self._reached(version) or not self._listing)
             if not self._reached(version):
-                self._machine.relist()
+                self._machine.ask_for_bookmark()
                 self._interrupt.set()
-            async with self._moved:
-                await self._moved.wait_for(lambda: self._reached(version))
+            await self._moved.wait_for(lambda: self._reached(version))
 
     def _reached(self, version: str) -> bool:
         return self.has_synced and not meta.is_newer(version, self._machine.version)
@@ -159,13 +171,20 @@ class Reflector:
         self._interrupt.clear()
 
     async def _list(self, version: str) -> None:
+        self._listing = True
         try:
             items, listed_version = await self._pages(version)
         except ApiError as error:
             self._machine.list_failed(error, time.monotonic())
             self._report(error)
+            await self._list_ended()
         else:
             await self._replace(items, listed_version)
+
+    async def _list_ended(self) -> None:
+        self._listing = False
+        self._interrupt.clear()
+        await self._notify()
 
     async def _pages(self, version: str) -> tuple[list[Object], str]:
         """All items, by pages. When the snapshot expires between two pages, all in one piece: never parts of two snapshots."""
@@ -217,10 +236,12 @@ class Reflector:
             _log.warning(
                 "The watch had missed changes", resource=self._resource.key, objects=keys[:10], count=len(keys)
             )
-        await self._notify()
+        await self._list_ended()
 
     async def _watch(self, action: Watch | WatchList) -> None:
         failure: ApiError | None = None
+        self._listing = isinstance(action, WatchList)
+        self._interrupt.clear()
         reading = asyncio.create_task(self._read(action))
         interrupt = asyncio.create_task(self._interrupt.wait())
         try:
@@ -236,6 +257,8 @@ class Reflector:
             for task in (reading, interrupt):
                 task.cancel()
             await asyncio.gather(reading, interrupt, return_exceptions=True)
+        if self._listing:
+            await self._list_ended()
         reason = self._machine.watch_ended(failure, time.monotonic())
         self._metrics.watch_ended(self._resource, reason)
 

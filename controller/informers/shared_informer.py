@@ -119,6 +119,15 @@ class SharedInformer:
         self._handlers.append(registration)
         return registration
 
+    def remove_handler(self, registration: Registration) -> None:
+        """Stop calling this handler. Does nothing the second time."""
+        if registration in self._handlers:
+            self._handlers.remove(registration)
+
+    async def wait_for_sync(self) -> None:
+        """Return once the first list of every namespace is in the store."""
+        await asyncio.gather(*(reflector.wait_for_sync() for reflector in self._reflectors))
+
     def record(self, obj: Object) -> None:
         """Takes in the server's answer to a write of our own, unless something newer is here already."""
         delta = self._store.record(self._transform(dict(obj)))
@@ -132,7 +141,10 @@ class SharedInformer:
             self._dispatch((delta,))
 
     async def wait_for_version(self, version: str, timeout: float) -> None:
-        """Returns once the store has reached this version of the collection. Raises TimeoutError after ``timeout`` seconds."""
+        """Return once the store has reached this version of the collection. Raises TimeoutError after ``timeout`` seconds.
+
+        Costs one short watch where the server sends bookmarks. A list in progress is never interrupted.
+        """
         await asyncio.gather(*(reflector.wait_for_version(version, timeout) for reflector in self._reflectors))
 
     async def run(self) -> None:
