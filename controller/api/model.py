@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from controller import meta
-from controller.meta import Object
+from controller.api.kinds import MODEL
+from controller.meta import Object, Resource
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SOURCE_PATTERN = r"^(hf://|s3://|obs://|pvc://|ms://).+"
@@ -230,13 +231,17 @@ class ModelParseError(Exception):
 
 
 class Model:
-    """A Model as the controller reads it: identity from the metadata, the typed spec, and the object itself."""
+    """A Model as the controller reads it: identity from the metadata, the typed spec, and the object itself.
 
-    __slots__ = ("annotations", "generation", "name", "namespace", "object", "spec", "uid")
+    ``resource`` is the kind of the object in the cluster, which owns the children: it may be another one that stands for a Model.
+    """
 
-    def __init__(self, obj: Object, spec: ModelSpec) -> None:
+    __slots__ = ("annotations", "generation", "name", "namespace", "object", "resource", "spec", "uid")
+
+    def __init__(self, obj: Object, spec: ModelSpec, resource: Resource = MODEL) -> None:
         self.object = obj
         self.spec = spec
+        self.resource = resource
         self.name = meta.name_of(obj)
         self.namespace = meta.namespace_of(obj)
         self.uid = meta.uid_of(obj)
@@ -244,10 +249,10 @@ class Model:
         self.annotations = meta.annotations_of(obj)
 
     @classmethod
-    def from_object(cls, obj: Object) -> "Model":
+    def from_object(cls, obj: Object, resource: Resource = MODEL) -> "Model":
         """Reads the object. Raises ModelParseError when some part has the wrong type."""
         try:
-            return cls(obj, ModelSpec.model_validate(normalized(obj.get("spec"))))
+            return cls(obj, ModelSpec.model_validate(normalized(obj.get("spec"))), resource)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False)
             raise ModelParseError(tuple((_path(problem["loc"]), problem["msg"]) for problem in problems)) from None

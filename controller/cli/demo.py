@@ -38,7 +38,7 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     if not inputs.models:
         raise Unusable("there is no Model in the given files")
     try:
-        models = [model for _, model in inputs.models]
+        models = [entry.document for entry in inputs.models]
         console = Console(highlight=False)
         asyncio.run(run_demo(models, console=console, leave=leave, timeout=timeout, delay=delay))
     except DemoFailure as error:

@@ -55,8 +55,8 @@ def diff_command(
     Nothing is written. Exit code 0: nothing to do; 1: differences; 2: some input is unusable or the cluster could not be read.
     """
     inputs = read_models(files)
-    for file, document in inputs.models:
-        for finding in validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes)):
+    for file, document, front in inputs.models:
+        for finding in validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes), front):
             click.echo(line(file, document, finding), err=True)
             inputs.unusable = inputs.unusable or finding.terminal
     if inputs.unusable:
@@ -78,8 +78,8 @@ async def _diff(
     config = await load_config(kubeconfig, context)
     different = False
     async with await Client.connect(config) as client:
-        for _, document in inputs.models:
-            model = await _as_if_applied(client, placed(document, namespace or config.namespace or "default"))
+        for _, document, front in inputs.models:
+            model = await _as_if_applied(client, placed(document, namespace or config.namespace or "default", front))
             parsed = Model.from_object(model)
             wanted = render(parsed, options)
             for seen in preview(parsed, wanted, await read(client, model, wanted)):

@@ -5,26 +5,36 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from controller import meta
 from controller.api.documents import DocumentError, load_documents
 from controller.api.kinds import MODEL
+from controller.fronts import FRONTS, Front, front_of
 from controller.meta import Object
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
 
 
+class Input(NamedTuple):
+    """An object that stands for a Model, the file it came from, and its front."""
+
+    file: str
+    document: Object
+    front: Front
+
+
 @dataclass(slots=True)
 class Inputs:
-    """The Models of all readable inputs, in the order read, each with the file it came from.
+    """The Models and ModelBoosters of all readable inputs, in the order read.
 
     ``unusable`` says that some input could not be read or parsed; a sentence about it went to standard error, and the other inputs
     were read all the same.
     """
 
-    models: list[tuple[str, Object]] = field(default_factory=list)
+    models: list[Input] = field(default_factory=list)
     unusable: bool = False
 
     def refuse(self, source: str, error: Exception) -> None:
@@ -67,8 +77,8 @@ def _read(source: str, inputs: Inputs) -> None:
         inputs.refuse(source, error)
         return
     for document in documents:
-        if document.get("kind") == MODEL.kind and document.get("apiVersion") == MODEL.api_version:
-            inputs.models.append((source, document))
+        if (front := front_of(document, FRONTS)) is not None:
+            inputs.models.append(Input(source, document, front))
         else:
             what = f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
             click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)

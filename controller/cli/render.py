@@ -6,13 +6,13 @@ from typing import Any, cast
 import click
 
 from controller import meta
-from controller.api.crds import model_schema
 from controller.api.documents import dump_documents
 from controller.api.model import Model
 from controller.cli.inputs import read_models
 from controller.cli.options import NAMESPACE, dialect_option, hostpath_option, image_options, option, version_option
 from controller.cli.validate import line
 from controller.dialects import Dialect
+from controller.fronts import Front
 from controller.meta import Object, schema
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
@@ -43,22 +43,25 @@ def render_command(
     runtime_image: str | None,
     hostpath_prefixes: tuple[str, ...],
 ) -> None:
-    """Print the children of the Models in FILE... ("-" is standard input).
+    """Print the children of the Models and ModelBoosters in FILE... ("-" is standard input).
+
+    Those of a ModelBooster are always in the dialect v1.
 
     Exit code 0: all rendered; 1: some Model is invalid (the valid ones are still printed); 2: some input is unusable.
     """
     inputs = read_models(files)
-    options = RenderOptions.of(dialect, downloader_image, runtime_image)
     children: list[dict[str, Any]] = []
     invalid = False
-    for file, document in inputs.models:
-        findings = validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes))
+    for file, document, front in inputs.models:
+        findings = validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes), front)
         for finding in findings:
             click.echo(line(file, document, finding), err=True)
         if any(finding.terminal for finding in findings):
             invalid = True
         else:
-            children.extend(render(Model.from_object(placed(document, namespace)), options))
+            model = front.model(placed(document, namespace, front))
+            options = RenderOptions.of(front.dialect or dialect, downloader_image, runtime_image)
+            children.extend(render(Model.from_object(model, front.resource), options))
     if output == "json":
         click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": children}, indent=2))
     elif children:
@@ -66,10 +69,10 @@ def render_command(
     raise SystemExit(2 if inputs.unusable else 1 if invalid else 0)
 
 
-def placed(document: Object, namespace: str) -> Object:
-    """The Model as it would be in a cluster: in a namespace, with a uid, and without fields that its CRD does not know."""
+def placed(document: Object, namespace: str, front: Front) -> Object:
+    """The object as it would be in a cluster: in a namespace, with a uid, and without fields that its CRD does not know."""
     metadata = dict(meta.metadata_of(document))
     metadata["namespace"] = meta.namespace_of(document) or namespace
     metadata["uid"] = meta.uid_of(document) or NO_UID
-    known, _ = schema.prune({**document, "metadata": metadata}, model_schema())
+    known, _ = schema.prune({**document, "metadata": metadata}, front.schema())
     return cast("Object", known)

@@ -20,13 +20,20 @@ from controller.validation import Finding, ValidationOptions, validate
 )
 @hostpath_option
 def validate_command(files: tuple[str, ...], output: str, hostpath_prefixes: tuple[str, ...]) -> None:
-    """Check the Models in FILE... ("-" is standard input) against every rule of the API and the controller.
+    """Check the Models and ModelBoosters in FILE... ("-" is standard input) against every rule of the API and the controller.
 
-    Exit code 0: valid; 1: at least one error; 2: some input is unusable.
+    Exit code 0: valid; 1: at least one error; 2: some input is unusable, or there is nothing to check.
     """
     inputs = read_models(files)
     options = ValidationOptions(hostpath_prefixes=hostpath_prefixes)
-    found = [(file, model, finding) for file, model in inputs.models for finding in validate(model, options)]
+    found = [
+        (file, document, finding)
+        for file, document, front in inputs.models
+        for finding in validate(document, options, front)
+    ]
+    if not inputs.models and not inputs.unusable:
+        click.echo("nothing was checked: there is no Model or ModelBooster in the given files", err=True)
+        inputs.unusable = True
     if output == "json":
         click.echo(json.dumps([record(*row) for row in found], indent=2))
     else:
@@ -48,9 +55,9 @@ def record(file: str, model: Object, finding: Finding) -> dict[str, Any]:
 
 
 def line(file: str, model: Object, finding: Finding) -> str:
-    """One finding for people: ``FILE: Model NAME: PATH: MESSAGE``, always a single line of printable text."""
+    """One finding for people: ``FILE: KIND NAME: PATH: MESSAGE``, always a single line of printable text."""
     mark = "" if finding.level == "error" else f"{finding.level}: "
-    text = f"{file}: Model {meta.name_of(model) or '<unnamed>'}: {finding.path}: {mark}{finding.message}"
+    text = f"{file}: {model['kind']} {meta.name_of(model) or '<unnamed>'}: {finding.path}: {mark}{finding.message}"
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )

@@ -6,10 +6,10 @@ from typing import Any
 from cachetools import LRUCache
 
 from controller import meta
+from controller.api.annotations import REFRESH
 from controller.api.model import Model
 from controller.meta import Object
 from controller.render import RenderOptions, render
-from controller.render.names import REFRESH
 from controller.validation import Finding, ValidationOptions, validate
 
 _BURST = 128

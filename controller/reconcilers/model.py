@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from controller import meta
+from controller.api.annotations import PAUSED
 from controller.api.kinds import MODEL_ROUTE
 from controller.api.model import Model
 from controller.meta import Object
@@ -23,7 +24,6 @@ from controller.render import RenderOptions
 from controller.runtime import ReconcileError, Request, Result
 from controller.validation import Finding
 
-PAUSED = "registry.volcano.sh/paused"
 _PATIENCE = 3
 
 

@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller import meta
-from controller.api.kinds import MODEL
+from controller.api.annotations import REFRESH
 from controller.api.model import Backend, Model
 from controller.dialects import E4FB6663, Dialect
 from controller.meta import Resource
 from controller.render.facts import BackendFacts
-
-REFRESH = "registry.volcano.sh/refresh"
 
 MODEL_NAME = E4FB6663.keys.model_name
 MANAGED_BY = E4FB6663.keys.managed_by
@@ -84,7 +82,7 @@ def child(
     }
     if annotations:
         metadata["annotations"] = annotations
-    metadata["ownerReferences"] = [meta.controller_reference(model.object, MODEL)]
+    metadata["ownerReferences"] = [meta.controller_reference(model.object, model.resource)]
     return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec}
 
 

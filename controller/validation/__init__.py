@@ -6,10 +6,12 @@ tolerated by the controller where they are not, because such Models exist and mu
 """
 
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 
 from controller.api.findings import Finding as Finding
 from controller.api.findings import error, warning
 from controller.api.model import MOST_REPLICAS, Backend, Model
+from controller.fronts import MODEL_FRONT, Front
 from controller.meta import UNDECODABLE, Object
 from controller.render.engines import backend_facts
 from controller.render.facts import BackendFacts
@@ -22,19 +24,26 @@ _MOST_BACKENDS = 16
 _MOST_ADAPTERS = 10
 
 
-def validate(obj: Object, options: ValidationOptions | None = None) -> list[Finding]:
-    """Everything that is wrong with a Model."""
+def validate(obj: Object, options: ValidationOptions | None = None, front: Front = MODEL_FRONT) -> list[Finding]:
+    """Everything that is wrong with a Model, or with an object of another front in that one's own words."""
     if UNDECODABLE in obj:
         return [error("spec", f"cannot be read: {obj[UNDECODABLE]}", "M33")]
-    if too_deep := [*shape.nesting(obj)]:
+    model, own = front.model(obj), front.schema()
+    if too_deep := [*_placed(shape.nesting(model), front)]:
         return [*shape.metadata(obj), *too_deep]
-    findings = [*shape.metadata(obj), *shape.texts(obj), *shape.shape(obj)]
+    texts = _placed(shape.texts(model), front)
+    findings = [*shape.metadata(obj), *texts, *shape.shape(obj, own, front.resource.kind)]
     if isinstance(obj.get("spec"), Mapping):
-        rules = _rules(Model.from_readable_parts(obj), options or ValidationOptions())
-        findings += _unexplained(rules, findings)
+        rules = _rules(Model.from_readable_parts(model), options or ValidationOptions())
+        findings += _unexplained(_placed(rules, front), findings)
     elif obj.get("spec") is None:
         findings.append(error("spec", "is missing", "M31"))
-    return sorted(findings, key=lambda finding: shape.position(finding.path))
+    return sorted(findings, key=lambda finding: shape.position(finding.path, own))
+
+
+def _placed(findings: Iterator[Finding], front: Front) -> Iterator[Finding]:
+    """The findings with their paths in the words of the front."""
+    return (replace(finding, path=front.path(finding.path)) for finding in findings)
 
 
 def _unexplained(rules: Iterator[Finding], known: list[Finding]) -> list[Finding]:

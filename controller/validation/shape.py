@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller import meta
-from controller.api.crds import model_schema
 from controller.api.findings import Finding, error, tolerated, warning
 from controller.api.model import normalized
 from controller.meta import Object, schema
@@ -81,19 +80,19 @@ def metadata(obj: Object) -> Iterator[Finding]:
             yield error(f"metadata.{field}", f"{str(value)[:80]!r} is no {field}", "metadata")
 
 
-def shape(obj: Object) -> Iterator[Finding]:
-    """What breaks the CRD's schema, and fields that it does not know."""
+def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding]:
+    """What breaks the schema of the kind, and fields that it does not know."""
     value = normalized({key: item for key, item in obj.items() if key not in ("metadata", "status")})
-    for cause in schema.violations(value, model_schema()):
+    for cause in schema.violations(value, wanted):
         if _is_left_to_a_rule(cause.field, cause.reason):
             continue
         finding = tolerated if cause.reason in _SIZES and cause.field not in _LIMITED_EVERYWHERE else error
         rule = TYPE if cause.reason == "FieldValueTypeInvalid" else "schema"
         yield finding(cause.field[:_LONGEST_PATH], cause.message[:1].lower() + cause.message[1:], rule)
-    for field in schema.unknown_fields(value, model_schema()):
+    for field in schema.unknown_fields(value, wanted):
         near = difflib.get_close_matches(field.key[:64], sorted(field.known), 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        yield warning(field.path[:_LONGEST_PATH], f"is no field of the Model and is ignored{hint}", "unknown-field")
+        yield warning(field.path[:_LONGEST_PATH], f"is no field of the {kind} and is ignored{hint}", "unknown-field")
 
 
 def _is_left_to_a_rule(path: str, reason: str) -> bool:
@@ -103,10 +102,10 @@ def _is_left_to_a_rule(path: str, reason: str) -> bool:
     return (path, reason) == ("spec.backends", "FieldValueTooMany")
 
 
-def position(path: str) -> tuple[tuple[int, str], ...]:
-    """Sorts findings as the fields stand in the specification, list items by index and free keys by name after them."""
+def position(path: str, wanted: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
+    """Sorts findings as the fields stand in the schema, list items by index and free keys by name after them."""
     place: list[tuple[int, str]] = []
-    part: Any = model_schema()
+    part: Any = wanted
     for step in re.findall(r"[^.\[\]]+", path):
         if step.isdigit() and "items" in part:
             place.append((int(step), ""))
