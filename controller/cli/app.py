@@ -17,6 +17,7 @@ _COMMANDS = {
     "run": "controller.cli.run:run",
     "render": "controller.cli.render:render_command",
     "validate": "controller.cli.validate:validate_command",
+    "convert": "controller.cli.convert:convert_command",
     "diff": "controller.cli.diff:diff_command",
     "status": "controller.cli.status:status",
     "crds": "controller.cli.crds:crds",

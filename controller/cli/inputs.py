@@ -2,7 +2,7 @@
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +51,17 @@ class Inputs:
 def read_models(paths: Sequence[str]) -> Inputs:
     """Reads every path: a file, a directory (its YAML and JSON files, sorted), or ``-``. Other kinds are noted and skipped."""
     inputs = Inputs()
+    for source, document in read_documents(paths, inputs):
+        if (front := front_of(document, FRONTS)) is not None:
+            inputs.models.append(Input(source, document, front))
+        else:
+            what = f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
+            click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)
+    return inputs
+
+
+def read_documents(paths: Sequence[str], inputs: Inputs) -> Iterator[tuple[str, Object]]:
+    """Every document with its file. What cannot be read is refused in ``inputs``."""
     for path in paths:
         try:
             sources = _sources(path)
@@ -58,8 +69,12 @@ def read_models(paths: Sequence[str]) -> Inputs:
             inputs.refuse(path, error)
             continue
         for source in sources:
-            _read(source, inputs)
-    return inputs
+            try:
+                documents = load_documents(_text(source), source)
+            except (OSError, DocumentError) as error:
+                inputs.refuse(source, error)
+                continue
+            yield from ((source, document) for document in documents)
 
 
 def _sources(path: str) -> list[str]:
@@ -68,20 +83,6 @@ def _sources(path: str) -> list[str]:
     if path == "-" or not Path(path).is_dir():
         return [path]
     return sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix in _SUFFIXES)
-
-
-def _read(source: str, inputs: Inputs) -> None:
-    try:
-        documents = load_documents(_text(source), source)
-    except (OSError, DocumentError) as error:
-        inputs.refuse(source, error)
-        return
-    for document in documents:
-        if (front := front_of(document, FRONTS)) is not None:
-            inputs.models.append(Input(source, document, front))
-        else:
-            what = f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
-            click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)
 
 
 def _text(source: str) -> bytes:

@@ -58,6 +58,11 @@ def line(file: str, model: Object, finding: Finding) -> str:
     """One finding for people: ``FILE: KIND NAME: PATH: MESSAGE``, always a single line of printable text."""
     mark = "" if finding.level == "error" else f"{finding.level}: "
     text = f"{file}: {model['kind']} {meta.name_of(model) or '<unnamed>'}: {finding.path}: {mark}{finding.message}"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """The text on one line, with everything that is not printable written as an escape."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )

@@ -9,6 +9,7 @@ from controller.dialects.dialect import ChildKeys as ChildKeys
 from controller.dialects.dialect import Dialect as Dialect
 from controller.dialects.dialect import Images as Images
 from controller.dialects.dialect import PodKeys as PodKeys
+from controller.dialects.dialect import Recovery as Recovery
 from controller.dialects.dialect import ScalingTarget as ScalingTarget
 from controller.dialects.dialect import Spec as Spec
 from controller.dialects.dialect import Workload as Workload

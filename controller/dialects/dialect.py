@@ -1,13 +1,22 @@
 """What a dialect is, and the neutral values that it spells."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
 
-from controller.meta import Resource
+from controller.meta import Object, Resource
 
 Spec = dict[str, Any]
 """The ``spec`` of an object, as JSON."""
+
+
+class Recovery(StrEnum):
+    """What is built again after a pod failed: the whole group, only the pods of its role, or nothing."""
+
+    GROUP = "group"
+    ROLE = "role"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +24,8 @@ class Workload:
     """What runs for one backend, before a dialect spells it.
 
     ``roles`` are complete: name, replicas, entryTemplate, workerReplicas and perhaps workerTemplate. ``one_per_node`` asks that no two
-    groups share a node.
+    groups share a node. ``max_unavailable`` and ``partition`` bound a rollout, as a number or a percentage of the groups. ``gang`` asks that
+    the pods of a group start together, each role at least so many instances; empty means all. ``topology`` says how close they must be.
     """
 
     name: str
@@ -23,6 +33,12 @@ class Workload:
     scheduler_name: str
     roles: tuple[Spec, ...]
     one_per_node: bool = False
+    recovery: Recovery = Recovery.GROUP
+    max_unavailable: int | str | None = None
+    partition: int | str | None = None
+    gang: Mapping[str, int] | None = None
+    topology: Mapping[str, Any] | None = None
+    grace_seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +65,13 @@ class Autoscaling:
     policy: Mapping[str, Any]
     targets: tuple[ScalingTarget, ...]
     expansion_rate: int | None = None
+
+
+class ScalingObjects(NamedTuple):
+    """Objects that together scale something, and what they say."""
+
+    autoscaling: Autoscaling
+    objects: tuple[Object, ...]
 
 
 class _Keys:
@@ -81,8 +104,10 @@ class PodKeys(_Keys):
 
     name: str
     role: str
+    role_id: str
     entry: str
     group_name: str
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +125,7 @@ class Dialect:
     ``manager`` is the value of the label ``managed_by``. ``server_labels`` are labels that a ModelServer asks for besides the Model's uid and
     the backend's name. ``scaling`` holds the kinds that express autoscaling, in the order in which they are printed, and how each is spelt.
     ``images`` are the downloader's and the sidecar's where the operator names none, ``image_keys`` their keys in the operator's ConfigMap.
+    ``read_workload`` and ``read_scaling`` are the ways back, from objects to neutral values; what they do not read is not in those values.
     ``schemas`` makes small schemas of the workload and the scaling kinds, ``scale`` says what the workload's scale subresource shows.
     """
 
@@ -112,6 +138,8 @@ class Dialect:
     pod_keys: PodKeys
     workload_spec: Callable[[Workload], Spec]
     scaling: Mapping[Resource, Callable[[Autoscaling], Spec]]
+    read_workload: Callable[[Object], Workload]
+    read_scaling: Callable[[Sequence[Object]], Iterator[ScalingObjects]]
     schemas: Callable[[], dict[Resource, Spec]]
     images: Images
     image_keys: Images
@@ -125,3 +153,15 @@ class Dialect:
     def children(self) -> tuple[Resource, ...]:
         """The kinds of children, in the order in which they are printed."""
         return (self.server, self.workload, *self.scaling, self.route)
+
+
+def at(value: Any, *path: str) -> Any:
+    """The value at a path of keys; None where something on the way is missing or no object."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def present(**fields: Any) -> Spec:
+    """The fields that are not None."""
+    return {key: value for key, value in fields.items() if value is not None}

@@ -1,5 +1,9 @@
 """Kthena as of September 2025, upstream's commit e4fb6663: ModelInfer, and policies with bindings."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from controller import meta
 from controller.api.crds.policy import policy_schema
 from controller.api.crds.schemas import OPEN, STRINGS, described, integer, list_, object_, root, string, unbounded
 from controller.api.kinds import AUTOSCALING_POLICY, AUTOSCALING_POLICY_BINDING, MODEL_INFER, MODEL_ROUTE, MODEL_SERVER
@@ -10,22 +14,41 @@ from controller.dialects.dialect import (
     Dialect,
     Images,
     PodKeys,
+    Recovery,
+    ScalingObjects,
     ScalingTarget,
     Spec,
     Workload,
+    at,
+    present,
 )
-from controller.meta import Resource
+from controller.meta import Object, Resource
 
+_KEYS = ChildKeys.under("registry.volcano.sh")
 _PODS = PodKeys.under("modelinfer.volcano.sh")
 
 
+_RECOVERY = {
+    Recovery.GROUP: "InferGroupRecreate",
+    Recovery.ROLE: "RoleRecreate",
+    Recovery.NONE: "None",
+}
+
+
 def _infer(workload: Workload) -> Spec:
+    rolling = present(maxUnavailable=workload.max_unavailable, partition=workload.partition)
+    template: Spec = {"restartGracePeriodSeconds": workload.grace_seconds, "roles": list(workload.roles)}
+    if workload.gang is not None or workload.topology is not None:
+        template["gangSchedule"] = present(minRoleReplicas=workload.gang or None, networkTopology=workload.topology)
     spec: Spec = {
         "replicas": workload.replicas,
         "schedulerName": workload.scheduler_name,
-        "recoveryPolicy": "InferGroupRecreate",
-        "rolloutStrategy": {"type": "InferGroupRollingUpdate"},
-        "template": {"restartGracePeriodSeconds": 60, "roles": list(workload.roles)},
+        "recoveryPolicy": _RECOVERY[workload.recovery],
+        "rolloutStrategy": {
+            "type": "InferGroupRollingUpdate",
+            **({"rollingUpdateConfiguration": rolling} if rolling else {}),
+        },
+        "template": template,
     }
     if workload.one_per_node:
         spec["topologySpreadConstraints"] = [
@@ -37,6 +60,28 @@ def _infer(workload: Workload) -> Spec:
             }
         ]
     return spec
+
+
+def _read_infer(infer: Object) -> Workload:
+    spec = meta.spec_of(infer)
+    rolling = at(spec, "rolloutStrategy", "rollingUpdateConfiguration")
+    gang = at(spec, "template", "gangSchedule")
+    return Workload(
+        name=meta.name_of(infer),
+        replicas=spec.get("replicas", 1),
+        scheduler_name=str(spec.get("schedulerName", "volcano")),
+        roles=tuple(at(spec, "template", "roles") or ()),
+        one_per_node=bool(spec.get("topologySpreadConstraints")),
+        recovery=_RECOVERIES.get(str(spec.get("recoveryPolicy")), Recovery.ROLE),
+        max_unavailable=at(rolling, "maxUnavailable"),
+        partition=at(rolling, "partition"),
+        gang=None if gang is None else at(gang, "minRoleReplicas") or {},
+        topology=at(gang, "networkTopology"),
+        grace_seconds=at(spec, "template", "restartGracePeriodSeconds") or 0,
+    )
+
+
+_RECOVERIES = {word: recovery for recovery, word in _RECOVERY.items()}
 
 
 def _policy(scaling: Autoscaling) -> Spec:
@@ -66,6 +111,38 @@ def _target(target: ScalingTarget) -> Spec:
         "additionalMatchLabels": {_PODS.role: target.role, _PODS.entry: "true"},
         "metricEndpoint": {"uri": "/metrics", "port": target.port},
     }
+
+
+def _read_scaling(objects: Sequence[Object]) -> Iterator[ScalingObjects]:
+    """Every binding with its policy."""
+    policies = {meta.name_of(obj): obj for obj in objects if obj.get("kind") == AUTOSCALING_POLICY.kind}
+    for binding in objects:
+        policy = policies.get(str(at(binding, "spec", "policyRef", "name")))
+        if binding.get("kind") != AUTOSCALING_POLICY_BINDING.kind or policy is None:
+            continue
+        spec = meta.spec_of(binding)
+        optimizer = spec.get("optimizerConfiguration")
+        rate = at(optimizer, "costExpansionRatePercent")
+        entries = at(optimizer, "params") or [spec.get("scalingConfiguration")]
+        autoscaling = Autoscaling(
+            name=meta.name_of(binding),
+            backend=str(meta.labels_of(binding).get(_KEYS.backend_name, "")),
+            policy=meta.spec_of(policy),
+            targets=tuple(_read_target(entry) for entry in entries),
+            expansion_rate=None if optimizer is None else 200 if rate is None else rate,
+        )
+        yield ScalingObjects(autoscaling, (policy, binding))
+
+
+def _read_target(entry: Any) -> ScalingTarget:
+    return ScalingTarget(
+        workload=str(at(entry, "target", "targetRef", "name")),
+        minimum=at(entry, "minReplicas") or 0,
+        maximum=at(entry, "maxReplicas") or 1,
+        cost=at(entry, "cost") or 0,
+        role=at(entry, "target", "additionalMatchLabels", _PODS.role) or "leader",
+        port=at(entry, "target", "metricEndpoint", "port") or 8100,
+    )
 
 
 def _schemas() -> dict[Resource, Spec]:
@@ -134,10 +211,12 @@ E4FB6663 = Dialect(
     server=MODEL_SERVER,
     route=MODEL_ROUTE,
     manager="registry.volcano.sh",
-    keys=ChildKeys.under("registry.volcano.sh"),
+    keys=_KEYS,
     pod_keys=_PODS,
     workload_spec=_infer,
     scaling={AUTOSCALING_POLICY: _policy, AUTOSCALING_POLICY_BINDING: _binding},
+    read_workload=_read_infer,
+    read_scaling=_read_scaling,
     schemas=_schemas,
     images=Images("kthena/downloader:latest", "kthena/runtime:latest"),
     image_keys=Images("model_infer_downloader_image", "model_infer_runtime_image"),

@@ -3,9 +3,10 @@
 ``gangPolicy`` is never written: the API server does not let its minimum change, so a worker's replicas could never change either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from controller import meta
 from controller.api.crds.policy import policy_schema
 from controller.api.crds.rules import rule
 from controller.api.crds.schemas import OPEN, described, integer, list_, object_, root, string, unbounded
@@ -17,27 +18,74 @@ from controller.dialects.dialect import (
     Dialect,
     Images,
     PodKeys,
+    Recovery,
+    ScalingObjects,
     ScalingTarget,
     Spec,
     Workload,
+    at,
+    present,
 )
-from controller.meta import Resource
+from controller.meta import Object, Resource
 
 _GROUP = "workload.serving.volcano.sh"
+_KEYS = ChildKeys.under(_GROUP)
 _PODS = PodKeys.under("modelserving.volcano.sh")
 _MODEL_SERVING = Resource(_GROUP, "v1alpha1", "modelservings", "ModelServing")
 _AUTOSCALING_POLICY = Resource(_GROUP, "v1alpha1", "autoscalingpolicies", "AutoscalingPolicy")
 
 
+_RECOVERY = {
+    Recovery.GROUP: "ServingGroupRecreate",
+    Recovery.ROLE: "RoleRecreate",
+    Recovery.NONE: "None",
+}
+
+
 def _serving(workload: Workload) -> Spec:
-    """Groups are never spread over nodes: this API has no word for it."""
+    """Groups are never spread over nodes, for which this API has no word, and pods of a group always start together."""
+    rolling = present(maxUnavailable=workload.max_unavailable, partition=workload.partition)
+    template: Spec = {
+        "restartGracePeriodSeconds": workload.grace_seconds,
+        "roles": [_role(role) for role in workload.roles],
+    }
+    if workload.topology is not None:
+        template["networkTopology"] = {"groupPolicy": workload.topology}
     return {
         "replicas": workload.replicas,
         "schedulerName": workload.scheduler_name,
-        "recoveryPolicy": "ServingGroupRecreate",
-        "rolloutStrategy": {"type": "ServingGroupRollingUpdate"},
-        "template": {"restartGracePeriodSeconds": 60, "roles": [_role(role) for role in workload.roles]},
+        "recoveryPolicy": _RECOVERY[workload.recovery],
+        "rolloutStrategy": {
+            "type": "ServingGroupRollingUpdate",
+            **({"rollingUpdateConfiguration": {"maxUnavailable": 1, **rolling}} if rolling else {}),
+        },
+        "template": template,
     }
+
+
+def _read_serving(serving: Object) -> Workload:
+    spec = meta.spec_of(serving)
+    rolling = at(spec, "rolloutStrategy", "rollingUpdateConfiguration")
+    gang = at(spec, "template", "gangPolicy")
+    return Workload(
+        name=meta.name_of(serving),
+        replicas=spec.get("replicas", 1),
+        scheduler_name=str(spec.get("schedulerName", "volcano")),
+        roles=tuple(_read_role(role) for role in at(spec, "template", "roles") or ()),
+        recovery=_RECOVERIES.get(str(spec.get("recoveryPolicy")), Recovery.ROLE),
+        max_unavailable=at(rolling, "maxUnavailable"),
+        partition=at(rolling, "partition"),
+        gang=None if gang is None else at(gang, "minRoleReplicas") or {},
+        topology=at(spec, "template", "networkTopology", "groupPolicy"),
+        grace_seconds=at(spec, "template", "restartGracePeriodSeconds") or 0,
+    )
+
+
+_RECOVERIES = {word: recovery for recovery, word in _RECOVERY.items()}
+
+
+def _read_role(role: Spec) -> Spec:
+    return {key: value for key, value in role.items() if key != "maxUnavailable"}
 
 
 def _role(role: Spec) -> Spec:
@@ -82,6 +130,42 @@ def _sources(target: ScalingTarget, metrics: list[str], labels: Mapping[str, str
     if labels:
         where["labelSelector"] = {"matchLabels": dict(labels)}
     return {metric: {"pod": {"name": metric, **where}} for metric in metrics}
+
+
+def _read_scaling(objects: Sequence[Object]) -> Iterator[ScalingObjects]:
+    """Every policy that scales whole groups."""
+    for policy in objects:
+        spec = dict(meta.spec_of(policy))
+        several, one = spec.pop("heterogeneousTarget", None), spec.pop("homogeneousTarget", None)
+        if not (several or one):
+            continue
+        metrics = [_read_metric(metric) for metric in spec.get("metrics") or ()]
+        rate = at(several, "costExpansionRatePercent")
+        autoscaling = Autoscaling(
+            name=meta.name_of(policy),
+            backend=str(meta.labels_of(policy).get(_KEYS.backend_name, "")),
+            policy={**spec, "metrics": metrics},
+            targets=tuple(_read_target(entry) for entry in (at(several, "params") or [one])),
+            expansion_rate=None if several is None else 200 if rate is None else rate,
+        )
+        yield ScalingObjects(autoscaling, (policy,))
+
+
+def _read_metric(metric: Any) -> Spec:
+    return {"metricName": at(metric, "name"), "targetValue": at(metric, "targetValue")}
+
+
+def _read_target(entry: Any) -> ScalingTarget:
+    sources = at(entry, "target", "metricSources")
+    pods = [at(source, "pod") for source in sources.values()] if isinstance(sources, Mapping) else []
+    return ScalingTarget(
+        workload=str(at(entry, "target", "targetRef", "name")),
+        minimum=at(entry, "minReplicas") or 0,
+        maximum=at(entry, "maxReplicas") or 1,
+        cost=at(entry, "cost") or 0,
+        role=next((role for pod in pods if (role := at(pod, "labelSelector", "matchLabels", _PODS.role))), "leader"),
+        port=next((port for pod in pods if (port := at(pod, "port"))), 8100),
+    )
 
 
 def _schemas() -> dict[Resource, Spec]:
@@ -183,10 +267,12 @@ V1 = Dialect(
     server=MODEL_SERVER,
     route=MODEL_ROUTE,
     manager=_GROUP,
-    keys=ChildKeys.under(_GROUP),
+    keys=_KEYS,
     pod_keys=_PODS,
     workload_spec=_serving,
     scaling={_AUTOSCALING_POLICY: _policy},
+    read_workload=_read_serving,
+    read_scaling=_read_scaling,
     schemas=_schemas,
     images=Images("ghcr.io/volcano-sh/downloader:latest", "ghcr.io/volcano-sh/runtime:latest"),
     image_keys=Images("model_serving_downloader_image", "model_serving_runtime_image"),

@@ -1,0 +1,88 @@
+"""``convert``: objects of one family as those of another, without a cluster."""
+
+import json
+from collections.abc import Callable
+
+import click
+
+from controller import meta
+from controller.api.documents import dump_documents
+from controller.cli.inputs import Inputs, read_documents
+from controller.cli.options import option, version_option
+from controller.cli.validate import printable
+from controller.convert import Converted, Note, to_booster, to_dialect, to_model
+from controller.convert.boosters import is_model
+from controller.dialects import DIALECTS
+from controller.fronts import BOOSTER, front_of
+from controller.meta import Object
+
+
+@click.command("convert")
+@version_option
+@click.argument("files", type=click.Path(allow_dash=True), metavar="FILE...", nargs=-1, required=True)
+@option(
+    "--to",
+    "target",
+    type=click.Choice(["model", "booster", *DIALECTS]),
+    required=True,
+    help="Models, ModelBoosters, or the children of a dialect.",
+)
+@option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    help="A YAML stream, or one JSON List for kubectl.",
+)
+def convert_command(files: tuple[str, ...], target: str, output: str) -> None:
+    """Convert the objects in FILE... ("-" is standard input): ModelBoosters to Models and back, or children to another dialect.
+
+    Documents go to standard output, notes to standard error; what the target has no word for is printed as it is. A document that would
+    lose something is not printed. Exit code 0: nothing is lost; 1: the notes say what would be; 2: some input is unusable.
+    """
+    inputs = Inputs()
+    given = [*read_documents(files, inputs)]
+    sources = {id(document): file for file, document in given}
+    converted = _convert([document for _, document in given], target)
+    lossy = {id(note.document) for note in converted.notes if note.lost}
+    for note in converted.notes:
+        click.echo(_line(sources.get(id(note.document), ""), note), err=True)
+    if lossy:
+        converted = _convert([document for _, document in given if id(document) not in lossy], target)
+    _print(converted.documents, output)
+    raise SystemExit(2 if inputs.unusable else 1 if lossy else 0)
+
+
+def _convert(documents: list[Object], target: str) -> Converted:
+    if target in DIALECTS:
+        return to_dialect(documents, DIALECTS[target])
+    convert, concerns = _FRONTS[target]
+    result = Converted()
+    for document in documents:
+        one = convert(document) if concerns(document) else Converted([document])
+        result.documents += one.documents
+        result.notes += one.notes
+    return result
+
+
+def _is_booster(document: Object) -> bool:
+    return front_of(document, (BOOSTER,)) is not None
+
+
+_FRONTS: dict[str, tuple[Callable[[Object], Converted], Callable[[Object], bool]]] = {
+    "model": (to_model, _is_booster),
+    "booster": (to_booster, is_model),
+}
+
+
+def _line(file: str, note: Note) -> str:
+    mark = "lost: " if note.lost else ""
+    what = f"{note.document.get('kind')} {meta.name_of(note.document) or '<unnamed>'}"
+    return printable(f"{file}: {what}: {note.path}: {mark}{note.message}")
+
+
+def _print(documents: list[Object], output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}, indent=2))
+    elif documents:
+        click.echo(dump_documents(documents), nl=False)
