@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from controller.informers import Lister
 from controller.informers.store import Indexer
 from controller.metrics import Metrics
-from controller.reconcilers.announce import ModelMetrics
+from controller.reconcilers.metrics import ModelMetrics
 
 _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 _SELECTOR = re.compile(r"\b([a-z_:][a-z0-9_:]*)\{")

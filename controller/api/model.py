@@ -270,6 +270,10 @@ class Model:
                 for problem in error.errors(include_url=False, include_input=False):
                     _remove(spec, problem["loc"])
 
+    def with_object(self, obj: Object) -> "Model":
+        """The same spec with another version of the object, which must be of the same generation."""
+        return Model(obj, self.spec, self.resource)
+
     @property
     def adapter_names(self) -> frozenset[str]:
         """The names of the adapters of all backends."""

@@ -20,7 +20,9 @@ from controller.client import Client, ConfigError, load_config
 from controller.dialects import E4FB6663
 from controller.meta import Object
 from controller.meta.errors import ApiError, NotFound
-from controller.reconcilers.preview import Preview, preview, read
+from controller.reconcilers.live import read_children
+from controller.reconcilers.plan import Create, Delete, Keep, Patch, Plan, Recreate, Refuse, Step, Wait, plan
+from controller.reconcilers.reconciler import is_paused
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
 
@@ -68,7 +70,7 @@ def diff_command(
     except ConfigError as error:
         raise Unusable(str(error)) from None
     except ApiError as error:
-        raise Unusable(f"the API server did not answer as hoped: {error}") from None
+        raise Unusable(f"the API server returned an error: {error}") from None
     raise SystemExit(1 if different else 0)
 
 
@@ -80,32 +82,89 @@ async def _diff(
     async with await Client.connect(config) as client:
         for _, document, front in inputs.models:
             model = await _as_if_applied(client, placed(document, namespace or config.namespace or "default", front))
-            parsed = Model.from_object(model)
-            wanted = render(parsed, options)
-            for seen in preview(parsed, wanted, await read(client, model, wanted)):
-                _show(meta.namespace_of(model), seen)
-                different = different or seen.action != "keep"
+            different |= await _diff_one(client, model, options)
     return different
 
 
+async def _diff_one(client: Client, model: Object, options: RenderOptions) -> bool:
+    """Prints what a pass would do for this Model; whether that is anything."""
+    namespace, where = meta.namespace_of(model), f"Model {meta.key_of(model)}"
+    if is_paused(model):
+        click.secho(f"keep {where}: it is paused; nothing is written", bold=True)
+        return False
+    live = await read_children(client, namespace)
+    for resource in live.missing:
+        click.echo(f"{resource.kind} ({resource.api_version}) is not installed in this cluster", err=True)
+    parsed = Model.from_object(model)
+    children = render(parsed, options)
+    planned = plan(parsed, children, live.observer.snapshot(model, children))
+    for step in shown_steps(planned):
+        _show(namespace, step)
+    return any(not isinstance(step, Keep) for step in planned.steps.values())
+
+
 async def _as_if_applied(client: Client, document: Object) -> Object:
-    """The Model as it would be after this document was applied: with the live one's identity, and a generation more if its spec differs."""
+    """The Model as it would be after this document was applied.
+
+    It has the identity and status of the live one, its labels and annotations where the document does not set them, and the next
+    generation if its spec differs.
+    """
     try:
         live = await client.get(MODEL, meta.name_of(document), meta.namespace_of(document))
     except NotFound:
         return document
     generation = meta.generation_of(live) + (not meta.covers(meta.spec_of(live), meta.spec_of(document)))
-    metadata = {**meta.metadata_of(document), "uid": meta.uid_of(live), "generation": generation}
+    metadata = {
+        **meta.metadata_of(document),
+        "labels": {**meta.labels_of(live), **meta.labels_of(document)},
+        "annotations": {**meta.annotations_of(live), **meta.annotations_of(document)},
+        "uid": meta.uid_of(live),
+        "generation": generation,
+    }
     return {**document, "metadata": metadata, "status": meta.status_of(live)}
 
 
-def _show(namespace: str, seen: Preview) -> None:
-    where = f"{seen.kind} {namespace}/{seen.name}"
-    click.secho(f"{seen.action} {where}: {', '.join(seen.reasons)}", bold=True)
-    for text in difflib.unified_diff(
-        _lines(seen.before), _lines(seen.after), f"live {where}", f"wanted {where}", lineterm=""
-    ):
+def shown_steps(planned: Plan) -> list[Step]:
+    """The steps worth printing: everything but children that are as desired; deletions last."""
+    steps = [step for step in planned.steps.values() if not isinstance(step, Keep) or step.held]
+    return sorted(steps, key=lambda step: isinstance(step, Delete))
+
+
+_VERBS = {
+    Create: "create",
+    Patch: "update",
+    Recreate: "recreate",
+    Delete: "delete",
+    Keep: "keep",
+    Wait: "wait",
+    Refuse: "conflict",
+}
+
+
+def _show(namespace: str, step: Step) -> None:
+    where = f"{step.kind} {namespace}/{step.name}"
+    fields = ", ".join(step.fields) if isinstance(step, Patch | Recreate) else ""
+    needs = ", ".join(map(str, step.needs)) if isinstance(step, Wait) else ""
+    why = fields if isinstance(step, Patch) else ": ".join(part for part in (step.reason, fields or needs) if part)
+    click.secho(f"{_VERBS[type(step)]} {where}: {why}", bold=True)
+    before, after = _sides(step)
+    for text in difflib.unified_diff(_lines(before), _lines(after), f"live {where}", f"wanted {where}", lineterm=""):
         click.secho(text, fg=_COLORS.get(text[:1]))
+
+
+def _sides(step: Step) -> tuple[Object | None, Object | None]:
+    """The object before and after a step."""
+    match step:
+        case Create():
+            return None, step.desired
+        case Patch():
+            return step.live, meta.merge_patch(dict(step.live), step.patch)
+        case Recreate():
+            return step.live, step.desired
+        case Delete():
+            return step.live, None
+        case Keep() | Wait() | Refuse():
+            return step.live, step.live
 
 
 def _lines(obj: Object | None) -> list[str]:

@@ -96,6 +96,7 @@ class ChildKeys(_Keys):
     revision: str
     template_inputs: str
     held_revision: str
+    clamped_generation: str
 
 
 @dataclass(frozen=True, slots=True)

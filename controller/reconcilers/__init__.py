@@ -1,6 +1,8 @@
-"""The Model controller: observe, validate and render, diff, apply, summarize.
+"""The Model controller: observe, plan, apply, status.
 
-One snapshot, one plan, one status write. Nothing lives in memory that the next process could not find out again.
+1. ``observe``: one snapshot from the caches. 2. ``plan``: what to do about each child, as values, decided before anything is written.
+3. ``apply``: obeys the plan. 4. ``status``: conditions, Events and metrics, composed from the results at the end.
+No state has to survive a restart of the process.
 """
 
 from controller.reconcilers.setup import ModelControllerOptions as ModelControllerOptions

@@ -1,155 +1,141 @@
-"""One snapshot of everything a pass looks at, from the caches alone."""
+"""One snapshot of everything that a pass looks at, from listers alone: of the informers in ``run``, of live lists in ``diff``."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from controller import meta
-from controller.api.kinds import ALL_CHILDREN, AUTOSCALING_POLICY_BINDING, MODEL_INFER, MODEL_ROUTE
-from controller.api.model import Backend, Model
-from controller.informers import BY_NAMESPACE, BY_OWNER, Lister, SharedInformer
-from controller.meta import Object, Resource
-from controller.reconcilers.pods import BY_INFER, belongs_to
-from controller.reconcilers.status import BackendView, backend_view
-from controller.render import RenderOptions
-from controller.render.names import MODEL_UID, child_name
+from controller.informers import BY_OWNER, Lister
+from controller.informers.store import IndexFunction
+from controller.meta import NamespacedName, Object, Resource
+from controller.reconcilers.children import (
+    ChildKey,
+    Role,
+    answered_names,
+    key_of,
+    kind_of,
+    resources_of,
+    scaled_workloads,
+)
+from controller.reconcilers.pods import BY_WORKLOAD, belongs_to
+from controller.render.names import MODEL_UID
 
 BY_TARGET = "target"
-BY_MODEL = "model"
+BY_ANSWERED_NAME = "answered-name"
 
 
-def binding_targets(binding: Object) -> Iterable[str]:
-    """``namespace/name`` of every ModelInfer that a binding scales."""
-    spec = meta.spec_of(binding)
-    optimizer, scaling = spec.get("optimizerConfiguration"), spec.get("scalingConfiguration")
-    params = optimizer.get("params") if isinstance(optimizer, Mapping) else None
-    entries = [*(params if isinstance(params, list) else ()), scaling]
-    for entry in entries:
-        target = entry.get("target") if isinstance(entry, Mapping) else None
-        reference = target.get("targetRef") if isinstance(target, Mapping) else None
-        if isinstance(reference, Mapping) and reference.get("kind") == "ModelInfer":
-            yield f"{meta.namespace_of(binding)}/{reference.get('name')}"
+def _targets(binding: Object) -> Iterable[str]:
+    return (f"{meta.namespace_of(binding)}/{name}" for name in scaled_workloads(binding))
 
 
-def answered_names(route: Object) -> Iterable[str]:
-    """The names in requests that a route answers: the model's and its adapters'."""
-    spec = meta.spec_of(route)
-    adapters = spec.get("loraAdapters")
-    return dict.fromkeys(map(str, [spec.get("modelName", ""), *(adapters if isinstance(adapters, list) else ())]))
+def indexers(resource: Resource) -> Mapping[str, IndexFunction]:
+    """The indexes that the store of a kind of children needs beside the built-in ones."""
+    if resource in resources_of(Role.BINDING):
+        return {BY_TARGET: _targets}
+    if resource in resources_of(Role.ROUTE):
+        return {BY_ANSWERED_NAME: answered_names}
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """The Model and what is there around it. Nothing here is to be changed.
+class Snapshot:
+    """The Model and what exists around it. Nothing here is to be changed.
 
-    ``scaled_by`` has the bindings of every wanted ModelInfer, also of one that the cache does not show: it may lack the label that the
-    cache selects by.
+    ``children`` are the live objects with the name of a desired child and those that the Model owns. ``owned`` are the keys of those that it
+    controls and that carry its uid label. ``bindings`` has the bindings that scale each desired workload, whoever owns them. ``pods`` has
+    the pods of each desired workload that the Model controls, by the workload's name. ``foreign_routes`` are routes of others that answer
+    one of the Model's names, in any namespace.
     """
 
     model: Object
-    children: Mapping[tuple[str, str], Object]
-    owned: tuple[tuple[Resource, Object], ...]
-    scaled_by: Mapping[str, tuple[Object, ...]]
-    foreign_routes: tuple[Object, ...]
-    pods: Mapping[str, tuple[Object, ...]]
+    children: Mapping[ChildKey, Object]
+    owned: tuple[ChildKey, ...] = ()
+    bindings: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
+    foreign_routes: tuple[NamespacedName, ...] = ()
+    pods: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
 
-    def child(self, resource: Resource, name: str) -> Object | None:
-        """The live object of this kind and name in the Model's namespace."""
-        return self.children.get((resource.kind, name))
+    def with_child(self, key: ChildKey, live: Object | None) -> "Snapshot":
+        """The same with another live object under a key; None for none."""
+        return self.with_children({key: live})
+
+    def with_children(self, changed: Mapping[ChildKey, Object | None]) -> "Snapshot":
+        """The same with other live objects; None for none."""
+        if not changed:
+            return self
+        children = {**self.children, **changed}
+        return replace(self, children={key: obj for key, obj in children.items() if obj is not None})
 
 
 class Observer:
-    """Reads the informers' stores."""
+    """Reads the listers of the children and of the pods."""
 
-    def __init__(
-        self,
-        models: SharedInformer,
-        children: Mapping[Resource, SharedInformer],
-        pods: Lister,
-        options: Callable[[], RenderOptions],
-    ) -> None:
-        self.models = models
-        self.children = children
+    def __init__(self, children: Mapping[Resource, Lister], pods: Lister) -> None:
+        self._children = children
         self._pods = pods
-        self.options = options
 
-    def model(self, name: str, namespace: str) -> Object | None:
-        """The Model, if it is there."""
-        return self.models.lister.get(name, namespace)
-
-    def versions(self, model: Object) -> dict[tuple[str, str], str | None]:
-        """The resourceVersion of everything that a pass for this Model looks at, by kind and name."""
-        seen: dict[tuple[str, str], str | None] = {
-            (resource.kind, key.name): version
-            for resource, informer in self.children.items()
-            for key, version in informer.lister.versions(BY_OWNER, meta.uid_of(model)).items()
-        }
-        bindings = self.children[AUTOSCALING_POLICY_BINDING].lister
+    def versions(self, model: Object) -> dict[ChildKey, str | None]:
+        """The resourceVersion of everything that a pass for this Model looks at, without decoding an object."""
+        seen: dict[ChildKey, str | None] = {}
+        for resource, lister in self._children.items():
+            for key, version in lister.versions(BY_OWNER, meta.uid_of(model)).items():
+                seen[ChildKey(resource.kind, key.name)] = version
+        workloads = {resource.kind for resource in resources_of(Role.WORKLOAD)}
         for kind, name in tuple(seen):
-            if kind == MODEL_INFER.kind:
+            if kind in workloads:
                 target = f"{meta.namespace_of(model)}/{name}"
-                for key, version in bindings.versions(BY_TARGET, target).items():
-                    seen[AUTOSCALING_POLICY_BINDING.kind, key.name] = version
-                seen |= {("Pod", key.name): rv for key, rv in self._pods.versions(BY_INFER, target).items()}
+                for resource in resources_of(Role.BINDING):
+                    for key, version in self._children[resource].versions(BY_TARGET, target).items():
+                        seen[ChildKey(resource.kind, key.name)] = version
+                seen |= {ChildKey("Pod", key.name): v for key, v in self._pods.versions(BY_WORKLOAD, target).items()}
         return seen
 
-    def _owned(self, model: Object) -> Iterable[tuple[Resource, Object]]:
-        uid = meta.uid_of(model)
-        for resource, informer in self.children.items():
-            for obj in informer.lister.by_index(BY_OWNER, uid):
-                yield resource, obj
-
-    def observe(self, model: Object, wanted: Sequence[Object]) -> Observed:
-        """The snapshot for these desired children."""
+    def snapshot(self, model: Object, desired: Sequence[Object]) -> Snapshot:
+        """What exists now around a Model with these desired children."""
         namespace, uid = meta.namespace_of(model), meta.uid_of(model)
-        resources = {resource.kind: resource for resource in ALL_CHILDREN}
-        live = {}
-        for child in wanted:
-            kind, name = child["kind"], meta.name_of(child)
-            if (found := self.children[resources[kind]].lister.get(name, namespace)) is not None:
-                live[kind, name] = found
-        owned = tuple(
-            (resource, obj)
-            for resource, obj in self._owned(model)
+        children = {
+            ChildKey(resource.kind, meta.name_of(obj)): obj
+            for resource, lister in self._children.items()
+            for obj in lister.by_index(BY_OWNER, uid)
             if meta.is_controlled_by(obj, uid) and meta.labels_of(obj).get(MODEL_UID) == uid
-        )
-        bindings = self.children[AUTOSCALING_POLICY_BINDING].lister
-        scaled_by = {
-            meta.name_of(child): tuple(bindings.by_index(BY_TARGET, f"{namespace}/{meta.name_of(child)}"))
-            for child in wanted
-            if child["kind"] == MODEL_INFER.kind
         }
-        pods = {name: self.pods_of(obj) for (kind, name), obj in live.items() if kind == MODEL_INFER.kind}
-        return Observed(model, live, owned, scaled_by, self._foreign_routes(model, wanted), pods)
+        owned = tuple(children)
+        for child in desired:
+            key = key_of(child)
+            if key not in children:
+                found = self._children[kind_of(child).resource].get(key.name, namespace)
+                if found is not None:
+                    children[key] = found
+        workloads = [key_of(child) for child in desired if kind_of(child).role is Role.WORKLOAD]
+        return Snapshot(
+            model,
+            children,
+            owned,
+            {key.name: self._bindings_of(namespace, key.name) for key in workloads},
+            self._foreign_routes(model, desired),
+            {key.name: self._pods_of(children[key]) for key in workloads if _is_ours(children.get(key), uid)},
+        )
 
-    def backends(self, model: Model) -> tuple[BackendView, ...]:
-        """How every backend is now, as its ModelInfer and its pods show it, in spec order."""
-        settled = _is_settled(model)
-        return tuple(self._backend(model, backend, settled=settled) for backend in model.spec.backends)
+    def _bindings_of(self, namespace: str, workload: str) -> tuple[Object, ...]:
+        target = f"{namespace}/{workload}"
+        listers = [self._children[resource] for resource in resources_of(Role.BINDING)]
+        return tuple(binding for lister in listers for binding in lister.by_index(BY_TARGET, target))
 
-    def _backend(self, model: Model, backend: Backend, *, settled: bool) -> BackendView:
-        name = child_name(model, backend)
-        infer = self.children[MODEL_INFER].lister.get(name, model.namespace)
-        if infer is not None and not meta.is_controlled_by(infer, model.uid):
-            infer = None
-        pods = () if infer is None else self.pods_of(infer)
-        return backend_view(backend.name, name, infer, pods, settled=settled)
+    def _pods_of(self, workload: Object) -> tuple[Object, ...]:
+        named = self._pods.by_index(BY_WORKLOAD, str(meta.key_of(workload)))
+        return tuple(sorted((pod for pod in named if belongs_to(pod, workload)), key=meta.name_of))
 
-    def pods_of(self, infer: Object) -> tuple[Object, ...]:
-        """The pods that were made for this ModelInfer, by name."""
-        named = self._pods.by_index(BY_INFER, str(meta.key_of(infer)))
-        return tuple(sorted((pod for pod in named if belongs_to(pod, infer)), key=meta.name_of))
-
-    def _foreign_routes(self, model: Object, wanted: Iterable[Object]) -> tuple[Object, ...]:
-        """Routes of others, in any namespace, that answer a name of ours: the router keeps one of them."""
-        names = {name for child in wanted if child["kind"] == MODEL_ROUTE.kind for name in answered_names(child)}
-        routes = self.children[MODEL_ROUTE].lister
-        found = {meta.key_of(route): route for name in sorted(names) for route in routes.by_index(BY_MODEL, name)}
-        return tuple(route for route in found.values() if not meta.is_controlled_by(route, meta.uid_of(model)))
+    def _foreign_routes(self, model: Object, desired: Iterable[Object]) -> tuple[NamespacedName, ...]:
+        """The router keeps one route for a name, so another one that answers it is worth a warning."""
+        routes = [child for child in desired if kind_of(child).role is Role.ROUTE]
+        names = {name for route in routes for name in answered_names(route)}
+        found = {
+            key
+            for resource in resources_of(Role.ROUTE)
+            for name in names
+            for key in self._children[resource].versions(BY_ANSWERED_NAME, name)
+        }
+        own = {NamespacedName(meta.namespace_of(model), meta.name_of(route)) for route in routes}
+        return tuple(sorted(found - own))
 
 
-def _is_settled(model: Model) -> bool:
-    active = meta.find_condition(meta.conditions_of(model.object), "Active") or {}
-    return active.get("status") == "True" and active.get("observedGeneration") == model.generation
-
-
-__all__ = ("BY_MODEL", "BY_NAMESPACE", "BY_TARGET", "Observed", "Observer", "binding_targets")
+def _is_ours(obj: Object | None, uid: str) -> bool:
+    return obj is not None and meta.is_controlled_by(obj, uid)

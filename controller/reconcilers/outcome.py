@@ -1,62 +1,85 @@
-"""What came of a pass, as values."""
+"""What came of applying a plan, as values: writes, steps that wait, and problems."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from controller.meta import Object
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, StatusError, is_transient, reason_of
+from controller.reconcilers.children import CHILD_KINDS, ChildKey, Role
+from controller.reconcilers.plan import Wait
 from controller.reconcilers.reasons import CHILD_APPLY_FAILED
-from controller.runtime import redact
+
+
+class Operation(StrEnum):
+    """What was tried with a child."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that succeeded; ``fields`` are those that an update changed."""
+
+    operation: Operation
+    kind: str
+    name: str
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that went wrong with one child. ``transient`` ones are worth a condition only when they last."""
+    """Something that is wrong with one object.
+
+    ``action`` is what was tried or which field is wrong, ``error`` says what happened in one sentence, perhaps in a server's words, and
+    ``code`` is the HTTP code and reason of an API error. ``reason`` is the condition's. A ``transient`` problem is worth a condition only
+    when it lasts.
+    """
 
     kind: str
     name: str
-    what: str
-    error: str
+    action: str
+    error: str = ""
     reason: str = CHILD_APPLY_FAILED.reason
+    code: str = ""
     transient: bool = False
 
     @property
-    def line(self) -> str:
-        """One line for the condition, without what looks like a secret: servers like to quote what they were given."""
-        return f"{self.kind} {self.name}: {self.what}" + (f": {redact(self.error)}" if self.error else "")
+    def identity(self) -> tuple[str, ...]:
+        """What stays the same while the server's words for the same problem vary."""
+        return (self.kind, self.name, self.action, self.reason, self.code or self.error)
 
     @classmethod
-    def of(cls, kind: str, name: str, what: str, error: ApiError) -> "Problem":
-        """The problem that a failed call is."""
-        said = " ".join(str(error).split())
-        if isinstance(error, StatusError):
-            said = f"{error.http_code} {reason_of(error)}: {said}"
-        return cls(kind, name, what, said, transient=is_transient(error) or isinstance(error, Conflict | AlreadyExists))
+    def from_error(cls, kind: str, name: str, action: str, error: ApiError) -> "Problem":
+        """The problem of a failed API call."""
+        code = f"{error.http_code} {reason_of(error)}" if isinstance(error, StatusError) else ""
+        transient = is_transient(error) or isinstance(error, Conflict | AlreadyExists)
+        return cls(kind, name, action, " ".join(str(error).split()), code=code, transient=transient)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The writes of a pass and what went wrong.
+    """What came of a pass over the children.
 
-    ``versions`` holds the resourceVersion of what was written, by kind and name, None for what was deleted. ``waiting`` names children that could not be written yet, without anybody's fault; ``namespace_ends`` says that nothing can be created
-    any more.
+    ``live`` has the objects that the API server answered with, None for deleted ones. ``held`` are the workloads whose pod template is kept,
+    ``newly_held`` those that were marked in this pass. ``namespace_terminating``: nothing can be created in the namespace any more.
     """
 
-    created: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    waiting: list[Wait] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     newly_held: list[str] = field(default_factory=list)
-    namespace_ends: bool = False
-    versions: dict[tuple[str, str], str | None] = field(default_factory=dict)
-
-    def settled(self, kind: str) -> bool:
-        """Whether every desired child of this kind is as desired."""
-        return not any(line.startswith(f"{kind} ") for line in self.waiting) and not any(
-            problem.kind == kind for problem in self.problems
-        )
+    live: dict[ChildKey, Object | None] = field(default_factory=dict)
+    namespace_terminating: bool = False
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every desired child is as desired."""
         return not self.problems and not self.waiting
+
+    def is_role_complete(self, role: Role) -> bool:
+        """Whether every desired child of this role is as desired."""
+        unfinished = {step.kind for step in self.waiting} | {problem.kind for problem in self.problems}
+        return not any(kind in CHILD_KINDS and CHILD_KINDS[kind].role is role for kind in unfinished)

@@ -1,4 +1,4 @@
-"""Wires the Model's reconciler to a manager: what is watched, who is told, how failures back off."""
+"""Wires the Model's reconciler to a manager: what is watched, which Models a change reconciles, how failures back off."""
 
 import random
 import time
@@ -12,19 +12,20 @@ from controller.api.kinds import (
     CONFIG_MAP,
     MODEL,
     MODEL_INFER,
-    MODEL_ROUTE,
     POD,
 )
 from controller.informers import CacheOptions, Delta, Lister, SharedInformer
+from controller.lora import AdapterSync
 from controller.meta import Object, Resource
-from controller.reconcilers.adapters import AdapterSync
-from controller.reconcilers.announce import Announcer, ModelMetrics
 from controller.reconcilers.apply import Applier
-from controller.reconcilers.desired import Renderer
-from controller.reconcilers.model import ModelReconciler
-from controller.reconcilers.observe import BY_MODEL, BY_TARGET, Observer, answered_names, binding_targets
-from controller.reconcilers.pods import BY_INFER, facts, infer_of_pod, slim
-from controller.reconcilers.report import StatusReporter
+from controller.reconcilers.children import scaled_workloads
+from controller.reconcilers.events import EventReporter
+from controller.reconcilers.metrics import ModelMetrics
+from controller.reconcilers.observe import Observer, indexers
+from controller.reconcilers.pods import BY_WORKLOAD, reconcile_relevant, slim, workload_of_pod
+from controller.reconcilers.reconciler import ModelReconciler
+from controller.reconcilers.rendered import Renderer
+from controller.reconcilers.status_writer import StatusWriter
 from controller.render import RenderOptions
 from controller.render.names import INFER_NAME, MANAGED_BY, MANAGER, MODEL_NAME
 from controller.runtime import ControllerBuilder, Manager, Request, changed, enqueue_mapped
@@ -63,16 +64,17 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
     """Adds the Model controller to a manager."""
     models, pods = _informer(manager, MODEL), _informer(manager, POD)
     children = {resource: _informer(manager, resource) for resource in ALL_CHILDREN}
-    children[AUTOSCALING_POLICY_BINDING].add_indexer(BY_TARGET, binding_targets)
-    children[MODEL_ROUTE].add_indexer(BY_MODEL, answered_names)
-    pods.add_indexer(BY_INFER, infer_of_pod)
+    for resource, informer in children.items():
+        for name, function in indexers(resource).items():
+            informer.add_indexer(name, function)
+    pods.add_indexer(BY_WORKLOAD, workload_of_pod)
     infers = children[MODEL_INFER].lister
     builder = ControllerBuilder(manager).for_(models, _concerns_us)
     for child in children.values():
         builder.owns(child)
     targets = enqueue_mapped(lambda binding: _owners_of_targets(binding, infers))
     builder.watches(children[AUTOSCALING_POLICY_BINDING], targets)
-    builder.watches(pods, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(facts))
+    builder.watches(pods, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(reconcile_relevant))
     settings = _Settings(options, None, "")
     if (namespace := options.namespace) is not None:
         one = CacheOptions(namespaces=(namespace,), field_selector=f"metadata.name={options.config_map}")
@@ -82,14 +84,16 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
     metrics = ModelMetrics(manager.metrics.registry, models.lister)
     adapters = AdapterSync(manager.client, manager.guard, metrics)
     manager.add_runnable("adapters", adapters)
-    announcer = Announcer(manager.recorder("model-controller"), metrics)
     reconciler = ModelReconciler(
-        Observer(models, children, pods.lister, settings.current),
-        Renderer(ValidationOptions(hostpath_prefixes=options.hostpath_prefixes)),
-        Applier(manager.client, children),
-        adapters,
-        StatusReporter(manager.client, models, announcer, time.time),
-        announcer,
+        models=models.lister,
+        options=settings.current,
+        renderer=Renderer(ValidationOptions(hostpath_prefixes=options.hostpath_prefixes)),
+        observer=Observer({resource: informer.lister for resource, informer in children.items()}, pods.lister),
+        applier=Applier(manager.client, children),
+        adapters=adapters,
+        status=StatusWriter(manager.client, models, time.time),
+        events=EventReporter(manager.recorder("model-controller")),
+        metrics=metrics,
     )
     limiter = ItemExponentialFailure[Request](_FIRST_RETRY, _LONGEST_RETRY, jitter=0.2, random=random.random)
     controller = builder.with_options(concurrency=options.workers, rate_limiter=limiter).complete(reconciler)
@@ -105,7 +109,7 @@ def _owners_of_pod(pod: Object, infers: Lister) -> Iterable[Request]:
     if name := meta.labels_of(pod).get(MODEL_NAME):
         yield Request(meta.namespace_of(pod), name)
         return
-    for infer_name in infer_of_pod(pod):
+    for infer_name in workload_of_pod(pod):
         yield from _owner_of_infer(infer_name, infers)
 
 
@@ -118,8 +122,8 @@ def _owner_of_infer(infer_name: str, infers: Lister) -> Iterable[Request]:
 
 
 def _owners_of_targets(binding: Object, infers: Lister) -> Iterable[Request]:
-    for target in binding_targets(binding):
-        yield from _owner_of_infer(target, infers)
+    for name in scaled_workloads(binding):
+        yield from _owner_of_infer(f"{meta.namespace_of(binding)}/{name}", infers)
 
 
 def _concerns_us(delta: Delta) -> bool:
@@ -145,7 +149,7 @@ class _Settings:
         self._namespace = namespace
 
     def current(self) -> RenderOptions:
-        """Read anew each time, so that a changed ConfigMap takes effect."""
+        """Read each time, so that a changed ConfigMap takes effect."""
         found = self._config_maps.get(self._options.config_map, self._namespace) if self._config_maps else None
         data = (found or {}).get("data") or {}
         chosen = {

@@ -1,149 +1,161 @@
-"""The Model's whole status, from what was observed and what came of the pass. Pure; every condition in every pass."""
+"""The Model's whole status, from what was observed and what came of the pass. Pure; the one place that composes conditions' messages."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from controller import meta
+from controller.lora import AdapterFailure, AdapterReport, AdapterShare
 from controller.meta import Object
 from controller.reconcilers import reasons
+from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.pods import PULL_REASONS, stuck_reason
+from controller.reconcilers.pods import PodFailure
+from controller.runtime import redact
 
 MESSAGE_LIMIT = 1024
-POD_FAILURE = re.compile(r"\(pod (\S+): (\w+)\)")
-"""How the Active condition's message names a stuck pod and its reason."""
-_CUT = re.compile(r"\n… and \d+ more$")
-_PRECEDENCE = [failure.reason for failure in reasons.FAILURES]
+_WORDS_LIMIT = 200
+_RANK = {failure.reason: rank for rank, failure in enumerate(reasons.FAILURES)}
 
 
 @dataclass(frozen=True, slots=True)
-class BackendView:
-    """One backend as its ModelInfer shows it: ``state`` is missing, idle, available or pending."""
-
-    name: str
-    infer_name: str
-    state: str
-    detail: str
-    replicas: int
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
+class PassResult:
     """What the conditions are made of.
 
-    ``applied`` says that every desired child of this generation is as desired. This process has not yet tried anything for the adapters of
-    ``unknown_pods``, so that what was said of them stands; unless ``counted``, it does not know on how many pods an adapter is.
+    ``applied``: every desired child of this generation is as desired. ``valid``: the spec could be rendered. ``paused``: nothing was written.
     """
 
-    backends: tuple[BackendView, ...]
+    backends: tuple[BackendView, ...] = ()
     problems: tuple[Problem, ...] = ()
+    adapters: AdapterReport = field(default_factory=AdapterReport)
     applied: bool = True
     valid: bool = True
     paused: bool = False
-    unknown_pods: frozenset[str] = frozenset()
-    counted: bool = True
 
 
-def backend_view(
-    name: str, infer_name: str, infer: Object | None, pods: Sequence[Object], *, settled: bool
-) -> BackendView:
-    """The state of a backend, and why it is not ready: what its first stuck pod is stuck with, else what its ModelInfer says.
+Identity = tuple[object, ...]
 
-    ``settled`` says that the Model is Active in its current generation: then a ModelInfer whose status lags behind its generation, as
-    after every scaling, is still available.
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a condition says. While ``identity`` stays, a stored message stays too, though its words would differ.
+
+    ``generation`` is the one it is about, None for the Model's current one. Without ``judged`` it repeats what is stored, since this
+    process does not know better yet.
     """
-    if infer is None or meta.is_deleting(infer):
-        return BackendView(name, infer_name, "missing", "not created yet" if infer is None else "being deleted", 0)
-    status, conditions = meta.status_of(infer), meta.conditions_of(infer)
-    replicas = status.get("replicas")
-    count = replicas if isinstance(replicas, int) else 0
-    if meta.spec_of(infer).get("replicas") == 0:
-        return BackendView(name, infer_name, "idle", "", count)
-    seen = status.get("observedGeneration")
-    current = not isinstance(seen, int) or seen == 0 or seen >= meta.generation_of(infer)
-    if meta.is_condition_true(infer, "Available") and (current or settled):
-        return BackendView(name, infer_name, "available", "", count)
-    return BackendView(name, infer_name, "pending", _why_pending(conditions, pods), count)
+
+    status: str
+    reason: str
+    message: str
+    identity: Identity = ()
+    generation: int | None = None
+    judged: bool = True
 
 
-def _why_pending(conditions: Sequence[Object], pods: Sequence[Object]) -> str:
-    for pod in pods:
-        if reason := stuck_reason(pod):
-            return f"pod {meta.name_of(pod)}: {reason}"
-    true = next((c for c in conditions if c.get("status") == "True" and c.get("type") != "Available"), None)
-    if true is not None:
-        return str(true.get("reason"))
-    return "status is of an older generation" if conditions else "no status yet"
+@dataclass(frozen=True, slots=True)
+class ComposedStatus:
+    """A complete status, and what the message of each condition is about, by type."""
+
+    status: dict[str, Any]
+    identities: Mapping[str, Identity]
 
 
-def summarize(model: Object, findings: Findings, now: str, generation: int | None = None) -> dict[str, Any]:
-    """The complete status. ``now`` is an RFC 3339 time; ``generation`` the one the findings are about, if it is not the Model's."""
-    conditions = list(meta.conditions_of(model))
+def compose_status(
+    model: Object,
+    result: PassResult,
+    now: str,
+    before: Mapping[str, Identity] | None = None,
+    generation: int | None = None,
+) -> ComposedStatus:
+    """The complete status. ``now`` is an RFC 3339 time; ``generation`` the one of the pass, if it is not the Model's.
+
+    ``before`` are the identities that this process composed last: where one is the same as now, the stored message stays, so that
+    variable words (request ids, back-off times, the two names of a failing pull) cause no write.
+    """
+    stored = {type_: meta.find_condition(meta.conditions_of(model), type_) for type_ in reasons.CONDITION_TYPES}
     generation = meta.generation_of(model) if generation is None else generation
-    failed = _failed(findings, meta.find_condition(conditions, reasons.FAILED))
-    desired = (
-        _initialized(findings, failed, conditions, generation),
-        _active(findings, conditions, generation),
-        failed,
-    )
-    result: list[dict[str, Any]] = [dict(condition) for condition in conditions]
-    for type_, (status, reason, message, observed) in zip(reasons.CONDITION_TYPES, desired, strict=True):
-        result = meta.set_condition(
-            result,
+    failed = _failed(result, stored[reasons.FAILED] or {}, judged=reasons.FAILED in (before or {}))
+    verdicts = {
+        reasons.INITIALIZED: _initialized(result, failed, stored[reasons.INITIALIZED] or {}, generation),
+        reasons.ACTIVE: _active(result, stored[reasons.ACTIVE], generation),
+        reasons.FAILED: failed,
+    }
+    conditions: list[dict[str, Any]] = [dict(condition) for condition in meta.conditions_of(model)]
+    for type_, verdict in verdicts.items():
+        conditions = meta.set_condition(
+            conditions,
             type=type_,
-            status=status,
-            reason=reason,
-            message=message,
-            observed_generation=generation if observed is None else observed,
+            status=verdict.status,
+            reason=verdict.reason,
+            message=_message(verdict, stored[type_] or {}, (before or {}).get(type_)),
+            observed_generation=generation if verdict.generation is None else verdict.generation,
             now=now,
         )
-    status_ = dict(meta.status_of(model))
-    backends = [{"name": view.name, "replicas": view.replicas} for view in findings.backends]
-    if findings.valid:
-        status_["backendStatuses"] = backends
-    return {**status_, "observedGeneration": generation, "conditions": result}
+    status = dict(meta.status_of(model))
+    if result.valid:
+        status["backendStatuses"] = [{"name": view.name, "replicas": view.replicas} for view in result.backends]
+    status |= {"observedGeneration": generation, "conditions": conditions}
+    identities = {type_: _identity(verdict) for type_, verdict in verdicts.items() if verdict.judged}
+    return ComposedStatus(status, identities)
 
 
-_Verdict = tuple[str, str, str, int | None]
+def _identity(verdict: _Verdict) -> Identity:
+    return (verdict.status, verdict.reason, verdict.identity)
 
 
-def _verdict(state: reasons.ConditionState, message: str, observed: int | None = None) -> _Verdict:
-    return state.status, state.reason, message, observed
+def _message(verdict: _Verdict, stored: Object, before: Identity | None) -> str:
+    same = verdict.identity and before == _identity(verdict)
+    same = same and (stored.get("status"), stored.get("reason")) == (verdict.status, verdict.reason)
+    return str(stored.get("message", "")) if same else verdict.message
 
 
-def _failed(findings: Findings, before: Object | None) -> _Verdict:
-    lines = {problem.line for problem in findings.problems}
-    given = {problem.reason for problem in findings.problems}
-    if standing := _standing(findings, before or {}):
-        lines |= standing
-        given.add(reasons.LORA_SYNC_FAILED.reason)
-    if not lines:
-        return _verdict(reasons.HEALTHY, "")
-    reason = min(given, key=_PRECEDENCE.index)
-    message = joined(sorted(lines))
-    if before is not None and before.get("status") == "True" and before.get("reason") == reason:
-        stored = str(before.get("message", ""))
-        if signature(stored) == signature(message) or (findings.unknown_pods and _CUT.search(stored)):
-            message = stored
-    return "True", reason, message, None
+def _of_state(state: reasons.ConditionState, message: str, identity: Identity = (), at: int | None = None) -> _Verdict:
+    return _Verdict(state.status, state.reason, message, identity, at)
 
 
-def _standing(findings: Findings, before: Object) -> set[str]:
-    """The lines of the stored message about adapters that nothing is known against yet."""
-    if before.get("status") != "True":
-        return set()
-    stored = str(before.get("message", "")).splitlines()
-    pods = {line for line in stored if line.startswith("pod ") and line[4:].split(":")[0] in findings.unknown_pods}
-    if any(problem.kind == "adapter" for problem in findings.problems) or (findings.counted and not pods):
-        return pods
-    return pods | {line for line in stored if line.startswith("adapter ")}
+def _failed(result: PassResult, stored: Object, *, judged: bool) -> _Verdict:
+    """All problems, one a line.
+
+    A stored failure stands while nothing is tried, that is while the Model is paused; and in a process that has not ``judged`` it before,
+    until every pod was asked for its adapters. A worse problem replaces it all the same.
+    """
+    failures, shares = result.adapters.failures, _lacking(result.adapters)
+    found = [problem.reason for problem in result.problems] + [reasons.LORA_SYNC_FAILED.reason] * bool(failures)
+    reason = min(found, key=lambda reason: _RANK[reason], default=reasons.HEALTHY.reason)
+    unknown = result.paused or (not judged and not result.adapters.is_known)
+    if stored.get("status") == "True" and unknown:
+        before = str(stored.get("reason"))
+        if _RANK.get(reason, len(_RANK)) >= _RANK.get(before, len(_RANK)):
+            return _Verdict("True", before, str(stored.get("message", "")), judged=False)
+    if not found:
+        return _of_state(reasons.HEALTHY, "")
+    lines = {problem_line(problem) for problem in result.problems}
+    lines |= {failure_line(failure) for failure in failures} | {share_line(share) for share in shares}
+    identity = (frozenset(problem.identity for problem in result.problems), frozenset(failures), frozenset(shares))
+    return _Verdict("True", reason, joined(sorted(lines)), identity)
 
 
-def signature(message: str) -> tuple[str, ...]:
-    """What a message is about (object, verb, code) without the server's words: they may vary while the trouble is the same."""
-    return tuple(":".join(line.split(":")[:3]) for line in message.splitlines())
+def _lacking(adapters: AdapterReport) -> tuple[AdapterShare, ...]:
+    """The adapters that some pod lacks, once a failure explains it."""
+    shares = adapters.shares or ()
+    return tuple(share for share in shares if share.loaded < share.pods) if adapters.failures else ()
+
+
+def problem_line(problem: Problem) -> str:
+    """One line of a message, without secrets: servers quote what they were given."""
+    said = f"{problem.code}: {problem.error}" if problem.code else problem.error
+    return f"{problem.kind} {problem.name}: {problem.action}" + (f": {redact(said)}" if said else "")
+
+
+def failure_line(failure: AdapterFailure) -> str:
+    """One line about a failed call to a pod."""
+    call = f"{failure.operation} {failure.adapter or 'adapters'}"
+    return f"pod {failure.pod}: {call}: {redact(failure.error)}"
+
+
+def share_line(share: AdapterShare) -> str:
+    """One line about an adapter that is not on every pod."""
+    return f"adapter {share.adapter}: loaded on {share.loaded}/{share.pods} pods of {share.workload}"
 
 
 def joined(lines: Sequence[str]) -> str:
@@ -163,56 +175,60 @@ def joined(lines: Sequence[str]) -> str:
     return message
 
 
-def _initialized(findings: Findings, failed: _Verdict, conditions: Sequence[Object], generation: int) -> _Verdict:
-    before = meta.find_condition(conditions, reasons.INITIALIZED) or {}
-    was = before.get("status") == "True" and before.get("observedGeneration") == generation
-    if findings.valid and (findings.applied or was):
-        return _verdict(reasons.CREATED, "Model initialized")
-    if failed[0] == "True" and findings.problems:
-        return "False", failed[1], failed[2].splitlines()[0][:256], None
-    observed = before.get("observedGeneration")
-    if before.get("status") == "True" and isinstance(observed, int):
-        return _verdict(reasons.CREATED, "Model initialized", observed)
-    return _verdict(reasons.CREATING, "children are being created")
+def _initialized(result: PassResult, failed: _Verdict, stored: Object, generation: int) -> _Verdict:
+    observed = stored.get("observedGeneration")
+    was = stored.get("status") == "True" and observed == generation
+    if result.valid and (result.applied or was):
+        return _of_state(reasons.CREATED, "Model initialized")
+    if failed.status == "True" and (result.problems or result.adapters.failures):
+        short = failed.message.splitlines()[0][:256] if failed.message else ""
+        return _Verdict("False", failed.reason, short, failed.identity)
+    if stored.get("status") == "True" and isinstance(observed, int):
+        return _of_state(reasons.CREATED, "Model initialized", at=observed)
+    return _of_state(reasons.CREATING, "children are being created")
 
 
-def _active(findings: Findings, conditions: Sequence[Object], generation: int) -> _Verdict:
-    before = meta.find_condition(conditions, reasons.ACTIVE)
-    if not findings.valid and before is not None:
-        observed = before.get("observedGeneration")
-        return (
-            str(before.get("status")),
-            str(before.get("reason")),
-            str(before.get("message")),
-            observed if isinstance(observed, int) else generation,
-        )
-    state, message = _readiness(findings)
-    if before is not None and _same_but_pull_reason(message, str(before.get("message", ""))):
-        message = str(before.get("message"))
-    if findings.paused:
+def _active(result: PassResult, stored: Object | None, generation: int) -> _Verdict:
+    observed = (stored or {}).get("observedGeneration")
+    about = observed if isinstance(observed, int) else None
+    if not result.valid and stored is not None:
+        status, reason, message = (str(stored.get(key)) for key in ("status", "reason", "message"))
+        return _Verdict(status, reason, message, generation=generation if about is None else about)
+    state, message, identity = _readiness(result.backends)
+    if result.paused:
         message = "reconciliation is paused" if state is reasons.AVAILABLE else f"reconciliation is paused; {message}"
-    observed = before.get("observedGeneration") if before is not None else None
-    held_back = not findings.applied and isinstance(observed, int)
-    return _verdict(state, message, observed if held_back else None)
+        identity = ("paused", *identity)
+    return _of_state(state, message, identity, None if result.applied else about)
 
 
-def _same_but_pull_reason(one: str, other: str) -> bool:
-    """Whether two messages differ at most in how a failing image pull is called: the kubelet alternates between its two names."""
-    for reason in PULL_REASONS:
-        one, other = one.replace(f": {reason})", ": pull)"), other.replace(f": {reason})", ": pull)")
-    return one == other
-
-
-def _readiness(findings: Findings) -> tuple[reasons.ConditionState, str]:
-    waiting = [view for view in findings.backends if view.state in ("missing", "pending")]
+def _readiness(backends: Sequence[BackendView]) -> tuple[reasons.ConditionState, str, Identity]:
+    waiting = [view for view in backends if view.state in (BackendState.MISSING, BackendState.PENDING)]
     if waiting:
-        names = ", ".join(f"ModelInfer {view.infer_name} ({view.detail})" for view in waiting)
-        return reasons.PROCESSING, f"waiting for {names}"[:MESSAGE_LIMIT]
-    if any(view.state == "available" for view in findings.backends):
-        return reasons.AVAILABLE, "Model is ready"
-    if findings.backends:
-        return reasons.SCALED_TO_ZERO, "all backends are scaled to zero"
-    return reasons.PROCESSING, "the spec has not been accepted yet"
+        names = ", ".join(f"ModelInfer {view.workload} ({_why_waiting(view)})" for view in waiting)
+        identity = tuple((v.workload, *(v.stuck[0].identity if v.stuck else (v.detail,))) for v in waiting)
+        return reasons.PROCESSING, f"waiting for {names}"[:MESSAGE_LIMIT], identity
+    serving = [view for view in backends if view.state is BackendState.AVAILABLE]
+    if serving:
+        growing = [f"{view.workload} {view.ready}/{view.desired}" for view in serving if 0 < view.ready < view.desired]
+        message = f"Model is ready; replicas available: {', '.join(growing)}" if growing else "Model is ready"
+        return reasons.AVAILABLE, message[:MESSAGE_LIMIT], ()
+    if backends:
+        return reasons.SCALED_TO_ZERO, "all backends are scaled to zero", ()
+    return reasons.PROCESSING, "the spec has not been accepted yet", ()
+
+
+def _why_waiting(view: BackendView) -> str:
+    if not view.stuck:
+        return view.detail
+    more = f"; {len(view.stuck) - 1} more pods are stuck" if len(view.stuck) > 1 else ""
+    return f"{pod_failure_line(view.stuck[0])}{more}"
+
+
+def pod_failure_line(failure: PodFailure) -> str:
+    """Why a pod is stuck, in one line: pod, reason, container, and the kubelet's or scheduler's words, without secrets."""
+    where = f" in container {failure.container}" if failure.container else ""
+    words = redact(" ".join(failure.message.split()))[:_WORDS_LIMIT]
+    return f"pod {failure.pod}: {failure.reason}{where}" + (f": {words}" if words else "")
 
 
 def status_patch(model: Object, wanted: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ MODEL_UID = E4FB6663.keys.model_uid
 REVISION = E4FB6663.keys.revision
 TEMPLATE_INPUTS = E4FB6663.keys.template_inputs
 HELD_REVISION = E4FB6663.keys.held_revision
+CLAMPED_GENERATION = E4FB6663.keys.clamped_generation
 
 INFER_NAME = E4FB6663.pod_keys.name
 INFER_ENTRY = E4FB6663.pod_keys.entry

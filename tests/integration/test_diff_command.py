@@ -43,7 +43,7 @@ async def test_it_says_what_run_would_do(
     assert f"update ModelInfer {namespace}/chat-main: " in after.output
     assert "spec.template.roles" in after.output
     assert re.search(r"^\+ +- --seed$", after.output, re.MULTILINE)
-    assert f"delete ModelServer {namespace}/chat-other: not wanted any more" in after.output
+    assert f"delete ModelServer {namespace}/chat-other: no longer wanted" in after.output
     assert f"ModelServer {namespace}/chat-main" not in after.output
     assert (await client.list(MODEL, namespace)).items[0]["spec"] != changed["spec"]
 

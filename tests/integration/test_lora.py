@@ -10,12 +10,12 @@ import pytest
 from aiohttp import web
 
 from controller import meta
+from controller.api.annotations import PAUSED
 from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE, POD
 from controller.api.storage import download_dir
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object
-from controller.reconcilers.model import PAUSED
 from tests.support.engines import FakeEngine, answer_500, hang, serving
 from tests.support.factories import a_backend, a_model, conditions, eventually, unborn
 from tests.support.running import controlling

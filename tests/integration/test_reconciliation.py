@@ -18,8 +18,8 @@ from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
-from controller.reconcilers import desired
-from controller.reconcilers.observe import binding_targets
+from controller.reconcilers import rendered
+from controller.reconcilers.children import scaled_workloads
 from controller.render import RenderOptions, render
 from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
 from tests.support.fault_proxy import FaultProxy, matching
@@ -72,9 +72,10 @@ async def test_a_stuck_pod_is_named_with_its_reason(environment: Environment, cl
             status = {"phase": "Pending", "containerStatuses": [waiting]}
             name = "chat-main-0-leader-0-0"
             await client.patch(POD, name, {"status": status}, namespace=namespace, subresource="status")
-            told = "waiting for ModelInfer chat-main (pod chat-main-0-leader-0-0: ErrImagePull)"
+            stuck = "pod chat-main-0-leader-0-0: ErrImagePull in container engine: words of today"
+            told = f"waiting for ModelInfer chat-main ({stuck})"
             await eventually(lambda: _is(message(client, namespace, "Active"), told))  # noqa: B023 - called at once
-        noted = ["pod chat-main-0-leader-0-0: ErrImagePull"]
+        noted = ["pod chat-main-0-leader-0-0: ErrImagePull in container engine: words of today"]
         await eventually(lambda: _is(events(client, namespace, "BackendPodFailure"), noted))
         await make_available(client, "chat-main", namespace)
         await eventually(lambda: _is(message(client, namespace, "Active"), "Model is ready"))
@@ -96,7 +97,7 @@ async def test_never_two_bindings_on_one_target(environment: Environment, client
                 live.pop(meta.name_of(event.object), None)
                 if event.type != "DELETED":
                     live[meta.name_of(event.object)] = event.object
-                targets = [target for binding in live.values() for target in binding_targets(binding)]
+                targets = [target for binding in live.values() for target in scaled_workloads(binding)]
                 for target in targets:
                     most[target] = max(most[target], targets.count(target))
 
@@ -118,7 +119,7 @@ async def test_never_two_bindings_on_one_target(environment: Environment, client
             await eventually(lambda: _is(_bindings(client, namespace), wanted))  # noqa: B023 - called at once
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
-    assert most == {f"{namespace}/chat-main": 1}
+    assert most == {"chat-main": 1}
 
 
 async def test_another_release_restarts_nothing(
@@ -138,7 +139,7 @@ async def test_another_release_restarts_nothing(
         await client.create(MODEL, unborn(a_model(), namespace))
         await eventually(lambda: initialized(client, namespace))
     before = await client.get(MODEL_INFER, "chat-main", namespace)
-    monkeypatch.setattr(desired, "render", newer)
+    monkeypatch.setattr(rendered, "render", newer)
     async with controlling(environment, namespace):
         await eventually(lambda: _count(events(client, namespace, "TemplateHeld"), 1))
     async with controlling(environment, namespace) as restarted:
@@ -248,7 +249,7 @@ async def test_a_fault_of_our_own_is_told_and_clears(
             raise LookupError("with a secret in it")
         return tuple(render(model, options))
 
-    monkeypatch.setattr(desired, "render", faulty)
+    monkeypatch.setattr(rendered, "render", faulty)
     async with controlling(environment, namespace):
         for name in ("chat", "talk"):
             await client.create(MODEL, unborn(a_model(name), namespace))

@@ -9,23 +9,24 @@ from typing import Any
 
 import pytest
 
+from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.status import BackendView, Findings, summarize
+from controller.reconcilers.status import PassResult, compose_status
 from tests.support.factories import a_model
 
 SCRIPT = Path(__file__).resolve().parents[3] / "config/argocd/health.lua"
 INTERPRETERS = ("lua5.1", "lua5.4", "lua5.3", "lua", "luajit")
-READY = BackendView("main", "chat-main", "available", "", 1)
-PENDING = BackendView("main", "chat-main", "pending", "GroupProgressing", 0)
-IDLE = BackendView("main", "chat-main", "idle", "", 0)
+READY = BackendView("main", "chat-main", BackendState.AVAILABLE, replicas=1)
+PENDING = BackendView("main", "chat-main", BackendState.PENDING, "GroupProgressing")
+IDLE = BackendView("main", "chat-main", BackendState.IDLE)
 REFUSED = Problem("ModelServer", "chat-main", "apply", "quota exceeded")
 
 
-def a_model_in(findings: Findings | None, generation: int = 1, annotations: Mapping[str, str] | None = None) -> Any:
+def a_model_in(result: PassResult | None, generation: int = 1, annotations: Mapping[str, str] | None = None) -> Any:
     """A Model of this generation, with the status of its first one."""
     model = a_model()
-    if findings is not None:
-        model["status"] = summarize(model, findings, "2026-01-01T00:00:00Z")
+    if result is not None:
+        model["status"] = compose_status(model, result, "2026-01-01T00:00:00Z").status
     model["metadata"] |= {"generation": generation, "annotations": dict(annotations or {})}
     return model
 
@@ -57,16 +58,16 @@ def health(model: Any) -> tuple[str, str]:
     ("model", "wanted"),
     [
         (a_model_in(None), ("Progressing", "waiting for the model controller")),
-        (a_model_in(Findings((PENDING,))), ("Progressing", "waiting for ModelInfer chat-main (GroupProgressing)")),
-        (a_model_in(Findings((READY,))), ("Healthy", "Model is ready")),
-        (a_model_in(Findings((READY,)), generation=2), ("Progressing", "waiting for the model controller")),
-        (a_model_in(Findings((IDLE,))), ("Suspended", "all backends are scaled to zero")),
+        (a_model_in(PassResult((PENDING,))), ("Progressing", "waiting for ModelInfer chat-main (GroupProgressing)")),
+        (a_model_in(PassResult((READY,))), ("Healthy", "Model is ready")),
+        (a_model_in(PassResult((READY,)), generation=2), ("Progressing", "waiting for the model controller")),
+        (a_model_in(PassResult((IDLE,))), ("Suspended", "all backends are scaled to zero")),
         (
-            a_model_in(Findings((READY,), problems=(REFUSED,), applied=False)),
+            a_model_in(PassResult((READY,), problems=(REFUSED,), applied=False)),
             ("Degraded", "ModelServer chat-main: apply: quota exceeded"),
         ),
         (
-            a_model_in(Findings((READY,)), annotations={"registry.volcano.sh/paused": "true"}),
+            a_model_in(PassResult((READY,)), annotations={"registry.volcano.sh/paused": "true"}),
             ("Suspended", "reconciliation is paused"),
         ),
     ],

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from controller.api.kinds import ALL_CHILDREN
 from controller.informers import Lister
 from controller.informers.store import Indexer
-from controller.reconcilers.announce import ModelMetrics
+from controller.reconcilers.metrics import ModelMetrics
 from tests.support.factories import a_model
 
 STATUSES = ("True", "False", "Unknown")

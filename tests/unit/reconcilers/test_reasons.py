@@ -2,36 +2,38 @@
 
 from itertools import combinations, product
 
+from controller.lora import AdapterFailure, AdapterReport
 from controller.reconcilers import reasons
+from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.status import BackendView, Findings, summarize
+from controller.reconcilers.status import PassResult, compose_status
 from tests.support.factories import a_model
 
-VIEWS = tuple(
-    BackendView(state, f"chat-{state}", state, "why", 1) for state in ("missing", "idle", "available", "pending")
-)
+VIEWS = tuple(BackendView(state, f"chat-{state}", state, "why", 1) for state in BackendState)
+AVAILABLE = VIEWS[list(BackendState).index(BackendState.AVAILABLE)]
+ADAPTERS = (AdapterReport(), AdapterReport((AdapterFailure("p", "load", "sql", "no"),)))
 PROBLEMS = tuple(Problem("ModelServer", "chat", "apply", "no", reason=failure.reason) for failure in reasons.FAILURES)
 
 
-def findings() -> list[Findings]:
+def results() -> list[PassResult]:
     """Every combination of backends, of up to two problems, and of what came of the pass."""
     views = [chosen for count in range(3) for chosen in combinations(VIEWS, count)]
     problems = [chosen for count in range(3) for chosen in combinations(PROBLEMS, count)]
     return [
-        Findings(seen, wrong, applied=applied, valid=valid, paused=paused)
-        for seen, wrong, applied, valid, paused in product(views, problems, *[(True, False)] * 3)
+        PassResult(seen, wrong, adapters, applied=applied, valid=valid, paused=paused)
+        for seen, wrong, adapters, applied, valid, paused in product(views, problems, ADAPTERS, *[(True, False)] * 3)
     ]
 
 
 def test_conditions_say_what_the_table_has_and_all_of_it() -> None:
     """Whatever was found, for a Model without conditions and for one that was Active."""
     active = a_model()
-    active["status"] = summarize(active, Findings((VIEWS[2],)), "t")
+    active["status"] = compose_status(active, PassResult((AVAILABLE,)), "t").status
     said = {
         (condition["type"], condition["status"], condition["reason"])
         for model in (a_model(), active)
-        for found in findings()
-        for condition in summarize(model, found, "t")["conditions"]
+        for found in results()
+        for condition in compose_status(model, found, "t").status["conditions"]
     }
     assert said == {(state.type, state.status, state.reason) for state in reasons.CONDITION_STATES}
 

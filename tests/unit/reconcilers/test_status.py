@@ -1,23 +1,46 @@
 """The Model's status: true, stable, and written only when it differs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from controller import meta
+from controller.lora import AdapterFailure, AdapterReport, AdapterShare
 from controller.meta.errors import status_error
+from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.status import BackendView, Findings, backend_view, joined, status_patch, summarize
+from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.status import Identity, PassResult, compose_status, joined, status_patch
 from tests.support.factories import a_model
 
-READY = BackendView("a", "chat-a", "available", "", 1)
-PENDING = BackendView("b", "chat-b", "pending", "GroupProgressing", 0)
-IDLE = BackendView("c", "chat-c", "idle", "", 0)
+READY = BackendView("a", "chat-a", BackendState.AVAILABLE, replicas=1, ready=1, desired=1)
+PENDING = BackendView("b", "chat-b", BackendState.PENDING, "GroupProgressing")
+IDLE = BackendView("c", "chat-c", BackendState.IDLE)
 
 
-def conditions(model: dict[str, Any], findings: Findings, now: str = "t1") -> dict[str, Any]:
-    model["status"] = summarize(model, findings, now)
-    return {condition["type"]: condition for condition in model["status"]["conditions"]}
+class Writer:
+    """Composes one status after the other, as one process does."""
+
+    def __init__(self) -> None:
+        self.identities: Mapping[str, Identity] = {}
+
+    def __call__(self, model: dict[str, Any], result: PassResult, now: str = "t1") -> dict[str, Any]:
+        """The conditions by type, stored in the model."""
+        composed = compose_status(model, result, now, self.identities)
+        self.identities, model["status"] = composed.identities, composed.status
+        return {condition["type"]: condition for condition in composed.status["conditions"]}
+
+
+def conditions(model: dict[str, Any], result: PassResult, now: str = "t1") -> dict[str, Any]:
+    """The conditions that a new process composes."""
+    return Writer()(model, result, now)
+
+
+def is_same(model: dict[str, Any], result: PassResult, writer: Writer | None = None) -> bool:
+    """Whether the stored status is what would be composed later."""
+    identities = writer.identities if writer else None
+    return status_patch(model, compose_status(model, result, "later", identities).status) is None
 
 
 @pytest.mark.parametrize(
@@ -31,43 +54,16 @@ def conditions(model: dict[str, Any], findings: Findings, now: str = "t1") -> di
 )
 def test_active_follows_the_backends(views: tuple[BackendView, ...], status: str, reason: str, message: str) -> None:
     """Every backend available or idle, and at least one available."""
-    active = conditions(a_model(), Findings(views))["Active"]
+    active = conditions(a_model(), PassResult(views))["Active"]
     assert (active["status"], active["reason"], active["message"]) == (status, reason, message)
-
-
-def infer(generation: int = 2, observed: int | None = 2, available: str = "True", replicas: int = 1) -> dict[str, Any]:
-    status: dict[str, Any] = {"replicas": 1, "conditions": [{"type": "Available", "status": available}]}
-    if observed is not None:
-        status["observedGeneration"] = observed
-    return {"metadata": {"generation": generation}, "spec": {"replicas": replicas}, "status": status}
-
-
-@pytest.mark.parametrize(
-    ("obj", "settled", "state"),
-    [
-        (None, False, "missing"),
-        ({"metadata": {"deletionTimestamp": "t"}}, False, "missing"),
-        (infer(replicas=0), False, "idle"),
-        (infer(), False, "available"),
-        (infer(observed=None), False, "available"),
-        (infer(observed=0), False, "available"),
-        (infer(observed=1), False, "pending"),
-        (infer(observed=1), True, "available"),
-        (infer(available="False"), True, "pending"),
-        ({"spec": {"replicas": 1}}, False, "pending"),
-    ],
-)
-def test_the_state_of_a_backend(obj: dict[str, Any] | None, settled: bool, state: str) -> None:
-    """A lagging status matters only until the Model is Active in its generation: scaling must not make it flap."""
-    assert backend_view("a", "chat-a", obj, (), settled=settled).state == state
 
 
 def test_an_equal_status_is_not_written_and_times_move_only_with_values() -> None:
     """The second summary of the same world is the first."""
     model = a_model()
-    first = conditions(model, Findings((READY,)), "t1")
-    assert status_patch(model, summarize(model, Findings((READY,)), "t2")) is None
-    second = conditions(model, Findings((PENDING,)), "t3")
+    first = conditions(model, PassResult((READY,)), "t1")
+    assert is_same(model, PassResult((READY,)))
+    second = conditions(model, PassResult((PENDING,)), "t3")
     assert second["Initialized"]["lastTransitionTime"] == first["Initialized"]["lastTransitionTime"] == "t1"
     assert second["Active"]["lastTransitionTime"] == "t3"
 
@@ -77,7 +73,7 @@ def test_the_patch_holds_what_differs_and_the_version_it_was_computed_from() -> 
     model = a_model()
     model["metadata"]["resourceVersion"] = "7"
     model["status"] = {"conditions": [{"type": "Theirs", "status": "True"}], "other": 1}
-    patch = status_patch(model, summarize(model, Findings((READY,)), "t"))
+    patch = status_patch(model, compose_status(model, PassResult((READY,)), "t").status)
     assert patch is not None
     assert patch["metadata"] == {"resourceVersion": "7"}
     assert "other" not in patch["status"]
@@ -85,63 +81,105 @@ def test_the_patch_holds_what_differs_and_the_version_it_was_computed_from() -> 
 
 
 def refused(message: str, code: int = 422) -> Problem:
-    return Problem.of("ModelInfer", "chat-a", "apply", status_error(code, message))
+    return Problem.from_error("ModelInfer", "chat-a", "apply", status_error(code, message))
 
 
 def test_failed_lists_all_problems_and_clears_by_itself() -> None:
     """The first matching reason wins; Initialized gives the short form."""
     model = a_model()
     conflict = Problem("ModelServer", "chat-b", "conflict", "taken", reason="ChildConflict")
-    seen = conditions(model, Findings((PENDING,), (refused("no"), conflict), applied=False))
+    seen = conditions(model, PassResult((PENDING,), (refused("no"), conflict), applied=False))
     assert seen["Failed"]["reason"] == "ChildConflict"
     assert seen["Failed"]["message"].splitlines() == [
         "ModelInfer chat-a: apply: 422 Invalid: no",
         "ModelServer chat-b: conflict: taken",
     ]
     assert seen["Initialized"]["status"] == "False"
-    healed = conditions(model, Findings((READY,)))
+    healed = conditions(model, PassResult((READY,)))
     assert (healed["Failed"]["status"], healed["Failed"]["reason"]) == ("False", "ModelHealthy")
 
 
 def test_other_words_for_the_same_trouble_change_nothing() -> None:
     """A message with a request id or a counter in it does not cause a write per retry."""
-    model = a_model()
-    conditions(model, Findings((PENDING,), (refused("webhook said no, request 1"),), applied=False))
-    again = summarize(model, Findings((PENDING,), (refused("webhook said no, request 2"),), applied=False), "t2")
-    assert status_patch(model, again) is None
+    model, writer = a_model(), Writer()
+    writer(model, PassResult((PENDING,), (refused("webhook said no, request 1"),), applied=False))
+    assert is_same(model, PassResult((PENDING,), (refused("webhook said no, request 2"),), applied=False), writer)
+    assert not is_same(model, PassResult((PENDING,), (refused("no", 403),), applied=False), writer)
 
 
-def lora(*pods: str, share: str = "") -> tuple[Problem, ...]:
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_failing_pull_changes_its_name_without_a_write(paused: bool) -> None:
+    """The kubelet alternates between two reasons and their words; another pod or reason is news."""
+
+    def stuck(reason: str, pod: str = "p") -> PassResult:
+        failure = PodFailure(pod, reason, "engine", f"words of {reason}")
+        view = BackendView("b", "chat-b", BackendState.PENDING, "GroupProgressing", stuck=(failure,))
+        return PassResult((view,), paused=paused, applied=not paused)
+
+    model, writer = a_model(), Writer()
+    active = writer(model, stuck("ErrImagePull"))["Active"]
+    said = "waiting for ModelInfer chat-b (pod p: ErrImagePull in container engine: words of ErrImagePull)"
+    assert active["message"].endswith(said)
+    assert is_same(model, stuck("ImagePullBackOff"), writer)
+    assert not is_same(model, stuck("InvalidImageName"), writer)
+    assert not is_same(model, stuck("ErrImagePull", pod="q"), writer)
+
+
+def lora(*pods: str, loaded: int = 1, unasked: frozenset[str] = frozenset()) -> AdapterReport:
     """What failing pods leave, and the share of pods that have the adapter."""
-    failed = [Problem("pod", pod, "load sql", "HTTP 500: no", reason="LoraSyncFailed") for pod in pods]
-    shares = (
-        [Problem("adapter", "sql", f"loaded on {share} pods of chat-a", "", reason="LoraSyncFailed")] if share else []
-    )
-    return (*failed, *shares)
+    failures = tuple(AdapterFailure(pod, "load", "sql", "HTTP 500: no") for pod in pods)
+    return AdapterReport(failures, None if unasked else (AdapterShare("chat-a", "sql", loaded, 99),), unasked=unasked)
 
 
 @pytest.mark.parametrize("pods", [("p1", "p2"), tuple(f"p{index:02}" for index in range(40))], ids=["two", "too many"])
 def test_a_new_process_takes_nothing_back_before_it_has_asked(pods: tuple[str, ...]) -> None:
     """Pods are asked one after another: until the last answer the stored message stays, whatever of it is known already."""
     model = a_model()
-    conditions(model, Findings((READY,), lora(*pods, share="1/99")))
+    conditions(model, PassResult((READY,), adapters=lora(*pods)))
+    assert "adapter sql: loaded on 1/99 pods of chat-a" in str(model["status"]) or len(pods) > 2
     everyone = frozenset({*pods, "good"})
-    nothing_known = Findings((READY,), unknown_pods=everyone, counted=False)
-    one_known = Findings((READY,), lora(pods[0]), unknown_pods=everyone - {pods[0]}, counted=False)
-    good_unknown = Findings((READY,), lora(*pods), unknown_pods=frozenset({"good"}), counted=False)
-    for findings in (nothing_known, one_known, good_unknown):
-        assert status_patch(model, summarize(model, findings, "t2")) is None
-    healed = conditions(model, Findings((READY,)))
+    nothing_known = lora(unasked=everyone)
+    one_known = lora(pods[0], unasked=everyone - {pods[0]})
+    good_unknown = lora(*pods, unasked=frozenset({"good"}))
+    for adapters in (nothing_known, one_known, good_unknown):
+        assert is_same(model, PassResult((READY,), adapters=adapters))
+    healed = conditions(model, PassResult((READY,)))
     assert healed["Failed"]["status"] == "False"
+
+
+def test_a_pod_that_hangs_does_not_keep_the_failure_of_another() -> None:
+    """The process knows which pods it asked: what it composed itself it also takes back."""
+    model, writer = a_model(), Writer()
+    writer(model, PassResult((READY,), adapters=lora("p1", unasked=frozenset({"hanging"}))))
+    seen = writer(model, PassResult((READY,), adapters=lora(unasked=frozenset({"hanging"}))))
+    assert seen["Failed"]["status"] == "False"
+
+
+def test_a_worse_problem_shows_before_all_pods_were_asked() -> None:
+    """It ranks above what stands."""
+    model = a_model()
+    conditions(model, PassResult((READY,), adapters=lora("p1")))
+    taken = Problem("ModelServer", "chat-b", "conflict", "taken", reason="ChildConflict")
+    seen = conditions(model, PassResult((READY,), (taken,), lora(unasked=frozenset({"p1"})), applied=False))
+    assert seen["Failed"]["reason"] == "ChildConflict"
+
+
+def test_a_paused_model_keeps_its_failure() -> None:
+    """Nothing was tried, so nothing is known to be mended."""
+    model = a_model()
+    conditions(model, PassResult((READY,), (refused("no"),), applied=False))
+    paused = conditions(model, PassResult((READY,), applied=False, paused=True))
+    assert paused["Failed"]["status"] == "True"
+    assert conditions(model, PassResult((READY,)))["Failed"]["status"] == "False"
 
 
 def test_an_invalid_spec_leaves_active_as_it_was() -> None:
     """The old children still serve, for the old generation."""
     model = a_model()
-    conditions(model, Findings((READY,)))
+    conditions(model, PassResult((READY,)))
     model["metadata"]["generation"] = 2
     problem = Problem("Model", "chat", "spec.x", "wrong", reason="InvalidSpec")
-    seen = conditions(model, Findings((), (problem,), applied=False, valid=False))
+    seen = conditions(model, PassResult((), (problem,), applied=False, valid=False))
     assert (seen["Active"]["status"], seen["Active"]["observedGeneration"]) == ("True", 1)
     assert (seen["Failed"]["reason"], seen["Initialized"]["reason"]) == ("InvalidSpec", "InvalidSpec")
 
@@ -149,8 +187,8 @@ def test_an_invalid_spec_leaves_active_as_it_was() -> None:
 def test_what_a_server_quotes_is_shown_without_its_secrets() -> None:
     """Signed URLs and tokens in the words of a sidecar or an API server reach neither conditions nor Events."""
     words = "cannot get https://me:hunter22@host/x?X-Amz-Signature=0a1b2c with HF_TOKEN=hf_abcdefgh"
-    sidecar = Problem("pod", "p", "load sql", f"HTTP 500: {words}", reason="LoraSyncFailed")
-    seen = conditions(a_model(), Findings((READY,), (sidecar, refused(words)), applied=False))
+    sidecar = AdapterReport((AdapterFailure("p", "load", "sql", f"HTTP 500: {words}"),))
+    seen = conditions(a_model(), PassResult((READY,), (refused(words),), sidecar, applied=False))
     told = f"{seen['Failed']['message']} {seen['Initialized']['message']}"
     assert "cannot get https://***@host/x" in told
     assert not any(secret in told for secret in ("hunter22", "0a1b2c", "hf_abcdefgh"))
@@ -167,6 +205,6 @@ def test_messages_are_capped_with_a_count() -> None:
 def test_backends_are_in_spec_order_with_their_own_names() -> None:
     """Not the ModelInfers' names."""
     model = a_model()
-    conditions(model, Findings((READY, PENDING)))
+    conditions(model, PassResult((READY, PENDING)))
     assert model["status"]["backendStatuses"] == [{"name": "a", "replicas": 1}, {"name": "b", "replicas": 0}]
     assert meta.status_of(model)["observedGeneration"] == 1

@@ -2,16 +2,29 @@
 
 from dataclasses import replace
 
-from controller.reconcilers.adapter_state import OBSERVE_EVERY, ROUTE_PATIENCE, HotPod, Moved, PodState, report
-from controller.serving import LOAD_SECONDS, LoadedAdapter, Step, WantedAdapter
+from controller.lora.engine import LOAD_SECONDS, LoadedAdapter
+from controller.lora.state import (
+    LIST,
+    OBSERVE_EVERY,
+    ROUTE_PATIENCE,
+    AdapterFailure,
+    AdapterPod,
+    AdapterShare,
+    MovedAdapter,
+    PodState,
+    report,
+)
+from controller.lora.steps import Step, WantedAdapter
 
 SQL = WantedAdapter("sql", "hf://acme/sql", "/cache/a")
 LEGAL = WantedAdapter("legal", "hf://acme/legal", "/cache/b")
 HAS_SQL = (LoadedAdapter("sql", "/cache/a"),)
 
 
-def a_pod(*wanted: WantedAdapter, name: str = "p", incarnation: int = 0, generation: int = 1) -> HotPod:
-    return HotPod(name, f"u-{name}", "10.0.0.1", (incarnation,), "chat-main", 8000, 8100, "/cache", wanted, generation)
+def a_pod(*wanted: WantedAdapter, name: str = "p", incarnation: int = 0, generation: int = 1) -> AdapterPod:
+    return AdapterPod(
+        name, f"u-{name}", "10.0.0.1", (incarnation,), "chat-main", 8000, 8100, "/cache", wanted, generation
+    )
 
 
 def settled(*wanted: WantedAdapter, name: str = "p") -> PodState:
@@ -61,7 +74,7 @@ def test_failures_back_off_and_another_wish_starts_over() -> None:
     assert waits == [1.0, 2.0, 4.0, 300.0]
     state = failed(times=20)
     state.take(a_pod(LEGAL), 5.0)
-    assert state.failures == 0
+    assert state.attempts == 0
     assert state.is_due(5.0)
 
 
@@ -72,7 +85,7 @@ def test_a_load_in_flight_that_nobody_wants_is_given_up_and_watched() -> None:
     state.loading = SQL
     assert not state.take(a_pod(SQL, generation=2), 2.0)
     assert state.take(a_pod(LEGAL), 3.0)
-    state.observed, state.problems = (LoadedAdapter("legal", "/cache/b"),), {}
+    state.observed, state.failures = (LoadedAdapter("legal", "/cache/b"),), {}
     state.rest(4.0, 1.0, 1.0)
     assert state.look_at - 4.0 < OBSERVE_EVERY / 10
     state.rest(3.0 + LOAD_SECONDS, 1.0, 1.0)
@@ -83,8 +96,8 @@ def test_what_the_pod_shows_decides_not_what_was_answered() -> None:
     """A refusal whose adapter is there is done; a success whose adapter is not there is a problem."""
     state = PodState(a_pod(SQL, LEGAL), since=0.0, observed=HAS_SQL)
     steps = [Step("load", SQL), Step("load", LEGAL)]
-    assert state.was_tried((SQL, LEGAL), steps, {"sql": "HTTP 400: already"}) == (Moved("load", "sql", "p"),)
-    assert state.problems == {"legal": ("load legal", "the engine does not show it")}
+    assert state.was_tried((SQL, LEGAL), steps, {"sql": "HTTP 400: already"}) == (MovedAdapter("load", "sql", "p"),)
+    assert state.failures == {"legal": AdapterFailure("p", "load", "legal", "the engine does not show it")}
 
 
 def test_a_pod_that_cannot_be_asked_is_told_of_after_three_times() -> None:
@@ -92,26 +105,25 @@ def test_a_pod_that_cannot_be_asked_is_told_of_after_three_times() -> None:
     state = PodState(a_pod(SQL), since=0.0)
     for time in range(3):
         told = report([state], set(), (), float(time))
-        assert (told.problems, told.unknown) == ((), frozenset({"p"}))
+        assert (told.failures, told.unasked, told.is_known) == ((), frozenset({"p"}), False)
         state.could_not_be_asked("no answer")
         state.rest(float(time), 1.0, 1.0)
     told = report([state], set(), (), 3.0)
-    assert [problem.line for problem in told.problems] == [
-        "pod p: list adapters: no answer",
-        "adapter sql: loaded on 0/1 pods of chat-main",
-    ]
-    assert told.unknown == frozenset()
+    assert told.failures == (AdapterFailure("p", LIST, "", "no answer"),)
+    assert told.shares == (AdapterShare("chat-main", "sql", 0, 1),)
+    assert told.is_known
 
 
 def test_the_report_counts_and_says_what_the_route_waits_for() -> None:
     """A pod that was not tried yet holds its adapters back for half a minute, not longer."""
     fresh = PodState(a_pod(SQL, name="q"), since=0.0)
     told = report([settled(SQL), fresh], {"u-q"}, (), 1.0)
-    assert told.pending == {("chat-main", "sql")}
-    assert (told.missing, told.counted, told.next_look) == (1, False, ROUTE_PATIENCE - 1)
-    assert report([settled(SQL), fresh], {"u-q"}, (), ROUTE_PATIENCE).pending == frozenset()
-    lines = [problem.line for problem in report([settled(SQL), failed()], set(), (), 1.0).problems]
-    assert lines == ["pod p: load sql: HTTP 500: no", "adapter sql: loaded on 1/2 pods of chat-main"]
+    assert told.loading == {("chat-main", "sql")}
+    assert (told.missing, told.shares, told.next_look) == (1, None, ROUTE_PATIENCE - 1)
+    assert report([settled(SQL), fresh], {"u-q"}, (), ROUTE_PATIENCE).loading == frozenset()
+    known = report([settled(SQL), failed()], set(), (), 1.0)
+    assert known.failures == (AdapterFailure("p", "load", "sql", "HTTP 500: no"),)
+    assert known.shares == (AdapterShare("chat-main", "sql", 1, 2),)
     assert report([], set(), (), 1.0).next_look is None
 
 

@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from controller.serving import AdapterRuntime, LoadedAdapter, ServingError
-from controller.serving import adapters as room
+from controller.lora import engine as engine_module
+from controller.lora.engine import AdapterError, EngineClient, LoadedAdapter
 
 
 class Engine:
@@ -52,13 +52,13 @@ async def engine() -> AsyncIterator[Engine]:
 
 
 @pytest.fixture
-async def runtime() -> AsyncIterator[AdapterRuntime]:
-    """The room under test."""
-    async with AdapterRuntime() as opened:
+async def runtime() -> AsyncIterator[EngineClient]:
+    """The server under test."""
+    async with EngineClient() as opened:
         yield opened
 
 
-async def test_adapters_are_loaded_listed_and_unloaded(engine: Engine, runtime: AdapterRuntime) -> None:
+async def test_adapters_are_loaded_listed_and_unloaded(engine: Engine, runtime: EngineClient) -> None:
     """The base model is no adapter."""
     port = engine.server.port or 0
     assert await runtime.list_adapters("127.0.0.1", port) == ()
@@ -68,12 +68,12 @@ async def test_adapters_are_loaded_listed_and_unloaded(engine: Engine, runtime: 
     assert engine.loaded == {}
 
 
-async def test_refusals_carry_the_engines_words(engine: Engine, runtime: AdapterRuntime) -> None:
+async def test_refusals_carry_the_engines_words(engine: Engine, runtime: EngineClient) -> None:
     """In one line, with the status code."""
     engine.loaded["sql"] = "/x"
-    with pytest.raises(ServingError, match="HTTP 400: HTTP 400: already loaded"):
+    with pytest.raises(AdapterError, match="HTTP 400: HTTP 400: already loaded"):
         await runtime.load("127.0.0.1", engine.server.port or 0, name="sql", source="s", directory="/x")
-    with pytest.raises(ServingError, match="HTTP 404"):
+    with pytest.raises(AdapterError, match="HTTP 404"):
         await runtime.unload("127.0.0.1", engine.server.port or 0, name="other")
 
 
@@ -81,30 +81,30 @@ async def test_refusals_carry_the_engines_words(engine: Engine, runtime: Adapter
     ("fault", "message"),
     [
         (lambda: web.Response(status=302, headers={"Location": "http://169.254.169.254/"}), "HTTP 302"),
-        (lambda: web.Response(body=b"x" * (2 * room._LARGEST_BODY)), "more than"),
+        (lambda: web.Response(body=b"x" * (2 * engine_module._LARGEST_BODY)), "more than"),
         (lambda: web.Response(text="hello"), "no JSON object"),
         (lambda: web.json_response({"data": 3}), "another form"),
         (lambda: web.Response(status=500, text="boom\nboom"), "HTTP 500: boom boom"),
     ],
     ids=["redirect", "huge", "text", "shape", "error"],
 )
-async def test_wrong_answers_are_refused(engine: Engine, runtime: AdapterRuntime, fault: object, message: str) -> None:
+async def test_wrong_answers_are_refused(engine: Engine, runtime: EngineClient, fault: object, message: str) -> None:
     """No redirect is followed, no body is read without end."""
     engine.fault = fault()  # type: ignore[operator]
-    with pytest.raises(ServingError, match=message):
+    with pytest.raises(AdapterError, match=message):
         await runtime.list_adapters("127.0.0.1", engine.server.port or 0)
 
 
 @pytest.mark.parametrize(("root", "told"), [("/cache/x/", "/cache/x"), ("", None), (7, None)])
 async def test_an_engine_may_tell_its_roots_in_another_form(
-    engine: Engine, runtime: AdapterRuntime, root: object, told: str | None
+    engine: Engine, runtime: EngineClient, root: object, told: str | None
 ) -> None:
     """A slash at the end makes no other directory, and no text is no directory."""
     engine.fault = web.json_response({"data": [{"id": "sql", "root": root, "parent": "base"}]})
     assert await runtime.list_adapters("127.0.0.1", engine.server.port or 0) == (LoadedAdapter("sql", told),)
 
 
-async def test_a_hundred_hanging_pods_keep_nobody_waiting(engine: Engine, runtime: AdapterRuntime) -> None:
+async def test_a_hundred_hanging_pods_keep_nobody_waiting(engine: Engine, runtime: EngineClient) -> None:
     """More calls may be in flight than an HTTP client usually allows."""
     arrived, released = asyncio.Event(), asyncio.Event()
     waiting = 0
@@ -128,8 +128,8 @@ async def test_a_hundred_hanging_pods_keep_nobody_waiting(engine: Engine, runtim
         await asyncio.gather(*calls)
 
 
-async def test_a_pod_that_is_not_there_is_one_line(runtime: AdapterRuntime) -> None:
+async def test_a_pod_that_is_not_there_is_one_line(runtime: EngineClient) -> None:
     """Also by IPv6, whose addresses need brackets."""
     for address in ("127.0.0.1", "::1"):
-        with pytest.raises(ServingError, match="no answer"):
+        with pytest.raises(AdapterError, match="no answer"):
             await runtime.list_adapters(address, 9)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from controller.serving import LoadedAdapter, Step, WantedAdapter, plan
+from controller.lora.engine import LoadedAdapter
+from controller.lora.steps import Step, WantedAdapter, steps_between
 
 SQL = WantedAdapter("sql", "hf://acme/sql", "/cache/a")
 LEGAL = WantedAdapter("legal", "hf://acme/legal", "/cache/b")
@@ -24,12 +25,12 @@ LEGAL = WantedAdapter("legal", "hf://acme/legal", "/cache/b")
 )
 def test_the_steps(wanted: list[WantedAdapter], loaded: list[LoadedAdapter], steps: list[Step]) -> None:
     """The difference and nothing else."""
-    assert plan(wanted, loaded, "/cache", unload=True) == steps
+    assert steps_between(wanted, loaded, "/cache", unload=True) == steps
 
 
 def test_what_may_still_be_routed_to_stays() -> None:
     """An unwanted adapter goes only when unloads are allowed; loads do not wait for that."""
     loaded = [LoadedAdapter("old", "/cache/old")]
-    assert plan([SQL], loaded, "/cache", unload=False) == [Step("load", SQL)]
-    allowed = plan([SQL], loaded, "/cache", unload=True)
+    assert steps_between([SQL], loaded, "/cache", unload=False) == [Step("load", SQL)]
+    allowed = steps_between([SQL], loaded, "/cache", unload=True)
     assert [(step.operation, step.adapter.name) for step in allowed] == [("load", "sql"), ("unload", "old")]

@@ -1,13 +1,13 @@
-"""LoRA adapters of running engines: the calls to pods, one task per pod, outside of the reconciler.
+"""Calls pods to load and unload adapters: one task per pod, outside of the reconciler.
 
-Nothing is remembered that matters: what a pod has is asked of its engine, again after every restart and change and every five minutes.
-When the calls to a pod have ended, its Model is looked at again.
+No state has to survive a restart of the controller: each engine is asked which adapters it has, again after every restart and change and
+every five minutes. When the calls to a pod have ended, its Model is reconciled again.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,13 +15,16 @@ import structlog
 
 from controller import meta
 from controller.api.kinds import POD
+from controller.api.model import Model
+from controller.api.pods import is_ready, pod_ip
 from controller.client import Client
-from controller.meta import NamespacedName
+from controller.lora.engine import AdapterError, EngineClient
+from controller.lora.pods import adapter_pods
+from controller.lora.state import AdapterPod, AdapterReport, MovedAdapter, PodState, report
+from controller.lora.steps import Step, WantedAdapter
+from controller.meta import NamespacedName, Object
 from controller.meta.errors import ApiError
-from controller.reconcilers.adapter_state import AdapterReport, HotPod, Moved, PodState, report, verb
-from controller.reconcilers.pods import is_ready, pod_ip
 from controller.runtime import redact
-from controller.serving import AdapterRuntime, ServingError, Step, WantedAdapter
 
 _log = structlog.get_logger("controller.adapters")
 
@@ -31,10 +34,10 @@ _FIRST_RETRY = 1.0
 
 
 class AdapterMetrics(Protocol):
-    """Told of every call."""
+    """Counts calls."""
 
     def operation(self, operation: str, *, succeeded: bool) -> None:
-        """One load or unload ended."""
+        """A load or an unload ended."""
 
 
 @dataclass(slots=True)
@@ -61,10 +64,10 @@ class AdapterSync:
         self._guard = guard
         self._metrics = metrics
         self._first_retry = first_retry
-        self._runtime = AdapterRuntime()
+        self._engines = EngineClient()
         self._opened = asyncio.Event()
         self._models: dict[NamespacedName, dict[str, _Work]] = {}
-        self._moved: dict[NamespacedName, list[Moved]] = {}
+        self._moved: dict[NamespacedName, list[MovedAdapter]] = {}
         self._handlers: list[Callable[[NamespacedName], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -74,7 +77,7 @@ class AdapterSync:
 
     async def run(self) -> None:
         """Makes the calls until it is cancelled; then those in flight are cut off."""
-        async with self._runtime:
+        async with self._engines:
             self._opened.set()
             try:
                 await asyncio.Event().wait()
@@ -84,23 +87,35 @@ class AdapterSync:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def forget(self, model: NamespacedName) -> None:
-        """The Model is gone or paused: no more calls for it; those in flight are cut off."""
+        """The Model is gone or paused: its calls are cancelled."""
         for work in self._models.pop(model, {}).values():
             work.cut_off()
         self._moved.pop(model, None)
 
-    def sync(self, model: NamespacedName, pods: Sequence[HotPod]) -> AdapterReport:
-        """Takes in what these pods should have, starts what has to be done, and tells how far they are. Returns at once."""
+    def sync(self, model: Model, pods: Mapping[str, Sequence[Object]]) -> AdapterReport:
+        """Starts the calls that bring the pods of a Model to its adapters, and reports how far they are. Returns at once.
+
+        ``pods`` has the pods of each workload that the Model controls, by the workload's name.
+        """
+        return self._sync(NamespacedName(model.namespace, model.name), adapter_pods(model, pods))
+
+    def paused(self, model: Model, pods: Mapping[str, Sequence[Object]]) -> AdapterReport:
+        """Ends all calls for a Model; nothing is known of its pods any more."""
+        self.forget(NamespacedName(model.namespace, model.name))
+        unasked = frozenset(pod.name for pod in adapter_pods(model, pods))
+        return AdapterReport(shares=None if unasked else (), unasked=unasked)
+
+    def _sync(self, model: NamespacedName, pods: Sequence[AdapterPod]) -> AdapterReport:
         if not pods and model not in self._models:
             return AdapterReport()
         works = self._models.setdefault(model, {})
         for uid in works.keys() - {pod.uid for pod in pods}:
             works.pop(uid).cut_off()
-        limits = {work.state.pod.backend: work.limit for work in works.values()}
+        limits = {work.state.pod.workload: work.limit for work in works.values()}
         now = time.monotonic()
         for pod in pods:
             if pod.uid not in works:
-                limit = limits.setdefault(pod.backend, asyncio.Semaphore(PODS_AT_ONCE))
+                limit = limits.setdefault(pod.workload, asyncio.Semaphore(PODS_AT_ONCE))
                 works[pod.uid] = _Work(PodState(pod, since=now), limit)
             elif works[pod.uid].state.take(pod, now):
                 works[pod.uid].cut_off()
@@ -109,7 +124,7 @@ class AdapterSync:
         return report([work.state for work in works.values()], busy, self._moved.pop(model, ()), now)
 
     def allow_unloads(self, model: NamespacedName) -> None:
-        """The live route names no adapter any more that is not wanted: engines may forget those."""
+        """The live route names only wanted adapters: engines may unload the others."""
         now = time.monotonic()
         for work in self._models.get(model, {}).values():
             if not work.state.unload:
@@ -134,14 +149,14 @@ class AdapterSync:
             handler(model)
 
     async def _rounds(self, model: NamespacedName, state: PodState) -> None:
-        """Looks and acts until nothing is left to do or something failed; what is wanted may change meanwhile."""
+        """Asks and acts until nothing is left to do or something failed; the wanted adapters may change meanwhile."""
         while True:
             aim = (state.pod, state.unload)
             try:
                 await self._round(model, state)
-            except (ServingError, ApiError) as error:
-                state.could_not_be_asked(_told(error))
-            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the care for this pod
+            except (AdapterError, ApiError) as error:
+                state.could_not_be_asked(_one_line(error))
+            except Exception as error:  # noqa: BLE001 - an error of ours must not end the work on this pod
                 _log.exception("Adapters of a pod could not be moved", pod=state.pod.name)
                 state.could_not_be_asked(type(error).__name__)
             if aim == (state.pod, state.unload):
@@ -151,7 +166,7 @@ class AdapterSync:
     async def _round(self, model: NamespacedName, state: PodState) -> None:
         """Asks, takes the steps that are left, and asks again."""
         asked = state.pod
-        state.observed = await self._runtime.list_adapters(asked.address, asked.engine_port)
+        state.observed = await self._engines.list_adapters(asked.address, asked.engine_port)
         pod, errors, taken = state.pod, dict[str, str](), list[Step]()
         if steps := state.left():
             await self._check_identity(model.namespace, pod)
@@ -161,15 +176,15 @@ class AdapterSync:
                 if step.adapter.name not in errors:
                     taken.append(step)
                     await self._perform(state, step, errors)
-            state.observed = await self._runtime.list_adapters(pod.address, pod.engine_port)
+            state.observed = await self._engines.list_adapters(pod.address, pod.engine_port)
         if moved := state.was_tried(pod.wanted, taken, errors):
             self._moved.setdefault(model, []).extend(moved)
 
-    async def _check_identity(self, namespace: str, pod: HotPod) -> None:
-        """Raises ServingError when the address is not this pod's any more; the cache may not know yet."""
+    async def _check_identity(self, namespace: str, pod: AdapterPod) -> None:
+        """Raises AdapterError when the address no longer belongs to this pod; the cache may lag behind."""
         live = await self._client.get(POD, pod.name, namespace)
         if meta.uid_of(live) != pod.uid or pod_ip(live) != pod.address or not is_ready(live):
-            raise ServingError("the pod is not the one it was")
+            raise AdapterError("the pod was replaced")
 
     async def _perform(self, state: PodState, step: Step, errors: dict[str, str]) -> None:
         pod, adapter = state.pod, step.adapter
@@ -178,24 +193,30 @@ class AdapterSync:
             if step.operation == "load":
                 await self._load(state, adapter)
             else:
-                await self._runtime.unload(pod.address, pod.runtime_port, name=adapter.name)
-        except ServingError as error:
-            errors[adapter.name] = _told(error)
+                await self._engines.unload(pod.address, pod.runtime_port, name=adapter.name)
+        except AdapterError as error:
+            errors[adapter.name] = _one_line(error)
             self._metrics.operation(step.operation, succeeded=False)
-            _log.warning("Adapter not moved", pod=pod.name, operation=verb(step), error=_told(error))
+            _log.warning(
+                "Adapter not moved",
+                pod=pod.name,
+                operation=step.operation,
+                adapter=step.adapter.name,
+                error=_one_line(error),
+            )
         else:
             self._metrics.operation(step.operation, succeeded=True)
 
     async def _load(self, state: PodState, adapter: WantedAdapter) -> None:
         pod, state.loading = state.pod, adapter
         try:
-            await self._runtime.load(
+            await self._engines.load(
                 pod.address, pod.runtime_port, name=adapter.name, source=adapter.source, directory=adapter.directory
             )
         finally:
             state.loading = None
 
 
-def _told(error: Exception) -> str:
-    """One short line; secrets go first, since half a secret would not be recognized."""
+def _one_line(error: Exception) -> str:
+    """One short line. Secrets are removed before it is cut, since half a secret would not be recognized."""
     return redact(" ".join(str(error).split()))[:_EXCERPT]

@@ -1,4 +1,4 @@
-"""LoRA adapters over HTTP. A pod's answer is not trusted: redirects are refused, bodies are capped, and every call ends in time."""
+"""The HTTP calls to an engine and its sidecar. An answer is not trusted: redirects are refused, bodies are capped, every call times out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _LARGEST_BODY = 1024 * 1024
 _EXCERPT = 4096
 
 
-class ServingError(Exception):
+class AdapterError(Exception):
     """A call failed; the message is one line: ``HTTP 500: …`` with the pod's own words, or what was wrong with the answer."""
 
 
@@ -29,7 +29,7 @@ class LoadedAdapter:
     root: str | None
 
 
-class AdapterRuntime:
+class EngineClient:
     """Talks to pods; an async context manager.
 
     Every call has a connection of its own and none waits for another: pods come and go, and some of them hang.
@@ -54,11 +54,11 @@ class AdapterRuntime:
             await self._session.close()
 
     async def list_adapters(self, pod_ip: str, engine_port: int) -> tuple[LoadedAdapter, ...]:
-        """What the engine itself says it has. Raises ServingError."""
+        """What the engine itself says it has. Raises AdapterError."""
         answer = await self._call("GET", f"{_base(pod_ip, engine_port)}/v1/models", None, LIST_SECONDS)
         entries = answer.get("data")
         if not isinstance(entries, list):
-            raise ServingError("the list of models has another form")
+            raise AdapterError("the list of models has another form")
         return tuple(
             LoadedAdapter(str(entry.get("id")), _directory(entry.get("root")))
             for entry in entries
@@ -66,12 +66,12 @@ class AdapterRuntime:
         )
 
     async def load(self, pod_ip: str, runtime_port: int, *, name: str, source: str, directory: str) -> None:
-        """Lets the sidecar download the adapter into ``directory`` and the engine load it. Raises ServingError."""
+        """Lets the sidecar download the adapter into ``directory`` and the engine load it. Raises AdapterError."""
         body = {"lora_name": name, "source": source, "output_dir": directory, "async_download": False}
         await self._call("POST", f"{_base(pod_ip, runtime_port)}/v1/load_lora_adapter", body, LOAD_SECONDS)
 
     async def unload(self, pod_ip: str, runtime_port: int, *, name: str) -> None:
-        """Lets the engine forget the adapter. Raises ServingError, also when it does not know it."""
+        """Lets the engine forget the adapter. Raises AdapterError, also when it does not know it."""
         url = f"{_base(pod_ip, runtime_port)}/v1/unload_lora_adapter"
         await self._call("POST", url, {"lora_name": name}, UNLOAD_SECONDS)
 
@@ -89,9 +89,9 @@ class AdapterRuntime:
                 content = await _read(answer)
                 return _decoded(answer.status, content)
         except TimeoutError:
-            raise ServingError(f"no answer within {seconds:g} s") from None
+            raise AdapterError(f"no answer within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise ServingError(f"no answer: {type(error).__name__}") from None
+            raise AdapterError(f"no answer: {type(error).__name__}") from None
 
 
 def _directory(root: object) -> str | None:
@@ -103,7 +103,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     async for chunk in answer.content.iter_any():
         content += chunk
         if len(content) > _LARGEST_BODY:
-            raise ServingError(f"HTTP {answer.status}: an answer of more than {_LARGEST_BODY} bytes")
+            raise AdapterError(f"HTTP {answer.status}: an answer of more than {_LARGEST_BODY} bytes")
     return bytes(content)
 
 
@@ -115,9 +115,9 @@ def _decoded(status: int, content: bytes) -> Mapping[str, Any]:
     if status != 200:
         detail = value.get("detail") if isinstance(value, Mapping) else None
         text = detail if isinstance(detail, str) else content.decode("utf-8", "replace")
-        raise ServingError(f"HTTP {status}: {' '.join(text.split())[:_EXCERPT]}")
+        raise AdapterError(f"HTTP {status}: {' '.join(text.split())[:_EXCERPT]}")
     if not isinstance(value, Mapping):
-        raise ServingError("HTTP 200 with a body that is no JSON object")
+        raise AdapterError("HTTP 200 with a body that is no JSON object")
     return value
 
 

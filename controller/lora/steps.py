@@ -1,10 +1,10 @@
-"""What a pod's engine needs, from what it has: a pure comparison, no memory of earlier Models."""
+"""The calls that bring a pod's engine to the adapters it should have, from those it has. Pure; no memory of earlier Models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from controller.serving.adapters import LoadedAdapter
+from controller.lora.engine import LoadedAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,14 @@ class Step:
     adapter: WantedAdapter
 
 
-def plan(wanted: Sequence[WantedAdapter], loaded: Sequence[LoadedAdapter], mount: str, *, unload: bool) -> list[Step]:
-    """The steps that are left, in order: replacements and loads as wanted, then unloads of what nobody wants.
+def steps_between(
+    wanted: Sequence[WantedAdapter], loaded: Sequence[LoadedAdapter], mount: str, *, unload: bool
+) -> list[Step]:
+    """The steps that are left, in order: replacements and loads in the wanted order, then unloads of unwanted adapters.
 
-    An engine refuses a name twice, so what comes from another directory goes first. Without ``unload`` the unwanted ones stay, since
-    requests may still be routed to them; what lies outside of ``mount`` always stays: somebody else loaded it. An engine that does not
-    tell a root is believed.
+    An engine refuses a name twice, so an adapter from another directory is unloaded first. Without ``unload`` the unwanted ones stay, since
+    requests may still be routed to them. An adapter outside of ``mount`` always stays: the controller did not load it. An engine that does
+    not give a root is taken to have the right one.
     """
     roots = {adapter.name: adapter.root for adapter in loaded}
     steps: list[Step] = []

@@ -1,0 +1,49 @@
+"""The pods whose engines take adapters while they run, and the adapters that each should have. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from controller import meta
+from controller.api.model import Model
+from controller.api.pods import incarnation, is_ready, pod_ip
+from controller.lora.state import AdapterPod
+from controller.lora.steps import WantedAdapter
+from controller.meta import Object
+from controller.render.engines import BackendFacts, backend_facts
+from controller.render.names import INFER_ENTRY, child_name
+
+
+def adapter_pods(model: Model, pods: Mapping[str, Sequence[Object]]) -> list[AdapterPod]:
+    """Every ready entry pod of a backend that loads adapters at run time, also those of an old revision.
+
+    ``pods`` has the pods of each workload that the Model controls, by the workload's name.
+    """
+    found: list[AdapterPod] = []
+    for backend in model.spec.backends:
+        entries = [pod for pod in pods.get(child_name(model, backend), ()) if is_entry(pod)]
+        callable_ones = [pod for pod in entries if is_ready(pod) and pod_ip(pod)]
+        if callable_ones and (facts := backend_facts(model, backend)).is_hot:
+            found += [_adapter_pod(facts, pod) for pod in callable_ones]
+    return found
+
+
+def is_entry(pod: Object) -> bool:
+    """Whether it is an entry pod; only these have the engine's port and a sidecar."""
+    return meta.labels_of(pod).get(INFER_ENTRY) == "true"
+
+
+def _adapter_pod(facts: BackendFacts, pod: Object) -> AdapterPod:
+    return AdapterPod(
+        name=meta.name_of(pod),
+        uid=meta.uid_of(pod),
+        address=pod_ip(pod),
+        incarnation=incarnation(pod),
+        workload=child_name(facts.model, facts.backend),
+        engine_port=facts.engine_port,
+        runtime_port=facts.runtime_port,
+        mount=facts.cache.mount,
+        wanted=tuple(
+            WantedAdapter(adapter.name, adapter.artifact_url, facts.directory(adapter.artifact_url))
+            for adapter in facts.backend.adapters
+        ),
+        generation=facts.model.generation,
+    )

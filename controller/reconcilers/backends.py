@@ -1,0 +1,69 @@
+"""How each backend is, as its workload and its pods show it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from controller import meta
+from controller.meta import Object
+from controller.reconcilers.pods import PodFailure, pod_failure
+
+
+class BackendState(StrEnum):
+    """MISSING: its workload does not exist or is being deleted. IDLE: it is scaled to zero. AVAILABLE: it serves. PENDING: anything else."""
+
+    MISSING = "missing"
+    IDLE = "idle"
+    AVAILABLE = "available"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendView:
+    """One backend. ``detail`` says in a word or two what its workload waits for; ``stuck`` are its pods that cannot become ready."""
+
+    name: str
+    workload: str
+    state: BackendState
+    detail: str = ""
+    replicas: int = 0
+    ready: int = 0
+    desired: int = 0
+    stuck: tuple[PodFailure, ...] = ()
+
+
+def backend_view(
+    name: str, workload: str, live: Object | None, pods: Sequence[Object], *, settled: bool
+) -> BackendView:
+    """The state of a backend whose workload is ``live``; None when the Model controls none of this name.
+
+    ``settled`` says that the Model is Active in its current generation. Then a status that lags behind, as after every scaling, and a
+    number of available replicas that is still growing do not end availability.
+    """
+    if live is None or meta.is_deleting(live):
+        detail = "not created yet" if live is None else "being deleted"
+        return BackendView(name, workload, BackendState.MISSING, detail)
+    status, desired = meta.status_of(live), _number(meta.spec_of(live).get("replicas"))
+    replicas, ready = _number(status.get("replicas")), _number(status.get("availableReplicas"))
+    if meta.spec_of(live).get("replicas") == 0:
+        return BackendView(name, workload, BackendState.IDLE, "", replicas)
+    seen = status.get("observedGeneration")
+    current = not isinstance(seen, int) or seen == 0 or seen >= meta.generation_of(live)
+    is_available = meta.is_condition_true(live, "Available") and (current or settled)
+    if is_available or (settled and ready >= 1):
+        return BackendView(name, workload, BackendState.AVAILABLE, "", replicas, ready, desired)
+    stuck = tuple(failure for pod in pods if (failure := pod_failure(pod)) is not None)
+    return BackendView(name, workload, BackendState.PENDING, _progress(live), replicas, ready, desired, stuck)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _progress(live: Object) -> str:
+    """The reason of the workload's first true condition, else what is missing of its status."""
+    conditions = meta.conditions_of(live)
+    true = next((c for c in conditions if c.get("status") == "True" and c.get("type") != "Available"), None)
+    if true is not None:
+        return str(true.get("reason"))
+    return "status is of an older generation" if conditions else "no status yet"

@@ -1,0 +1,114 @@
+"""The controller's own metric families. Label values are bounded, and all series exist from the start."""
+
+from collections import Counter as Tally
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from controller import meta
+from controller.api.kinds import ALL_CHILDREN
+from controller.informers import Lister
+from controller.lora import AdapterReport
+from controller.meta import NamespacedName, Object
+from controller.reconcilers import reasons
+from controller.reconcilers.outcome import Operation, Outcome
+
+_STATUSES = ("True", "False", "Unknown")
+
+
+class ModelMetrics:
+    """The families and what they count. ``models`` is read at every scrape, so that a standby shows the same as the leader."""
+
+    def __init__(self, registry: CollectorRegistry, models: Lister) -> None:
+        self._held = Gauge(
+            "model_controller_templates_held",
+            "Pod templates that would be rendered differently today and are left as they are.",
+            registry=registry,
+        )
+        self._writes = Counter(
+            "model_controller_child_writes_total",
+            "Children written, by kind and action.",
+            ("kind", "action"),
+            registry=registry,
+        )
+        for resource in ALL_CHILDREN:
+            for operation in Operation:
+                self._writes.labels(resource.kind, operation)
+        self._missing = Gauge(
+            "model_controller_lora_adapters_missing",
+            "Adapters that ready pods of hot backends lack.",
+            registry=registry,
+        )
+        self._operations = Counter(
+            "model_controller_lora_operations_total",
+            "Adapters loaded into and unloaded from running engines, by outcome.",
+            ("operation", "outcome"),
+            registry=registry,
+        )
+        for call in ("load", "unload"):
+            for outcome in ("success", "error"):
+                self._operations.labels(call, outcome)
+        registry.register(_Inventory(models))
+        self._held_of: dict[NamespacedName, int] = {}
+        self._missing_of: dict[NamespacedName, int] = {}
+
+    def applied(self, model: NamespacedName, outcome: Outcome, adapters: AdapterReport) -> None:
+        """Counts the writes of a pass, the templates that it left held, and the adapters that pods lack."""
+        for write in outcome.writes:
+            self._writes.labels(write.kind, write.operation).inc()
+        _replace(self._held, self._held_of, model, len(outcome.held))
+        _replace(self._missing, self._missing_of, model, adapters.missing)
+
+    def forget(self, model: NamespacedName) -> None:
+        """The Model is gone, and with it its share of the sums."""
+        _replace(self._held, self._held_of, model, 0)
+        _replace(self._missing, self._missing_of, model, 0)
+
+    def operation(self, operation: str, *, succeeded: bool) -> None:
+        """A load or an unload ended."""
+        self._operations.labels(operation, "success" if succeeded else "error").inc()
+
+
+def _replace(gauge: Gauge, parts: dict[NamespacedName, int], model: NamespacedName, value: int) -> None:
+    """Changes a Model's part of a sum over all Models by the difference alone."""
+    before = parts.pop(model, 0)
+    if value:
+        parts[model] = value
+    if value != before:
+        gauge.inc(value - before)
+
+
+class _Inventory(Collector):
+    """Counts the Models by what their conditions say."""
+
+    def __init__(self, models: Lister) -> None:
+        self._models = models
+
+    def collect(self) -> Iterator[Metric]:
+        by_condition = GaugeMetricFamily(
+            "model_controller_models",
+            "Models by condition and its status; Unknown counts those that do not have the condition yet.",
+            labels=("condition", "status"),
+        )
+        idle = GaugeMetricFamily(
+            "model_controller_models_idle", "Models that are not Active because every backend is scaled to zero."
+        )
+        tally = Tally(_condition_of(model, type_) for model in self._models.list() for type_ in reasons.CONDITION_TYPES)
+        for type_ in reasons.CONDITION_TYPES:
+            for status in _STATUSES:
+                count = sum(n for (said, is_, _), n in tally.items() if (said, is_) == (type_, status))
+                by_condition.add_metric((type_, status), count)
+        idle.add_metric(
+            (), tally[reasons.SCALED_TO_ZERO.type, reasons.SCALED_TO_ZERO.status, reasons.SCALED_TO_ZERO.reason]
+        )
+        yield from (by_condition, idle)
+
+
+def _condition_of(model: Object, type_: str) -> tuple[str, str, str]:
+    """Type, status and reason of a condition of this Model."""
+    condition = meta.find_condition(meta.conditions_of(model), type_) or {}
+    status = condition.get("status")
+    return type_, status if status in _STATUSES else "Unknown", str(condition.get("reason", ""))

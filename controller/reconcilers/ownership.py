@@ -1,0 +1,45 @@
+"""Whose a live object of a wanted name is. Pure."""
+
+from enum import StrEnum
+
+from controller import meta
+from controller.api.model import Model
+from controller.meta import Object, Resource
+from controller.render.names import MANAGED_BY, MANAGER, MODEL_NAME, MODEL_UID
+
+
+class Ownership(StrEnum):
+    """What the owner references and labels of an object say about a Model.
+
+    OURS: the Model is its controller. ADOPTABLE: nothing controls it, and it points to this very Model by an owner reference or by the uid
+    label, or it has no owner and carries our labels. LEFTOVER: it belongs to a deleted Model of the same name, and the garbage collector will
+    take it. FOREIGN: everything else.
+    """
+
+    OURS = "ours"
+    ADOPTABLE = "adoptable"
+    LEFTOVER = "leftover"
+    FOREIGN = "foreign"
+
+
+def ownership(live: Object, model: Model) -> Ownership:
+    """Whose ``live`` is, seen from the Model; by uid, never by name alone."""
+    uid, name, owner = model.uid, model.name, model.resource
+    controller = meta.controller_of(live)
+    if controller is not None:
+        if controller.get("uid") == uid:
+            return Ownership.OURS
+        return Ownership.LEFTOVER if _is_named(controller, owner, name) else Ownership.FOREIGN
+    references, labels = meta.owner_references_of(live), meta.labels_of(live)
+    if any(reference.get("uid") == uid for reference in references) or labels.get(MODEL_UID) == uid:
+        return Ownership.ADOPTABLE
+    if any(_is_named(reference, owner, name) for reference in references):
+        return Ownership.LEFTOVER
+    if not references and labels.get(MANAGED_BY) == MANAGER and labels.get(MODEL_NAME) == name:
+        return Ownership.ADOPTABLE
+    return Ownership.FOREIGN
+
+
+def _is_named(reference: Object, owner: Resource, name: str) -> bool:
+    group = str(reference.get("apiVersion")).partition("/")[0]
+    return (group, reference.get("kind"), reference.get("name")) == (owner.group, owner.kind, name)

@@ -1,0 +1,339 @@
+"""What a pass does about each child, decided before anything is written: a pure function from desired and observed to an ordered graph.
+
+``run`` applies the plan and ``diff`` prints it. Obeying a plan and planning again gives only Keep, unless something has to wait or is
+refused.
+
+The order. Bindings that are no longer wanted go first, since two bindings must never scale one workload. Then servers and policies; each
+workload after its server; bindings after their policy and workloads; the route after its servers; last, whatever nothing of ours refers to
+any more. Everything else is independent: a child that fails holds up only those that need it.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from controller import meta
+from controller.api.model import Backend, Model
+from controller.meta import Object
+from controller.reconcilers.children import (
+    CHILD_KINDS,
+    Adapter,
+    ChildKey,
+    Role,
+    key_of,
+    kind_of,
+    routed_adapters,
+    scaled_workloads,
+    value_at,
+    without_targets,
+)
+from controller.reconcilers.diff import Scaling, diff, held_revision
+from controller.reconcilers.observe import Snapshot
+from controller.reconcilers.ownership import Ownership, ownership
+from controller.reconcilers.reasons import INITIALIZED
+from controller.render.names import HELD_REVISION, child_name
+
+
+class Reason(StrEnum):
+    """Why a step is as it is, for people."""
+
+    MISSING = "missing"
+    DIFFERS = "differs"
+    IMMUTABLE = "a field that cannot be changed differs"
+    UNWANTED = "no longer wanted"
+    AS_DESIRED = "as desired"
+    TEMPLATE_HELD = "the pod template is kept until the Model changes"
+    DELETING = "is being deleted"
+    NEEDS = "waits for other children"
+    STILL_NAMED = "another child still refers to it"
+    ADAPTERS = "adapters are being loaded into running engines"
+    NO_TARGET = "no backend that the route could send requests to"
+    FOREIGN = "an object of this name exists and is not controlled by this Model"
+    LEFTOVER = "an object of this name exists and belongs to a deleted Model of this name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What becomes of one child. ``needs`` must succeed first; ``after`` must only be over."""
+
+    kind: str
+    name: str
+    reason: Reason
+    needs: tuple[ChildKey, ...] = ()
+    after: tuple[ChildKey, ...] = ()
+
+    @property
+    def key(self) -> ChildKey:
+        """The child."""
+        return ChildKey(self.kind, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(_Step):
+    """There is none: ``desired`` is created."""
+
+    desired: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch(_Step):
+    """``live`` gets a JSON merge patch, which changes these ``fields``. ``newly_held``: it marks a pod template as held."""
+
+    live: Object
+    desired: dict[str, Any]
+    patch: dict[str, Any]
+    fields: tuple[str, ...]
+    newly_held: bool = False
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recreate(_Step):
+    """``live`` is deleted and ``desired`` created, since these ``fields`` cannot be changed."""
+
+    live: Object
+    desired: dict[str, Any]
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(_Step):
+    """``live`` is deleted."""
+
+    live: Object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep(_Step):
+    """Nothing is written. ``held``: the pod template would be rendered differently and is kept."""
+
+    live: Object
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait(_Step):
+    """Nothing can be written yet; a later pass plans again. ``needs`` are the children waited for."""
+
+    live: Object | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse(_Step):
+    """The name is taken by an object that is not ours; it is not touched."""
+
+    live: Object
+
+
+Step: TypeAlias = Create | Patch | Recreate | Delete | Keep | Wait | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a plan is made from. ``loading`` holds the adapters that pods are about to get; ``failed`` the children that could not be written."""
+
+    model: Model
+    desired: Mapping[ChildKey, dict[str, Any]]
+    snapshot: Snapshot
+    loading: frozenset[Adapter] = frozenset()
+    failed: frozenset[ChildKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps by child; each stands after those that it needs."""
+
+    steps: Mapping[ChildKey, Step]
+    request: Request = field(repr=False, compare=False)
+
+    def revised(self, key: ChildKey, live: Object | None, failed: Collection[ChildKey] = ()) -> Step | None:
+        """The step for one child now that ``live`` is the object and these children could not be written; None when nothing is to do."""
+        request = replace(
+            self.request,
+            snapshot=self.request.snapshot.with_child(key, live),
+            failed=self.request.failed | frozenset(failed),
+        )
+        if key in request.desired:
+            return _wanted(request, key, self.steps)
+        return _unwanted(request, key, self.steps)
+
+
+def plan(
+    model: Model, desired: Sequence[dict[str, Any]], snapshot: Snapshot, *, loading: Collection[Adapter] = ()
+) -> Plan:
+    """What a pass does about the desired children and about those that are owned and no longer desired."""
+    request = Request(model, {key_of(child): child for child in desired}, snapshot, frozenset(loading))
+    steps: dict[ChildKey, Step] = {}
+    for key, decide in _order(request):
+        if (step := decide(request, key, steps)) is not None:
+            steps[key] = step
+    return Plan(steps, request)
+
+
+_Decide: TypeAlias = "Callable[[Request, ChildKey, Mapping[ChildKey, Step]], Step | None]"
+
+
+def _order(request: Request) -> Iterator[tuple[ChildKey, _Decide]]:
+    """The children in the order in which they are decided, which is one that respects every need."""
+    unwanted = [key for key in request.snapshot.owned if key not in request.desired]
+    bindings = [key for key in unwanted if _role(key) is Role.BINDING]
+    yield from ((key, _unwanted) for key in bindings)
+    roles = (Role.SERVER, Role.POLICY, Role.WORKLOAD, Role.BINDING, Role.ROUTE)
+    yield from ((key, _wanted) for role in roles for key in request.desired if _role(key) is role)
+    yield from ((key, _unwanted) for key in unwanted if key not in bindings)
+
+
+def _role(key: ChildKey) -> Role:
+    return CHILD_KINDS[key.kind].role
+
+
+def _blocked(
+    needs: Collection[ChildKey], failed: Collection[ChildKey], steps: Mapping[ChildKey, Step]
+) -> set[ChildKey]:
+    """Those of ``needs`` that will not be as desired in this pass."""
+    return {need for need in needs if need in failed or isinstance(steps.get(need), Wait | Refuse)}
+
+
+def _wanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> Step | None:
+    if _role(key) is Role.ROUTE:
+        return _route(request, key, steps)
+    desired, live = request.desired[key], request.snapshot.children.get(key)
+    needs = tuple(need for need in kind_of(desired).needs(desired) if need in request.desired)
+    rivals = _rival_bindings(request, desired)
+    if _role(key) is Role.BINDING:
+        needs += rivals
+    step = _step(request, desired, live, needs=needs, after=rivals)
+    blocked = _blocked(needs, request.failed, steps)
+    if blocked and not isinstance(step, Refuse):
+        return Wait(kind=key.kind, name=key.name, reason=Reason.NEEDS, needs=tuple(sorted(blocked)), live=live)
+    return step
+
+
+def _rival_bindings(request: Request, desired: Object) -> tuple[ChildKey, ...]:
+    """Our unwanted bindings that still scale the workload of this name, or a workload that this desired binding scales."""
+    role = kind_of(desired).role
+    if role not in (Role.WORKLOAD, Role.BINDING):
+        return ()
+    targets = {meta.name_of(desired)} if role is Role.WORKLOAD else set(scaled_workloads(desired))
+    return tuple(
+        key
+        for key in request.snapshot.owned
+        if _role(key) is Role.BINDING
+        and key not in request.desired
+        and targets & set(scaled_workloads(request.snapshot.children[key]))
+    )
+
+
+def _route(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> Step:
+    """The route needs only servers that exist or are created in this pass; a server that is neither is left out while another remains."""
+    desired, live = request.desired[key], request.snapshot.children.get(key)
+    servers = [need for need in kind_of(desired).needs(desired) if need in request.desired]
+    missing = {server for server in servers if not _will_stand(request, server, steps)}
+    trimmed = without_targets(desired, {server.name for server in missing})
+    if trimmed is None:
+        return Wait(kind=key.kind, name=key.name, reason=Reason.NO_TARGET, needs=tuple(sorted(missing)), live=live)
+    if live is not None and (routed_adapters(trimmed) - routed_adapters(live)) & request.loading:
+        return Wait(kind=key.kind, name=key.name, reason=Reason.ADAPTERS, live=live)
+    created = tuple(need for need in servers if need not in missing and isinstance(steps.get(need), Create | Recreate))
+    return _step(request, trimmed, live, needs=created, after=tuple(need for need in servers if need not in created))
+
+
+def _will_stand(request: Request, server: ChildKey, steps: Mapping[ChildKey, Step]) -> bool:
+    """Whether a server of ours exists, if perhaps not as desired, or is created in this pass."""
+    step = steps.get(server)
+    if isinstance(step, Create | Recreate):
+        return server not in request.failed
+    return isinstance(step, Patch | Keep)
+
+
+def _step(
+    request: Request,
+    desired: dict[str, Any],
+    live: Object | None,
+    *,
+    needs: tuple[ChildKey, ...],
+    after: tuple[ChildKey, ...],
+) -> Step:
+    """The step for a desired child whose needs are met."""
+    key, kind = key_of(desired), kind_of(desired)
+    common: dict[str, Any] = {"kind": key.kind, "name": key.name, "needs": needs, "after": after}
+    if live is None:
+        return Create(**common, reason=Reason.MISSING, desired=desired)
+    whose = ownership(live, request.model)
+    if whose in (Ownership.FOREIGN, Ownership.LEFTOVER):
+        reason = Reason.FOREIGN if whose is Ownership.FOREIGN else Reason.LEFTOVER
+        return Refuse(kind=key.kind, name=key.name, reason=reason, live=live)
+    if meta.is_deleting(live):
+        return Wait(kind=key.kind, name=key.name, reason=Reason.DELETING, live=live)
+    immutable = [path for path in kind.immutable if _at(live, path) != _at(desired, path)]
+    if immutable:
+        fields = tuple(".".join(("spec", *path)) for path in immutable)
+        return Recreate(**common, reason=Reason.IMMUTABLE, live=live, desired=desired, fields=fields)
+    held = held_revision(desired, live) is not None
+    change = diff(desired, live, _scaling(request, key))
+    if change is None:
+        return Keep(**common, reason=Reason.TEMPLATE_HELD if held else Reason.AS_DESIRED, live=live, held=held)
+    newly_held = bool(meta.annotations_of(change.patch).get(HELD_REVISION))
+    return Patch(
+        **common,
+        reason=Reason.DIFFERS,
+        live=live,
+        desired=desired,
+        patch=change.patch,
+        fields=change.fields,
+        newly_held=newly_held,
+        held=held,
+    )
+
+
+def _at(obj: Object, path: tuple[str, ...]) -> Any:
+    return value_at(meta.spec_of(obj), path)
+
+
+def _scaling(request: Request, key: ChildKey) -> Scaling | None:
+    """An autoscaler decides as soon as a policy applies, or any binding that is not one of ours on its way out scales the workload."""
+    if _role(key) is not Role.WORKLOAD:
+        return None
+    model = request.model
+    backend = next((backend for backend in model.spec.backends if child_name(model, backend) == key.name), None)
+    if backend is None:
+        return None
+    own = model.spec.autoscaling_policy is not None or backend.autoscaling_policy is not None
+    bindings = request.snapshot.bindings.get(key.name, ())
+    if not own and all(meta.is_controlled_by(binding, model.uid) for binding in bindings):
+        return Scaling()
+    return Scaling(autoscaled=True, clamp=None if _is_initialized(model) else _bounds(model, backend))
+
+
+def _bounds(model: Model, backend: Backend) -> tuple[int, int, int]:
+    return backend.min_replicas, backend.max_replicas, model.generation
+
+
+def _is_initialized(model: Model) -> bool:
+    """Whether every child of this generation has been as desired."""
+    condition = meta.find_condition(meta.conditions_of(model.object), INITIALIZED) or {}
+    return condition.get("status") == "True" and condition.get("observedGeneration") == model.generation
+
+
+def _unwanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> Step | None:
+    """An owned child that is no longer desired goes once nothing of ours refers to it; None when it is gone or going."""
+    live = request.snapshot.children.get(key)
+    if live is None or meta.is_deleting(live) or not meta.is_controlled_by(live, request.model.uid):
+        return None
+    needs = tuple(
+        other
+        for other in request.snapshot.children
+        if other != key and other in steps and key in _named_by(request.snapshot, request.model, other)
+    )
+    if blocked := _blocked(needs, request.failed, steps):
+        reason, waits_for = Reason.STILL_NAMED, tuple(sorted(blocked))
+        return Wait(kind=key.kind, name=key.name, reason=reason, needs=waits_for, live=live)
+    return Delete(kind=key.kind, name=key.name, reason=Reason.UNWANTED, needs=needs, live=live)
+
+
+def _named_by(snapshot: Snapshot, model: Model, other: ChildKey) -> set[ChildKey]:
+    live = snapshot.children[other]
+    if not meta.is_controlled_by(live, model.uid):
+        return set()
+    return set(CHILD_KINDS[other.kind].names(live))

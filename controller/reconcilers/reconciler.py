@@ -1,0 +1,209 @@
+"""The Model's reconciler: observe, plan, apply, status."""
+
+from collections.abc import Callable, Mapping
+
+from controller import meta
+from controller.api.annotations import PAUSED
+from controller.api.model import Model
+from controller.informers import Lister
+from controller.lora import AdapterReport, AdapterSync
+from controller.meta import Object
+from controller.meta.errors import ApiError
+from controller.reconcilers.apply import Applier
+from controller.reconcilers.backends import BackendView, backend_view
+from controller.reconcilers.children import ChildKey, Role, resources_of
+from controller.reconcilers.events import EventReporter
+from controller.reconcilers.metrics import ModelMetrics
+from controller.reconcilers.observe import Observer, Snapshot
+from controller.reconcilers.outcome import Outcome, Problem
+from controller.reconcilers.plan import plan
+from controller.reconcilers.reasons import ABNORMAL, ACTIVE, CHILD_CONFLICT
+from controller.reconcilers.rendered import Rendered, Renderer
+from controller.reconcilers.status import PassResult, problem_line
+from controller.reconcilers.status_writer import StatusWriter
+from controller.render import RenderOptions
+from controller.render.names import child_name
+from controller.runtime import ReconcileError, Request, Result
+
+_FAILURES_THAT_LAST = 3
+
+
+class ModelReconciler:
+    """Makes a Model's children what its spec says, and its status what is true.
+
+    Its memory spares work; the next process does without: how often a Model failed in a row, what it depended on when it was last left as
+    desired, which names another owner's object has, and whose namespace is terminating.
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Lister,
+        options: Callable[[], RenderOptions],
+        renderer: Renderer,
+        observer: Observer,
+        applier: Applier,
+        adapters: AdapterSync,
+        status: StatusWriter,
+        events: EventReporter,
+        metrics: ModelMetrics,
+    ) -> None:
+        self._models = models
+        self._options = options
+        self._renderer = renderer
+        self._observer = observer
+        self._applier = applier
+        self._adapters = adapters
+        self._status = status
+        self._events = events
+        self._metrics = metrics
+        self._failures: dict[Request, int] = {}
+        self._at_rest: dict[Request, int] = {}
+        self._contested: dict[Request, frozenset[ChildKey]] = {}
+        self._terminating: dict[Request, str] = {}
+
+    async def reconcile(self, request: Request) -> Result:
+        """One pass. Nothing is written for a Model that is gone or being deleted, or whose namespace is."""
+        model = self._models.get(request.name, request.namespace)
+        if model is None or meta.is_deleting(model) or self._terminating.get(request) == meta.uid_of(model):
+            self._forget(request)
+            if model is None:
+                self._terminating.pop(request, None)
+            return Result()
+        try:
+            return await self._pass(request, model)
+        except (ApiError, ReconcileError):
+            raise
+        except Exception as error:
+            await self._report(model, _abnormal(model, error))
+            raise
+
+    async def _pass(self, request: Request, model: Object) -> Result:
+        versions, options = self._observer.versions(model), self._options()
+        if self._at_rest.get(request) == _state(model, versions, options):
+            return Result()
+        self._at_rest.pop(request, None)
+        rendered = self._renderer.rendered(model, options)
+        if rendered.model is None:
+            await self._report(model, _invalid(model, rendered))
+            return Result()
+        parsed = rendered.model.with_object(model)
+        snapshot = await self._snapshot(request, parsed, rendered)
+        outcome, adapters = await self._apply(parsed, rendered, snapshot)
+        if outcome.namespace_terminating:
+            return self._give_up_namespace(request)
+        after = snapshot.with_children(outcome.live)
+        written = await self._report(model, self._result(request, parsed, after, outcome, adapters))
+        self._events.warnings(parsed, rendered.findings, snapshot.foreign_routes)
+        if outcome.problems:
+            raise ReconcileError("; ".join(map(problem_line, outcome.problems)))
+        self._failures.pop(request, None)
+        if outcome.is_complete and adapters.next_look is None and written is not None:
+            self._at_rest[request] = _state(written, versions | _versions(outcome), options)
+        return Result(requeue_after=adapters.next_look)
+
+    async def _snapshot(self, request: Request, model: Model, rendered: Rendered) -> Snapshot:
+        """The caches show only labelled children, so names that were taken by others are read live."""
+        snapshot = self._observer.snapshot(model.object, rendered.children)
+        for key in self._contested.get(request, frozenset()) - snapshot.children.keys():
+            snapshot = snapshot.with_child(key, await self._applier.read(key, model.namespace))
+        return snapshot
+
+    async def _apply(self, model: Model, rendered: Rendered, snapshot: Snapshot) -> tuple[Outcome, AdapterReport]:
+        """Loads come before the route that names them, unloads after the route that does not. Nothing moves while the Model is paused."""
+        if is_paused(model.object):
+            return Outcome(), self._adapters.paused(model, snapshot.pods)
+        adapters = self._adapters.sync(model, snapshot.pods)
+        planned = plan(model, rendered.children, snapshot, loading=adapters.loading)
+        outcome = await self._applier.apply(planned)
+        if outcome.is_role_complete(Role.ROUTE):
+            self._adapters.allow_unloads(meta.key_of(model.object))
+        self._events.adapters_moved(model.object, adapters.moved)
+        self._events.children_written(model.object, outcome)
+        self._metrics.applied(meta.key_of(model.object), outcome, adapters)
+        return outcome, adapters
+
+    def _result(
+        self, request: Request, model: Model, after: Snapshot, outcome: Outcome, adapters: AdapterReport
+    ) -> PassResult:
+        """What the status is made of. Problems that may pass by themselves count only when they came three times in a row."""
+        if outcome.problems:
+            self._failures[request] = self._failures.get(request, 0) + 1
+        lasting = self._failures.get(request, 0) >= _FAILURES_THAT_LAST
+        conflicts = (p for p in outcome.problems if p.reason == CHILD_CONFLICT.reason)
+        if contested := frozenset(ChildKey(problem.kind, problem.name) for problem in conflicts):
+            self._contested[request] = contested
+        else:
+            self._contested.pop(request, None)
+        paused = is_paused(model.object)
+        return PassResult(
+            backend_views(model, after),
+            tuple(problem for problem in outcome.problems if lasting or not problem.transient),
+            adapters,
+            applied=outcome.is_complete and not paused,
+            paused=paused,
+        )
+
+    async def _report(self, model: Object, result: PassResult) -> Object | None:
+        """Writes the status and records its transitions. The Model as it then is; None when somebody else changed it meanwhile."""
+        written = await self._status.write(model, result)
+        if written is None:
+            return None
+        self._events.conditions_changed(written.before, written.after, result.backends)
+        return written.after if written.is_current else None
+
+    def _give_up_namespace(self, request: Request) -> Result:
+        """Nothing can be created in it any more, so no other Model of it needs to try."""
+        there = self._models.list(request.namespace)
+        self._terminating |= {meta.key_of(model): meta.uid_of(model) for model in there}
+        self._forget(request)
+        return Result()
+
+    def _forget(self, request: Request) -> None:
+        for memory in (self._failures, self._at_rest, self._contested):
+            memory.pop(request, None)
+        for part in (self._renderer, self._adapters, self._status, self._events, self._metrics):
+            part.forget(request)
+
+
+def backend_views(model: Model, snapshot: Snapshot) -> tuple[BackendView, ...]:
+    """How every backend is, in spec order."""
+    active = meta.find_condition(meta.conditions_of(model.object), ACTIVE) or {}
+    settled = active.get("status") == "True" and active.get("observedGeneration") == model.generation
+    (resource,) = resources_of(Role.WORKLOAD)
+    views = []
+    for backend in model.spec.backends:
+        name = child_name(model, backend)
+        live = snapshot.children.get(ChildKey(resource.kind, name))
+        if live is not None and not meta.is_controlled_by(live, model.uid):
+            live = None
+        views.append(backend_view(backend.name, name, live, snapshot.pods.get(name, ()), settled=settled))
+    return tuple(views)
+
+
+def is_paused(model: Object) -> bool:
+    """Whether the Model's owner asked for no writes."""
+    return meta.annotations_of(model).get(PAUSED) == "true"
+
+
+def _versions(outcome: Outcome) -> dict[ChildKey, str | None]:
+    return {key: None if obj is None else meta.resource_version_of(obj) for key, obj in outcome.live.items()}
+
+
+def _state(model: Object, versions: Mapping[ChildKey, str | None], options: RenderOptions) -> int:
+    """Equal as long as nothing changed that a pass depends on: a pass that left everything as desired need not be repeated."""
+    seen = frozenset(item for item in versions.items() if item[1] is not None)
+    return hash((meta.uid_of(model), meta.resource_version_of(model), seen, options))
+
+
+def _invalid(model: Object, rendered: Rendered) -> PassResult:
+    problems = tuple(
+        Problem("Model", meta.name_of(model), finding.path, finding.message, reason=finding.reason)
+        for finding in rendered.blocking
+    )
+    return PassResult(problems=problems, applied=False, valid=False)
+
+
+def _abnormal(model: Object, error: Exception) -> PassResult:
+    problem = Problem("Model", meta.name_of(model), "reconcile", type(error).__name__, reason=ABNORMAL.reason)
+    return PassResult(problems=(problem,), applied=False, valid=False)

@@ -1,0 +1,110 @@
+"""Obeying a plan leads to a state in which there is nothing left to do, from any state."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller import meta
+from controller.reconcilers.children import CHILD_KINDS
+from controller.reconcilers.plan import Keep, Refuse, Wait
+from tests.support.factories import a_backend, a_model, a_worker
+from tests.support.worlds import World
+
+POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}
+SQL = {"name": "sql", "artifactURL": "hf://acme/sql"}
+BACKENDS = st.lists(
+    st.builds(
+        lambda name, config, weight, policy, adapters: a_backend(
+            name,
+            routeWeight=weight,
+            maxReplicas=3,
+            workers=[a_worker(config=config)],
+            autoscalingPolicy=POLICY if policy else None,
+            loraAdapters=[SQL] if adapters else None,
+        ),
+        st.sampled_from("abc"),
+        st.dictionaries(st.sampled_from(["seed", "port"]), st.integers(8000, 8002), max_size=2),
+        st.sampled_from([None, 1, 70]),
+        st.booleans(),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda backend: backend["name"],
+)
+SPECS = st.builds(
+    lambda backends, name, policy: {
+        "backends": [backend | {"scalingCost": 1} if policy else backend for backend in backends],
+        **({"name": name} if name else {}),
+        **({"autoscalingPolicy": POLICY} if policy else {}),
+    },
+    BACKENDS,
+    st.sampled_from([None, "talk"]),
+    st.booleans(),
+)
+MISCHIEF = st.sampled_from(
+    ["nothing", "delete", "edit", "labels", "owner", "foreign", "deleting", "revision", "replicas"]
+)
+
+
+def disturb(world: World, mischief: str, index: int) -> None:
+    """Somebody else changes a child."""
+    key = sorted(world.children)[index % len(world.children)]
+    child = world.children[key]
+    match mischief:
+        case "delete":
+            del world.children[key]
+        case "edit":
+            child["spec"].pop(next(iter(child["spec"])), None)
+        case "labels":
+            child["metadata"]["labels"] = {}
+        case "owner":
+            child["metadata"]["ownerReferences"] = []
+        case "foreign":
+            child["metadata"] |= {"ownerReferences": [{"kind": "X", "uid": "x", "controller": True}]}
+        case "deleting":
+            child["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        case "revision":
+            child["metadata"]["labels"]["registry.volcano.sh/revision"] = "other"
+        case "replicas":
+            if key.kind == "ModelInfer":
+                child["spec"]["replicas"] = 7
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(SPECS, MISCHIEF, st.integers(0, 20)), min_size=1, max_size=4))
+def test_obeying_a_plan_leaves_nothing_to_do(walk: list[tuple[dict[str, Any], str, int]]) -> None:
+    """After any edits of the Model and any mischief. What has to wait or is refused stays so, and nothing that could be done is left."""
+    world = World(a_model("chat"))
+    world.settle()
+    for spec, mischief, index in walk:
+        world.model = {**world.model, "spec": spec}
+        world.model["metadata"]["generation"] += 1
+        if world.children:
+            disturb(world, mischief, index)
+        planned = world.plan()
+        positions = {key: number for number, key in enumerate(planned.steps)}
+        for key, step in planned.steps.items():
+            for need in (*step.needs, *step.after):
+                assert need not in positions or isinstance(step, Wait) or positions[need] < positions[key]
+        world.obey(planned)
+        left = world.plan().steps.values()
+        assert all(isinstance(step, Keep | Wait | Refuse) for step in left), [
+            s for s in left if not isinstance(s, Keep)
+        ]
+        if not any(isinstance(step, Wait | Refuse) for step in planned.steps.values()):
+            assert all(isinstance(step, Keep) for step in left)
+
+
+@settings(max_examples=50, deadline=None)
+@given(SPECS)
+def test_a_child_of_every_other_owner_is_never_touched(spec: dict[str, Any]) -> None:
+    """All names taken: nothing is written."""
+    world = World({**a_model("chat"), "spec": spec})
+    for key, step in list(world.plan().steps.items()):
+        obj = {"kind": key.kind, "metadata": {"name": step.name, "namespace": "default"}, "spec": {}}
+        world.put(obj)
+    assert {type(step) for step in world.plan().steps.values()} <= {Refuse, Wait}
+    assert set(CHILD_KINDS) >= {key.kind for key in world.children}
+    assert all(not meta.owner_references_of(child) for child in world.children.values())

@@ -1,0 +1,69 @@
+"""A small cluster in memory: the children of one Model, and what obeying the steps of a plan makes of them."""
+
+import copy
+from typing import Any
+
+from controller import meta
+from controller.api.model import Model
+from controller.meta import Object
+from controller.reconcilers.children import CHILD_KINDS, ChildKey
+from controller.reconcilers.live import observer_of
+from controller.reconcilers.observe import Snapshot
+from controller.reconcilers.plan import Create, Delete, Patch, Plan, Recreate, plan
+from controller.render import RenderOptions, render
+
+
+class World:
+    """Children by key, and the Model that they are of."""
+
+    def __init__(self, model: dict[str, Any]) -> None:
+        self.model = model
+        self.children: dict[ChildKey, dict[str, Any]] = {}
+        self._version = 0
+
+    def put(self, child: Object) -> dict[str, Any]:
+        """Stores an object as an API server does: a copy with a uid and a version."""
+        self._version += 1
+        stored: dict[str, Any] = copy.deepcopy(dict(child))
+        stored["metadata"].setdefault("uid", f"uid-{self._version}")
+        stored["metadata"]["resourceVersion"] = str(self._version)
+        self.children[ChildKey(stored["kind"], meta.name_of(stored))] = stored
+        return stored
+
+    def snapshot(self, desired: tuple[dict[str, Any], ...]) -> Snapshot:
+        """What a pass observes."""
+        children = {
+            kind.resource: [child for child in self.children.values() if child["kind"] == kind.resource.kind]
+            for kind in CHILD_KINDS.values()
+        }
+        return observer_of(children).snapshot(self.model, desired)
+
+    def plan(self, **options: Any) -> Plan:
+        """What a pass would do now."""
+        parsed = Model.from_object(self.model)
+        desired = render(parsed, RenderOptions())
+        return plan(parsed, desired, self.snapshot(desired), **options)
+
+    def obey(self, planned: Plan) -> None:
+        """Every step, in the order of the plan, with nothing going wrong."""
+        for key, step in planned.steps.items():
+            match step:
+                case Create():
+                    self.put(step.desired)
+                case Patch():
+                    self.put(meta.merge_patch(self.children[key], step.patch))
+                case Recreate():
+                    del self.children[key]
+                    self.put(step.desired)
+                case Delete():
+                    del self.children[key]
+                case _:
+                    pass
+
+    def settle(self) -> None:
+        """Plans and obeys once."""
+        self.obey(self.plan())
+
+    def steps(self, **options: Any) -> dict[str, str]:
+        """The plan in short: ``Kind name`` to the class of its step."""
+        return {str(key): type(step).__name__ for key, step in self.plan(**options).steps.items()}
