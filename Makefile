@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage unit verify lint format generated crds manifests monitoring reference golden sbom image-check docs bench e2e lock clean
+.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom image-check docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ demo: $(VENV)/.base ## show Models becoming Active, live, on the embedded API se
 	@$(BIN)/model-controller demo $(ARGS)
 
 test: $(VENV)/.dev ## run all tests; those on a real control plane where Go or KUBEBUILDER_ASSETS is there
+	@if command -v go >/dev/null; then hack/helm-binary >/dev/null; fi
 	@if [ -n "$$KUBEBUILDER_ASSETS" ] || command -v go >/dev/null; then assets="$$(hack/envtest-assets)" && PATH="$$PATH:$$assets" || exit 1; fi; \
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
@@ -57,18 +58,25 @@ generated: $(VENV)/.dev ## fail when a generated file is out of date
 	@hack/generate-cli-reference --check
 	@hack/generate-dashboard --check
 	@hack/build-install --check
+	@hack/generate-chart --check
 
 crds: $(VENV)/.dev ## write the CRDs and the reference from the types
 	@hack/generate-crds
 	@hack/generate-reference
 	@hack/build-install
+	@hack/generate-chart
 
-manifests: $(VENV)/.dev ## write dist/install.yaml from config/default
+manifests: $(VENV)/.dev ## write dist/install.yaml and the chart from config
 	@hack/build-install
+	@hack/generate-chart
+
+chart: $(VENV)/.dev ## write the generated part of charts/model-controller from config
+	@hack/generate-chart
 
 monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the definitions of the metrics
 	@hack/generate-metrics-reference
 	@hack/generate-dashboard
+	@hack/generate-chart
 
 reference: $(VENV)/.dev ## write the pages about conditions, Events and the command line from the code
 	@hack/generate-conditions-reference
