@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from controller import meta
-from controller.api.config import EngineConfig, parse_port
 from controller.api.model import Backend, Model, Worker
 from controller.api.storage import Cache, cache_of, download_dir, mounted_claims
 from controller.api.variables import env_entries, env_literal
+from controller.render.config import EngineConfig, parse_port
+from controller.render.options import option_table
 
 RUNTIME_PORT = 8100
 KV_EVENTS_PORT = 5557
@@ -23,7 +24,7 @@ class EngineTraits:
 
     ``worker_types`` are the workers of a backend, each exactly once, in the order of the ModelInfer's roles. ``named_by`` are those whose
     config decides the served name, the first first. ``inference_engine`` is the ModelServer's word for the engine, ``sidecar_engine`` that
-    of the runtime sidecar's ``--engine``. ``scaled_role`` is the role that an autoscaling target names.
+    of the runtime sidecar's ``--engine``. ``scaled_role`` is the role that an autoscaling target names, ``options`` the engine whose table of options counts.
     """
 
     backend_type: str
@@ -35,6 +36,7 @@ class EngineTraits:
     scaled_role: str = AUTOSCALED_ROLE
     disaggregated: bool = False
     hot_lora_variable: str | None = None
+    options: str | None = None
 
     @property
     def workers_sentence(self) -> str:
@@ -55,9 +57,10 @@ class WorkerFacts:
     devices: int
 
     @classmethod
-    def of(cls, worker: Worker) -> Self:
+    def of(cls, worker: Worker, traits: EngineTraits) -> Self:
         """The facts of this worker; absent numbers and 0 count as 1."""
-        return cls(worker, EngineConfig(worker), worker.replicas or 1, worker.pods or 1, _devices(worker))
+        table = option_table(traits.options, worker.image) if traits.options else None
+        return cls(worker, EngineConfig(worker, table), worker.replicas or 1, worker.pods or 1, _devices(worker))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,14 @@ class BackendFacts:
     runtime_url: str
     metrics_path: str
     served_name: str
+    served_names: frozenset[str]
     is_hot: bool
 
     @classmethod
     def of(cls, model: Model, backend: Backend, traits: EngineTraits) -> Self:
         """The facts of this backend of the Model, rendered as ``traits`` say."""
-        workers = tuple(WorkerFacts.of(worker) for worker in backend.workers)
-        cache = cache_of(backend)
+        workers = tuple(WorkerFacts.of(worker, traits) for worker in backend.workers)
+        cache, names = cache_of(backend), _served_names(workers, traits)
         port = next((engine_port(worker, traits) for worker in workers), None) or traits.default_port
         return cls(
             model=model,
@@ -96,7 +100,8 @@ class BackendFacts:
             runtime_port=parse_port(env_literal(backend, "RUNTIME_PORT")) or RUNTIME_PORT,
             runtime_url=env_literal(backend, "RUNTIME_URL") or f"http://localhost:{port}",
             metrics_path=env_literal(backend, "RUNTIME_METRICS_PATH") or "/metrics",
-            served_name=_served_name(workers, traits) or model.request_name,
+            served_name=next(iter(names), model.request_name),
+            served_names=frozenset(names) or frozenset({model.request_name}),
             is_hot=_is_hot(backend, workers, cache, traits),
         )
 
@@ -114,14 +119,14 @@ def engine_port(worker: WorkerFacts, traits: EngineTraits) -> int | None:
     return parse_port(worker.config.get("port")) if "port" in worker.config else traits.default_port
 
 
-def _served_name(workers: tuple[WorkerFacts, ...], traits: EngineTraits) -> str | None:
+def _served_names(workers: tuple[WorkerFacts, ...], traits: EngineTraits) -> list[str]:
+    """The names under which the configs let the engines serve, in the order in which they decide."""
+    names: list[str] = []
     for role in traits.named_by:
         value = next((item.config.get("served-model-name") for item in workers if item.worker.type == role), None)
-        if isinstance(value, list | tuple):
-            value = value[0] if value else None
-        if isinstance(value, str) and value:
-            return value
-    return None
+        given = value if isinstance(value, list | tuple) else (value,)
+        names += [name for name in given if isinstance(name, str) and name]
+    return names
 
 
 def _is_hot(backend: Backend, workers: tuple[WorkerFacts, ...], cache: Cache, traits: EngineTraits) -> bool:

@@ -47,10 +47,12 @@ def _placed(findings: Iterator[Finding], front: Front) -> Iterator[Finding]:
 
 
 def _unexplained(rules: Iterator[Finding], known: list[Finding]) -> list[Finding]:
-    """Without what only repeats that a part breaks the schema, or follows from its having been left out for its type."""
+    """Without findings that only repeat that a part breaks the schema, follow from its having been left out, or warn of a refused value."""
     broken = {finding.path for finding in known if finding.terminal}
     left_out = tuple(f"{finding.path}." for finding in known if finding.rule == shape.TYPE)
-    return [rule for rule in rules if rule.path not in broken and not rule.path.startswith(left_out)]
+    found = [rule for rule in rules if rule.path not in broken and not rule.path.startswith(left_out)]
+    refused = {rule.path for rule in found if rule.terminal}
+    return [rule for rule in found if rule.level == "error" or rule.path not in refused]
 
 
 def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
@@ -60,7 +62,7 @@ def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
         yield from autoscaling.policy(model.spec.autoscaling_policy, "spec.autoscalingPolicy")
     yield from _same_adapter(model)
     facts = [backend_facts(model, backend) for backend in model.spec.backends]
-    served = {item.served_name for item in facts}
+    served = frozenset[str]().union(*(item.served_names for item in facts))
     for index, item in enumerate(facts):
         path = f"spec.backends[{index}]"
         yield from _backend(item, path, options)

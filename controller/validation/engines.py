@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from controller.api.config import normal_key, parse_port
 from controller.api.findings import UNSUPPORTED, Finding, error, tolerated, warning
 from controller.api.variables import env_literal
+from controller.render.config import parse_port
 from controller.render.engines import ENGINES, NOT_SUPPORTED, Engine
 from controller.render.facts import KV_EVENTS_PORT, RUNTIME_PORT, BackendFacts, WorkerFacts, engine_port
+from controller.validation.arguments import arguments
 
 _ONE_SERVER = ("SGLang", "MindIE")
 _MINDIE_ROLES = {"prefill", "decode", "controller", "coordinator"}
@@ -71,6 +72,7 @@ def _worker(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Findi
     if worker.config is not None and not isinstance(worker.config, Mapping):
         yield error(f"{path}.config", "must be an object of engine arguments", "M26")
     yield from _keys(item, f"{path}.config")
+    yield from arguments(facts, item, f"{path}.config")
 
 
 def _pod_name_length(facts: BackendFacts, item: WorkerFacts) -> int:
@@ -82,13 +84,13 @@ def _pod_name_length(facts: BackendFacts, item: WorkerFacts) -> int:
 
 def _keys(item: WorkerFacts, path: str) -> Iterator[Finding]:
     """M26 and W2. A key whose value is null counts as absent."""
-    seen: dict[str, str] = {}
-    for key in item.config.written:
-        where = f"{path}.{key[:64]}"
+    seen: dict[object, str] = {}
+    for entry in item.config.entries:
+        key, where = entry.key, f"{path}.{entry.key[:64]}"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", key):
             message = "a key must start with a letter or digit and hold only letters, digits, '_', '.' and '-'"
             yield error(where, message, "M26")
-        elif (other := seen.setdefault(normal_key(key), key)) != key:
+        elif (other := seen.setdefault((entry.name, entry.path), key)) != key:
             yield error(where, f"is the same argument as {other[:64]}", "M26")
         elif re.search("[A-Z]", key):
             yield warning(where, "has upper-case letters; the engine probably does not accept it", "W2")

@@ -42,7 +42,7 @@ def everything() -> Json:
         affinity={"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "k"}]}},
         tolerations=[{"key": "k", "operator": "Exists", "effect": "NoSchedule"}],
         nodeSelector={"a": "b"},
-        config={"text": "x", "list": ["x"], "served-model-name": "s"},
+        config={"chat-template": "x", "middleware": ["x"], "served-model-name": "s"},
     )
     first = a_backend(
         "a",

@@ -32,7 +32,7 @@ exit 0
 class VLLM:
     """Backends of type ``vLLM``."""
 
-    traits = EngineTraits("vLLM", hot_lora_variable="VLLM_ALLOW_RUNTIME_LORA_UPDATING")
+    traits = EngineTraits("vLLM", options="vllm", hot_lora_variable="VLLM_ALLOW_RUNTIME_LORA_UPDATING")
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
         """The argv itself, or on several pods one shell string that first gathers a Ray cluster."""

@@ -21,7 +21,7 @@ def engine_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
     config = worker.config
     arguments = ["python3", "-m", "vllm.entrypoints.openai.api_server"]
     arguments += ["--model", facts.directory(facts.backend.model_uri)]
-    arguments += config_arguments(config.written)
+    arguments += config_arguments(config, {"kv-events-config": KV_EVENTS})
     if "served-model-name" not in config:
         arguments += ["--served-model-name", facts.served_name]
     if _gathers_ray(facts, worker) and "distributed-executor-backend" not in config:

@@ -42,6 +42,7 @@ class VLLMDisaggregated:
         sidecar_engine="vllmdisaggregated",
         scaled_role="decode",
         disaggregated=True,
+        options="vllm",
     )
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:

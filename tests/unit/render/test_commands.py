@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from controller.render.arguments import config_arguments
 from controller.render.engines.vllm_command import KV_EVENTS
 from tests.support.factories import a_backend, a_worker
 from tests.support.rendering import arguments, container, engine, roles
@@ -20,42 +19,6 @@ FIND = (
 )
 LORA = hashlib.md5(b"hf://org/lora").hexdigest()
 STANDARD = ["--served-model-name", "chat", "--kv-events-config", KV_EVENTS]
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("", ["--k"]),
-        ("text", ["--k", "text"]),
-        ("true", ["--k", "true"]),
-        ("two words", ["--k", "two words"]),
-        (0, ["--k", "0"]),
-        (-1, ["--k", "-1"]),
-        (1_000_000, ["--k", "1000000"]),
-        (1_048_576.0, ["--k", "1048576"]),
-        (1e21, ["--k", "1000000000000000000000"]),
-        (0.9, ["--k", "0.9"]),
-        (1e-5, ["--k", "1e-05"]),
-        (-0.0, ["--k", "0"]),
-        (True, ["--k"]),
-        (False, ["--no-k"]),
-        (None, []),
-        ([], ["--k"]),
-        (["a b", 1, 2.0, 0.5], ["--k", "a b", "1", "2", "0.5"]),
-        ([True, None, {"b": 1.0, "a": []}, [1]], ["--k", "true", "null", '{"a":[],"b":1}', "[1]"]),
-        ({}, ["--k", "{}"]),
-        ({"b": 1.0, "a": {"d": "é", "c": None}}, ["--k", '{"a":{"c":null,"d":"é"},"b":1}']),
-    ],
-)
-def test_a_config_value_as_arguments(value: Any, expected: list[str]) -> None:
-    """Every kind of JSON value, numbers as a person writes them."""
-    assert config_arguments({"k": value}) == expected
-
-
-def test_config_keys_are_sorted_by_their_bytes_as_written() -> None:
-    """Underscores become dashes afterwards; letters keep their case."""
-    config = {"b_a": 1, "b-b": 2, "B": 3, "a": 4, "b.c": 5, "b1": 6}
-    assert config_arguments(config) == ["--B", "3", "--a", "4", "--b-b", "2", "--b.c", "5", "--b1", "6", "--b-a", "1"]
 
 
 def test_the_order_of_a_whole_command() -> None:
@@ -80,6 +43,15 @@ def test_the_order_of_a_whole_command() -> None:
         ({"served-model-name": ["s", "t"]}, {}, ["--served-model-name", "s", "t", *STANDARD[2:]]),
         ({"served-model-name": None}, {}, STANDARD),
         ({"kv_events_config": {}}, {}, ["--kv-events-config", "{}", *STANDARD[:2]]),
+        (
+            {"kv_events_config.endpoint": "tcp://*:5558"},
+            {},
+            [
+                "--kv-events-config",
+                '{"enable_kv_cache_events":true,"endpoint":"tcp://*:5558","publisher":"zmq","topic":"kv-events"}',
+                *STANDARD[:2],
+            ],
+        ),
         ({}, HOT, [*STANDARD, "--enable-lora"]),
         ({"enable_lora": True}, HOT, ["--enable-lora", *STANDARD]),
         ({"lora-modules": "x=/y"}, {}, ["--lora-modules", "x=/y", *STANDARD]),

@@ -87,7 +87,7 @@ def test_the_command_of_a_multi_node_engine_fits_into_one_argument() -> None:
     """M35, to the byte: every character of the rendered string counts, quoting and doubled dollars included."""
 
     def findings(filler: str) -> list[Any]:
-        worker = a_worker(pods=2, config={"x": filler})
+        worker = a_worker(pods=2, config={"chat-template": filler})
         return validate(a_model("chat", a_backend(cacheURI="pvc://cache", workers=[worker])))
 
     (beyond,) = findings("x" * 131_072)
@@ -101,7 +101,7 @@ def test_the_command_of_a_multi_node_engine_fits_into_one_argument() -> None:
 
 def test_all_findings_come_at_once_and_in_the_order_of_the_specification() -> None:
     """A part of the wrong type hides nothing beside it."""
-    first = a_backend("One", workers=[a_worker(image="a b", config={"b": 1, "B": 2, "a b": 3})], minReplicas="x")
+    first = a_backend("One", workers=[a_worker(image="a b", config={"seed": 1, "B": 2, "a b": 3})], minReplicas="x")
     model = a_model("Chat", first, "no backend", a_pair({"pods": 3}), ownr="me", owner=4)
     paths = [finding.path for finding in validate(model)]
     assert paths == [

@@ -1,0 +1,135 @@
+"""The options that an engine's argument parser knows, by the version of its image.
+
+The tables in ``tables/`` are facts about real parsers, written by ``hack/generate-engine-table``. An image's tag chooses the table: that of the
+same version, else the newest one below it, completed by the oldest one above it. A tag without a version gets the newest table.
+"""
+
+import difflib
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+Version = tuple[int, ...]
+_TAG = re.compile(r":v?(\d+)\.(\d+)(?:\.(\d+))?[^:/@]*(?:@[^@]*)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. ``kind``, ``type`` and ``choices`` are those of the table, see ``hack/generate-engine-table``.
+
+    ``names`` are the long names without dashes, ``off`` those that turn a switch off.
+    """
+
+    names: tuple[str, ...]
+    kind: str
+    off: tuple[str, ...] = ()
+    type: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The first name."""
+        return self.names[0]
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether it takes no value."""
+        return self.kind in ("switch", "flag")
+
+    @property
+    def takes_json(self) -> bool:
+        """Whether its value may be an object or a list."""
+        return self.type in ("json", "any") and self.kind in ("value", "optional")
+
+
+@dataclass(frozen=True, slots=True)
+class OptionTable:
+    """The options of one engine. ``version`` is empty where the image's tag does not say one.
+
+    ``dotted`` parsers read ``--option.key value`` as a key inside the option's JSON.
+    """
+
+    engine: str
+    version: str
+    dotted: bool
+    options: Mapping[str, Option]
+
+    def find(self, name: str) -> Option | None:
+        """The option with exactly this long name; a switch also under a name that turns it off."""
+        return self.options.get(name)
+
+    def abbreviated(self, name: str) -> Option | None:
+        """The only option that has a name with this beginning; None where there is none, or more than one."""
+        found = {id(option): option for known, option in self.options.items() if known.startswith(name)}
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    def nearest(self, name: str) -> str | None:
+        """The known name that is most like this one."""
+        return next(iter(difflib.get_close_matches(name, self.options, 1)), None)
+
+
+def option_table(engine: str, image: str) -> OptionTable:
+    """The options that this engine has in this image."""
+    version = image_version(image)
+    known = _tables(engine)
+    if version is None:
+        return _named(known[max(known)], "")
+    return _between(engine, version)
+
+
+def image_version(image: str) -> Version | None:
+    """The version in an image's tag, such as ``v0.10.2`` or ``v0.10.2-cu128``; None where the tag does not begin with one."""
+    found = _TAG.search(image)
+    return tuple(int(part or 0) for part in found.groups()) if found else None
+
+
+@functools.lru_cache(maxsize=256)
+def _between(engine: str, version: Version) -> OptionTable:
+    known = _tables(engine)
+    text = ".".join(map(str, version))
+    lower = max((item for item in known if item <= version), default=min(known))
+    upper = min((item for item in known if item >= version), default=lower)
+    if lower == upper:
+        return _named(known[lower], text)
+    options = {**known[upper].options, **known[lower].options}
+    return OptionTable(engine, text, known[lower].dotted, options)
+
+
+def _named(table: OptionTable, version: str) -> OptionTable:
+    return OptionTable(table.engine, version, table.dotted, table.options)
+
+
+@functools.cache
+def _tables(engine: str) -> Mapping[Version, OptionTable]:
+    folder = resources.files(__package__).joinpath("tables")
+    read = [json.loads(file.read_bytes()) for file in folder.iterdir() if file.name.startswith(f"{engine}-")]
+    return {tuple(map(int, raw["version"].split("."))): _table(raw) for raw in read}
+
+
+def _table(raw: Mapping[str, Any]) -> OptionTable:
+    options: dict[str, Option] = {}
+    for row in raw["options"]:
+        option = Option(
+            _long(row["names"]),
+            row["kind"],
+            _long(row.get("off", ())),
+            row.get("type", ""),
+            tuple(row.get("choices", ())),
+        )
+        implied = tuple(f"no-{name}" for name in option.names) if option.kind == "switch" else ()
+        options.update(dict.fromkeys((*option.names, *option.off, *implied), option))
+    return OptionTable(raw["engine"], raw["version"], raw["dotted"], options)
+
+
+def _long(names: list[str]) -> tuple[str, ...]:
+    return tuple(name.removeprefix("--") for name in names if name.startswith("--"))
+
+
+def versions_with(engine: str, name: str) -> tuple[str, ...]:
+    """The versions whose table has this option, oldest first."""
+    tables = _tables(engine)
+    return tuple(tables[version].version for version in sorted(tables) if tables[version].find(name))
