@@ -16,4 +16,5 @@ from controller.client.requests import MERGE_PATCH as MERGE_PATCH
 from controller.client.transport import NoMetrics as NoMetrics
 from controller.client.transport import RequestMetrics as RequestMetrics
 from controller.client.wire import ListPage as ListPage
+from controller.client.wire import RawPage as RawPage
 from controller.client.wire import WatchEvent as WatchEvent

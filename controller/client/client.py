@@ -9,7 +9,7 @@ from controller.client import requests
 from controller.client.config import ClientConfig
 from controller.client.requests import APPLY_PATCH, MERGE_PATCH
 from controller.client.transport import REQUEST_SECONDS, RequestMetrics, Transport
-from controller.client.wire import ListPage, WatchEvent, decode_event, decode_list, decode_object
+from controller.client.wire import ListPage, RawPage, WatchEvent, decode_event, decode_object, split_list
 from controller.meta import Object, Resource, name_of, namespace_of
 
 Guard = Callable[[], None]
@@ -109,6 +109,33 @@ class Client:
         metadata_only: bool = False,
     ) -> ListPage:
         """One page of a collection; across namespaces without ``namespace``, everything in one page without ``limit``."""
+        page = await self.list_raw(
+            resource,
+            namespace,
+            label_selector=label_selector,
+            field_selector=field_selector,
+            resource_version=resource_version,
+            resource_version_match=resource_version_match,
+            limit=limit,
+            continue_=continue_,
+            metadata_only=metadata_only,
+        )
+        return ListPage(tuple(page.items()), page.resource_version, page.continue_)
+
+    async def list_raw(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        resource_version: str = "",
+        resource_version_match: str = "",
+        limit: int = 0,
+        continue_: str = "",
+        metadata_only: bool = False,
+    ) -> RawPage:
+        """As ``list``, with items that are decoded one by one: a caller can let others run in between."""
         request = requests.list_(
             resource,
             namespace,
@@ -120,7 +147,7 @@ class Client:
             limit=limit,
             **{"continue": continue_},
         )
-        return decode_list(await self._send(request), resource.api_version, resource.kind)
+        return split_list(await self._send(request), resource.api_version, resource.kind)
 
     async def list_all(
         self, resource: Resource, namespace: str | None = None, *, page_size: int = 500, **selectors: str

@@ -32,6 +32,22 @@ class ListPage:
     continue_: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """One page of a collection whose items are decoded one by one, as they are asked for."""
+
+    raws: tuple[bytes | memoryview, ...]
+    resource_version: str
+    continue_: str
+    api_version: str
+    kind: str
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """The objects, with the ``apiVersion`` and ``kind`` that lists leave out. Raises DecodeError."""
+        for raw in self.raws:
+            yield _item(bytes(raw), self.api_version, self.kind)
+
+
 @dataclass(slots=True)
 class LineReader:
     """Splits a stream of chunks into lines; there is no limit but memory."""
@@ -96,9 +112,15 @@ _list_decoder = msgspec.json.Decoder(_RawList)
 
 def decode_list(body: bytes, api_version: str, kind: str) -> ListPage:
     """One page; its items get the ``apiVersion`` and ``kind`` that lists leave out. Raises DecodeError."""
+    page = split_list(body, api_version, kind)
+    return ListPage(tuple(page.items()), page.resource_version, page.continue_)
+
+
+def split_list(body: bytes, api_version: str, kind: str) -> RawPage:
+    """One page with its items undecoded. Raises DecodeError."""
     try:
         page = _list_decoder.decode(body)
-        raws: list[bytes | memoryview] = [bytes(item) for item in page.items or ()]
+        raws: list[bytes | memoryview] = [memoryview(item) for item in page.items or ()]
         version, token = page.metadata.resource_version, page.metadata.continue_
     except RecursionError:
         try:
@@ -107,7 +129,7 @@ def decode_list(body: bytes, api_version: str, kind: str) -> ListPage:
             raise DecodeError(f"a list could not be read: {error}") from None
     except msgspec.MsgspecError as error:
         raise DecodeError(f"a list could not be read: {error}") from None
-    return ListPage(tuple(_item(bytes(raw), api_version, kind) for raw in raws), version, token)
+    return RawPage(tuple(raws), version, token, api_version, kind)
 
 
 def _item(raw: bytes, api_version: str, kind: str) -> dict[str, Any]:

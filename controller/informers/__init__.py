@@ -6,14 +6,14 @@ to do work puts a key into a work queue.
 
 from controller.informers.delta import Delta as Delta
 from controller.informers.delta import DeltaType as DeltaType
+from controller.informers.dispatcher import Registration as Registration
 from controller.informers.factory import SharedInformerFactory as SharedInformerFactory
 from controller.informers.lister import Lister as Lister
 from controller.informers.mutation import CacheMutated as CacheMutated
 from controller.informers.options import CacheOptions as CacheOptions
 from controller.informers.options import ReflectorOptions as ReflectorOptions
 from controller.informers.reflector import InformerMetrics as InformerMetrics
-from controller.informers.shared_informer import Registration as Registration
 from controller.informers.shared_informer import SharedInformer as SharedInformer
-from controller.informers.store import BY_NAMESPACE as BY_NAMESPACE
-from controller.informers.store import BY_OWNER as BY_OWNER
-from controller.informers.store import IndexFunction as IndexFunction
+from controller.informers.table import BY_NAMESPACE as BY_NAMESPACE
+from controller.informers.table import BY_OWNER as BY_OWNER
+from controller.informers.table import IndexFunction as IndexFunction

@@ -9,7 +9,6 @@ from controller.informers.reflector import InformerMetrics, NoInformerMetrics
 from controller.informers.shared_informer import SharedInformer
 from controller.meta import Resource
 
-_POLL = 0.02
 _Key = tuple[Resource, CacheOptions]
 
 
@@ -87,8 +86,8 @@ class SharedInformerFactory:
 
     async def wait_for_sync(self) -> None:
         """Returns once every informer has synced."""
-        while self.unsynced():  # noqa: ASYNC110 - the condition spans informers that may still be added
-            await asyncio.sleep(_POLL)
+        while waiting := [informer for informer in self if not informer.has_synced]:
+            await asyncio.gather(*(informer.wait_for_sync() for informer in waiting))
 
     def verify(self) -> None:
         """Raises CacheMutated when a cached object was changed in place, if the environment asks for that to be found out."""

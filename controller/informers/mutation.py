@@ -5,7 +5,8 @@ Off unless the environment says ``KUBE_CACHE_MUTATION_DETECTOR=true``, as in cli
 
 import hashlib
 import os
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from controller.meta import NamespacedName, Object, jsonio
 
@@ -39,6 +40,15 @@ class MutationDetector:
         known = self._digests.pop(key, None)
         if known is not None and _digest(known[0]) != known[1]:
             raise CacheMutated([key])
+
+    def replace(self, old: Mapping[NamespacedName, Any], new: Mapping[NamespacedName, Any]) -> None:
+        """The objects of ``new`` are in the store from now on, those of ``old`` no longer."""
+        for key, obj in old.items():
+            if new.get(key) is not obj:
+                self.drop(key)
+        for key, obj in new.items():
+            if old.get(key) is not obj:
+                self.put(key, obj)
 
     def verify(self) -> None:
         """Looks at every object in the store."""

@@ -3,29 +3,32 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Protocol
 
 import structlog
 
 from controller import meta
 from controller.client import Client, WatchEvent
-from controller.informers.delta import Delta
-from controller.informers.listwatch import List, ListWatch, Wait, Watch, WatchList
-from controller.informers.options import CacheOptions, ReflectorOptions, Transform
+from controller.informers.delta import Delta, DeltaType
+from controller.informers.listwatch import List, ListWatch, StreamUnknown, Wait, Watch, WatchList
+from controller.informers.options import CacheOptions, ReflectorOptions
+from controller.informers.pages import Pages
+from controller.informers.replacement import Replacement
+from controller.informers.slices import Slices
 from controller.informers.store import Indexer
 from controller.meta import NamespacedName, Object, Resource
-from controller.meta.errors import ApiError, Gone, StatusError, TransportError, status_error
+from controller.meta.errors import ApiError, StatusError, TransportError, status_error
 
 _log = structlog.get_logger("controller.informers")
 
-PAGE = 500
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
-_BREATH = 200
-_REPORT_EVERY = 60.0
-_INITIAL_SILENCE = 30.0
+_REPORT_SECONDS = 60.0
+_FIRST_EVENT_SECONDS = 30.0
+_NEXT_EVENT_SECONDS = 30.0
+_BOOKMARK_SECONDS = 15.0
 _LIST_SECONDS = 180.0
-_SLACK = 30.0
+_SLACK_SECONDS = 30.0
 _CHANGES = ("ADDED", "MODIFIED", "DELETED")
 
 
@@ -73,50 +76,69 @@ class NoInformerMetrics:
         """Nothing."""
 
 
+class Sink(Protocol):
+    """Where a reflector's objects go."""
+
+    def shape(self, obj: dict[str, Any]) -> Object:
+        """The object as it is stored; may raise what a user's transform raises."""
+
+    def failed(self, function: str, obj: Object, error: Exception) -> None:
+        """A user's function raised for this object."""
+
+    def dispatch(self, delta: Delta) -> None:
+        """Tell all handlers of one change."""
+
+    async def dispatch_all(self, deltas: Sequence[Delta]) -> None:
+        """Tell all handlers of many changes, in slices; returns when all were told."""
+
+
 class Reflector:
-    """Keeps one namespace's part of a store (or all of it) equal to what the API server holds."""
+    """Keeps a store equal to what the API server holds of one namespace, or of all of them."""
 
     def __init__(
         self,
         client: Client,
         resource: Resource,
         store: Indexer,
-        dispatch: Callable[[Sequence[Delta]], None],
+        sink: Sink,
         *,
         namespace: str,
         selection: CacheOptions,
         options: ReflectorOptions,
-        transform: Transform,
         metrics: InformerMetrics,
     ) -> None:
         self._client = client
         self._resource = resource
         self._store = store
-        self._dispatch = dispatch
+        self._sink = sink
         self._namespace = namespace
-        self._transform = transform
         self._selection = selection
         self._metrics = metrics
         self._machine = ListWatch(options.watch_timeout / 2, options.relist_interval, random.random)
         self._interrupt = asyncio.Event()
-        self._listing = False
-        self._moved = asyncio.Condition()
+        self._not_listing = asyncio.Event()
+        self._not_listing.set()
+        self._rejected: dict[NamespacedName, dict[str, Any]] = {}
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._reported_at = float("-inf")
         self._due = float("inf")
 
     @property
-    def has_synced(self) -> bool:
+    def has_listed(self) -> bool:
         """Whether a first list is in the store."""
         return self._machine.has_listed
 
     @property
     def problem(self) -> str:
-        """Why it has not synced, in the server's words."""
-        return self._machine.problem
+        """Why it has not listed, in the server's words; with the namespace, if it is limited to one."""
+        where = f"namespace {self._namespace}: " if self._namespace else ""
+        return where + self._machine.problem
 
-    def overdue(self) -> float:
-        """Seconds since the loop should have shown a sign of life; 0 as long as it has time, whether the server answers or not."""
-        return max(0.0, time.monotonic() - self._due)
+    def overdue(self) -> str | None:
+        """What is wrong when the loop has not shown a sign of life in time; None as long as it has time, whether the server answers or not."""
+        seconds = time.monotonic() - self._due
+        where = f" in namespace {self._namespace}" if self._namespace else ""
+        return f"the watch of {self._resource.key}{where} is overdue by {seconds:.0f} s" if seconds > 0 else None
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -131,36 +153,61 @@ class Reflector:
                 case Watch() | WatchList():
                     await self._watch(action)
 
+    def retry_rejected(self) -> None:
+        """Tries again the objects for which a transform or an index function raised."""
+        self._store.retry_indexes()
+        for obj in list(self._rejected.values()):
+            if (shaped := self._shaped(obj)) is not None and (delta := self._store.apply("MODIFIED", shaped)):
+                self._sink.dispatch(delta)
+
     def _expect(self, seconds: float) -> None:
         """The next sign of life has to come within so many seconds, give or take."""
-        self._due = time.monotonic() + seconds + _SLACK
-
-    async def wait_for_sync(self) -> None:
-        """Return once a first list is in the store."""
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.has_synced)
+        self._due = time.monotonic() + seconds + _SLACK_SECONDS
 
     async def wait_for_version(self, version: str, seconds: float) -> None:
-        """Return once this version is reached. Raises TimeoutError after ``seconds``.
+        """Returns once the store has reached this version. Raises TimeoutError after ``seconds``.
 
         1. A list in progress goes on to its end: interrupted, a long one would never end.
-        2. Then a quiet watch is replaced by a short one from the same version. The server sends what was missed, and a bookmark before
+        2. Then an open watch is replaced by a short one from the same version. The server sends what was missed, and a bookmark before
            the short window ends.
-        3. A server that sends no bookmark is listed, as after any window of silence.
+        3. A server that sends no bookmark is listed.
         """
-        async with asyncio.timeout(seconds), self._moved:
-            await self._moved.wait_for(lambda: self._reached(version) or not self._listing)
-            if not self._reached(version):
-                self._machine.ask_for_bookmark()
+        async with asyncio.timeout(seconds):
+            for nudge in (self._machine.ask_for_bookmark, self._machine.relist):
+                await self._not_listing.wait()
+                if await self._reaches(version, 0.0):
+                    return
+                nudge()
                 self._interrupt.set()
-            await self._moved.wait_for(lambda: self._reached(version))
+                if await self._reaches(version, _BOOKMARK_SECONDS):
+                    return
+            await self._reaches(version, None)
 
-    def _reached(self, version: str) -> bool:
-        return self.has_synced and not meta.is_newer(version, self._machine.version)
+    async def _reaches(self, version: str, seconds: float | None) -> bool:
+        if self.has_listed and not meta.is_newer(version, self._machine.version):
+            return True
+        if seconds == 0:
+            return False
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((version, reached))
+        try:
+            await asyncio.wait_for(reached, seconds)
+        except TimeoutError:
+            return False
+        return True
 
-    async def _notify(self) -> None:
-        async with self._moved:
-            self._moved.notify_all()
+    def _moved(self) -> None:
+        if not self._waiting:
+            return
+        still = []
+        for version, reached in self._waiting:
+            if reached.done():
+                continue
+            if meta.is_newer(version, self._machine.version):
+                still.append((version, reached))
+            else:
+                reached.set_result(None)
+        self._waiting = still
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -171,77 +218,86 @@ class Reflector:
         self._interrupt.clear()
 
     async def _list(self, version: str) -> None:
-        self._listing = True
+        self._not_listing.clear()
+        self._rejected.clear()
+        pages = Pages(self._client, self._resource, self._namespace, self._selection, version)
+        replacement = self._store.begin_replace()
         try:
-            items, listed_version = await self._pages(version)
+            async for page in pages:
+                if page is None:
+                    self._store.abandon(replacement)
+                    replacement = self._store.begin_replace()
+                else:
+                    self._expect(_LIST_SECONDS)
+                    await self._fill(replacement, page)
+            await self._commit(replacement, pages.resource_version)
         except ApiError as error:
             self._machine.list_failed(error, time.monotonic())
             self._report(error)
-            await self._list_ended()
+        finally:
+            self._store.abandon(replacement)
+            self._not_listing.set()
+
+    async def _fill(self, replacement: Replacement, items: Iterable[dict[str, Any]]) -> None:
+        slices = Slices()
+        for item in items:
+            self._stage(replacement, item)
+            if slices.is_over:
+                self._metrics.queued(self._resource, len(replacement))
+                await slices.pause()
+
+    def _stage(self, replacement: Replacement, item: dict[str, Any]) -> None:
+        shaped = self._shaped(item)
+        if shaped is None:
+            self._store.keep(replacement, meta.key_of(item))
         else:
-            await self._replace(items, listed_version)
+            replacement.add(shaped)
 
-    async def _list_ended(self) -> None:
-        self._listing = False
-        self._interrupt.clear()
-        await self._notify()
+    def _shaped(self, obj: dict[str, Any]) -> Object | None:
+        """The object as it is stored; None when the transform raised, and then it is tried again later."""
+        key = meta.key_of(obj)
+        try:
+            shaped = self._sink.shape(obj)
+        except Exception as error:  # noqa: BLE001 - a user's function concerns one object alone
+            self._rejected[key] = obj
+            self._sink.failed("transform", obj, error)
+            return None
+        self._rejected.pop(key, None)
+        return shaped
 
-    async def _pages(self, version: str) -> tuple[list[Object], str]:
-        """All items, by pages. When the snapshot expires between two pages, all in one piece: never parts of two snapshots."""
-        items: list[Object] = []
-        token = ""
-        while True:
-            try:
-                page_version, token = await self._page(items, version, PAGE, token)
-            except Gone:
-                if not token:
-                    raise
-                items.clear()
-                page_version, token = await self._page(items, "", 0, "")
-            if not token:
-                return items, page_version
-
-    async def _page(self, items: list[Object], version: str, limit: int, token: str) -> tuple[str, str]:
-        """Adds one page to the items; returns the list's version and the token of the next page."""
-        self._expect(_LIST_SECONDS)
-        page = await self._client.list(
-            self._resource,
-            self._namespace or None,
-            resource_version="" if token else version,
-            limit=limit,
-            continue_=token,
-            label_selector=self._selection.label_selector,
-            field_selector=self._selection.field_selector,
-            metadata_only=self._selection.metadata_only,
-        )
-        for start in range(0, len(page.items), _BREATH):
-            items += [self._transform(item) for item in page.items[start : start + _BREATH]]
-            self._metrics.queued(self._resource, len(items))
-            await asyncio.sleep(0)
-        return page.resource_version, page.continue_
-
-    async def _replace(self, items: Sequence[Object], version: str) -> None:
+    async def _commit(self, replacement: Replacement, version: str) -> None:
         """The store holds exactly these items from now on, and all handlers know."""
         initial, seen = not self._machine.has_listed, self._machine.version
         rewound = self._machine.listed(version, time.monotonic())
-        deltas = self._store.replace(items, version, namespace=self._namespace, rewound=rewound, initial=initial)
-        self._dispatch(deltas)
-        self._metrics.queued(self._resource, 0)
+        deltas = self._store.commit(replacement, version, rewound=rewound, initial=initial)
         self._metrics.listed(self._resource)
         self._metrics.saw(self._resource, version, time.time())
+        self._report_missed(deltas, seen, version, rewound=rewound)
+        self._moved()
+        await self._sink.dispatch_all(deltas)
+        self._metrics.queued(self._resource, 0)
+
+    def _report_missed(self, deltas: Sequence[Delta], seen: str, version: str, *, rewound: bool) -> None:
         if rewound:
-            _log.warning("The API server's store went back; everything is taken anew", resource=self._resource.key)
-        elif missed := [delta for delta in deltas if _should_be_known(delta, seen, version)]:
-            keys = sorted(str(meta.key_of(delta.object)) for delta in missed)
             _log.warning(
-                "The watch had missed changes", resource=self._resource.key, objects=keys[:10], count=len(keys)
+                "The API server's history went back; the cache was replaced",
+                resource=self._resource.key,
+                version=version,
             )
-        await self._list_ended()
+        elif missed := missed_changes(deltas, seen, version):
+            _log.warning(
+                "The watch had missed changes",
+                resource=self._resource.key,
+                namespace=self._namespace,
+                objects=missed[:10],
+                count=len(missed),
+            )
 
     async def _watch(self, action: Watch | WatchList) -> None:
         failure: ApiError | None = None
-        self._listing = isinstance(action, WatchList)
         self._interrupt.clear()
+        if isinstance(action, WatchList):
+            self._not_listing.clear()
         reading = asyncio.create_task(self._read(action))
         interrupt = asyncio.create_task(self._interrupt.wait())
         try:
@@ -257,78 +313,107 @@ class Reflector:
             for task in (reading, interrupt):
                 task.cancel()
             await asyncio.gather(reading, interrupt, return_exceptions=True)
-        if self._listing:
-            await self._list_ended()
         reason = self._machine.watch_ended(failure, time.monotonic())
         self._metrics.watch_ended(self._resource, reason)
 
     async def _read(self, action: Watch | WatchList) -> None:
         self._expect(action.idle_timeout)
+        stream = isinstance(action, WatchList)
         watch = self._client.watch(
             self._resource,
             self._namespace or None,
             resource_version=action.resource_version if isinstance(action, Watch) else "",
             timeout_seconds=action.window,
             idle_timeout=action.idle_timeout,
-            send_initial_events=isinstance(action, WatchList),
+            send_initial_events=stream,
             label_selector=self._selection.label_selector,
             field_selector=self._selection.field_selector,
             metadata_only=self._selection.metadata_only,
         )
-        async with watch as events:
-            if isinstance(action, WatchList):
-                await self._replace(*await self._initial(events))
-            taken = 0
-            async for event in events:
-                self._expect(action.idle_timeout)
-                await self._take(event)
-                taken += 1
-                if taken % _BREATH == 0:
-                    await asyncio.sleep(0)
-
-    async def _initial(self, events: AsyncIterator[WatchEvent]) -> tuple[list[Object], str]:
-        """What a stream begins with, complete: the items and their version. Raises ApiError when the stream ends or pauses too early."""
-        items: dict[NamespacedName, Object] = {}
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(_INITIAL_SILENCE) as silence:
+            async with watch as events:
+                self._machine.opened(time.monotonic())
+                if stream:
+                    await self._initial(events)
+                    self._not_listing.set()
+                slices = Slices()
                 async for event in events:
-                    self._expect(_INITIAL_SILENCE)
-                    silence.reschedule(loop.time() + _INITIAL_SILENCE)
-                    obj = event.object
-                    if event.type == "ERROR":
-                        raise _error_of(event)
-                    if event.type == "DELETED":
-                        items.pop(meta.key_of(obj), None)
-                    elif event.type in _CHANGES:
-                        items[meta.key_of(obj)] = self._transform(obj)
-                    elif meta.annotations_of(obj).get(INITIAL_EVENTS_END) == "true":
-                        return list(items.values()), meta.resource_version_of(obj)
-                    if len(items) % _BREATH == 0:
-                        self._metrics.queued(self._resource, len(items))
-                        await asyncio.sleep(0)
+                    self._expect(action.idle_timeout)
+                    self._take(event)
+                    await slices.pause()
+        finally:
+            self._not_listing.set()
+
+    async def _initial(self, events: AsyncIterator[WatchEvent]) -> None:
+        """Takes in what a stream begins with. Raises ApiError when the stream ends, pauses, or turns out to be a plain watch."""
+        replacement = self._store.begin_replace()
+        self._rejected.clear()
+        try:
+            version = await self._initial_events(replacement, events)
+            await self._commit(replacement, version)
+        finally:
+            self._store.abandon(replacement)
+
+    async def _initial_events(self, replacement: Replacement, events: AsyncIterator[WatchEvent]) -> str:
+        """Fills the replacement; returns its version.
+
+        The time allowed for a pause runs from the last ADDED event, not from other events: a server that takes the request for a plain
+        watch sends changes for as long as objects change, and never the end of the initial events.
+        """
+        loop, slices = asyncio.get_running_loop(), Slices()
+        limit = _FIRST_EVENT_SECONDS
+        try:
+            async with asyncio.timeout(limit) as silence:
+                async for event in events:
+                    if event.type == "BOOKMARK":
+                        return _end_of_initial(event)
+                    if self._stage_event(replacement, event):
+                        limit = _NEXT_EVENT_SECONDS
+                        self._expect(limit)
+                        silence.reschedule(loop.time() + limit)
+                    if slices.is_over:
+                        self._metrics.queued(self._resource, len(replacement))
+                        await slices.pause()
         except TimeoutError:
-            raise TransportError(f"no initial event for {_INITIAL_SILENCE:g} s") from None
+            raise TransportError(f"no initial event for {limit:g} s") from None
         raise TransportError("the stream ended before the end of the initial events")
 
-    async def _take(self, event: WatchEvent) -> None:
+    def _stage_event(self, replacement: Replacement, event: WatchEvent) -> bool:
+        """Whether it was progress."""
         if event.type == "ERROR":
             raise _error_of(event)
-        if event.type in _CHANGES:
-            delta = self._store.apply(event.type, self._transform(event.object))
-            if delta is not None:
-                self._dispatch((delta,))
-        elif event.type != "BOOKMARK":
-            _log.warning("Unknown watch event", resource=self._resource.key, type=event.type)
+        if event.type == "DELETED":
+            replacement.discard(meta.key_of(event.object))
+        elif event.type in _CHANGES:
+            self._stage(replacement, event.object)
+        return event.type == "ADDED"
+
+    def _take(self, event: WatchEvent) -> None:
         version = meta.resource_version_of(event.object)
+        if event.type == "ERROR":
+            raise _error_of(event)
+        if event.type == "BOOKMARK":
+            self._store.reach(version)
+        elif event.type in _CHANGES:
+            self._change(event)
+        else:
+            _log.warning("Unknown watch event", resource=self._resource.key, type=event.type)
         self._machine.saw(version, bookmark=event.type == "BOOKMARK")
         self._metrics.saw(self._resource, version, time.time())
-        await self._notify()
+        self._moved()
+
+    def _change(self, event: WatchEvent) -> None:
+        shaped = self._shaped(event.object)
+        if event.type == "DELETED":
+            self._rejected.pop(meta.key_of(event.object), None)
+            shaped = event.object if shaped is None else shaped
+        if shaped is not None and (delta := self._store.apply(event.type, shaped)) is not None:
+            self._sink.dispatch(delta)
 
     def _report(self, error: ApiError) -> None:
         """At most one line a minute, and only once there is something to lose; before the first list the manager says what is missing."""
         now = time.monotonic()
-        if not self.has_synced or now - self._reported_at < _REPORT_EVERY:
+        if not self.has_listed or now - self._reported_at < _REPORT_SECONDS:
             return
         self._reported_at = now
         _log.warning("Cannot list or watch", resource=self._resource.key, namespace=self._namespace, error=str(error))
@@ -339,13 +424,23 @@ def _error_of(event: WatchEvent) -> StatusError:
     return status_error(code if isinstance(code, int) else 500, event.object)
 
 
-def _should_be_known(delta: Delta, seen: str, listed: str) -> bool:
-    """Whether a watch that had reached ``seen`` should have told this change, which only a list at ``listed`` showed.
+def _end_of_initial(event: WatchEvent) -> str:
+    if meta.annotations_of(event.object).get(INITIAL_EVENTS_END) != "true":
+        raise StreamUnknown("the server takes a stream of initial events for a plain watch")
+    return meta.resource_version_of(event.object)
+
+
+def missed_changes(deltas: Sequence[Delta], seen: str, listed: str) -> list[str]:
+    """The keys of changes that a watch which had reached ``seen`` should have told, and that only a list at ``listed`` showed.
 
     When an absent object was deleted is not known, unless nothing at all has happened since.
     """
     if not seen:
-        return False
-    if delta.new is None:
+        return []
+    return sorted(str(delta.key) for delta in deltas if _was_missed(delta, seen, listed))
+
+
+def _was_missed(delta: Delta, seen: str, listed: str) -> bool:
+    if delta.type is DeltaType.DELETED:
         return seen == listed
-    return not meta.is_newer(meta.resource_version_of(delta.new), seen)
+    return not meta.is_newer(meta.resource_version_of(delta.object), seen)

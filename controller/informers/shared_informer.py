@@ -1,55 +1,54 @@
-"""A shared informer: one store, its reflectors, and any number of handlers."""
+"""A shared informer: the cache of one selection of objects, what keeps it current, and any number of handlers."""
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 
+from controller import meta
 from controller.client import Client
-from controller.informers.compact import CompactObjects
 from controller.informers.delta import Delta, DeltaType
+from controller.informers.dispatcher import Dispatcher, Handler, Registration
 from controller.informers.lister import Lister
 from controller.informers.mutation import MutationDetector
 from controller.informers.options import CacheOptions, ReflectorOptions
 from controller.informers.reflector import InformerMetrics, Reflector
-from controller.informers.store import Indexer, IndexFunction
+from controller.informers.scope import Scope
+from controller.informers.store import Indexer
+from controller.informers.table import IndexFunction
 from controller.meta import Object, Resource
 
 _log = structlog.get_logger("controller.informers")
 
 _VERIFY_SECONDS = 1.0
-Handler = Callable[[Delta], None]
-
-
-class Registration:
-    """One handler's membership. ``has_synced`` once the handler has been told of everything the first lists held."""
-
-    def __init__(self, informer: "SharedInformer", handler: Handler) -> None:
-        self._informer = informer
-        self.handler = handler
-
-    @property
-    def has_synced(self) -> bool:
-        """Handlers run as events come in, so a handler is through with the first lists when the informer is."""
-        return self._informer.has_synced
-
-
-def strip_managed_fields(obj: dict[str, Any]) -> Object:
-    """The transform every informer applies first: nobody here reads ``managedFields``, and they are large."""
-    metadata = obj.get("metadata")
-    if isinstance(metadata, dict):
-        metadata.pop("managedFields", None)
-    return obj
+_RETRY_SECONDS = 10.0
 
 
 class SharedInformer:
-    """Tells handlers what changes and lets everybody read what is.
+    """Tells handlers what changes, and lets readers see what is there.
 
-    Order is kept per object. A handler is synchronous and quick: it enqueues and returns. One that raises is logged, and hurts no other.
-    A handler added late is told of everything that is there, as part of the initial list. A ``compact`` informer keeps its objects as
-    bytes, unless a mutation detector watches them: that one has to see what is handed out.
+    Handlers. A handler is synchronous and quick: it enqueues a key and returns. It is told of each object's changes in their order; of
+    different objects in any order. One that raises is logged with the object, and affects no other handler and no later change. A
+    handler that is added late is told of everything that is there, as part of an initial list, in slices of a few milliseconds; changes
+    that come meanwhile follow. A handler is told of a change after the store holds it, so that it reads at least that state.
+
+    The cache. What is in it was on the server, and what the server deleted leaves it, at the latest with the next full list. It holds
+    only what the options select: an answer to a write is taken in only if the object belongs here. Objects are shared and must not be
+    changed. A ``compact`` cache keeps bytes, unless a mutation detector watches it (that one has to see what is handed out).
+
+    Own writes. ``record`` and ``record_deletion`` take in answers of the API server, so that the next read sees a write at once. They
+    can come late or in any order:
+
+    1. Our patch is committed at version 7, somebody deletes the object at 8, the watch tells of 8, then the answer 7 arrives: it is
+       older than what the cache has reached and is dropped.
+    2. The object leaves the selection at 105, our write at 110 brings it back and is recorded, then the watch tells of 105: ignored.
+
+    User functions. A transform or an index function that raises concerns one object: it is logged with object and function, what the
+    cache held of the object stays, and the function is tried again every 10 s.
+
+    Not promised: that every intermediate state is told (a list shows only the last one), that deletions carry the last state (see
+    ``Delta.final_state_unknown``), and that two informers are at the same version at the same time.
     """
 
     def __init__(
@@ -64,81 +63,102 @@ class SharedInformer:
         self.resource = resource
         self.options = options
         self._detector = MutationDetector.from_environment()
-        packed = options.compact and self._detector is None
-        self._store = Indexer(detector=self._detector, objects=CompactObjects() if packed else None)
-        self.lister = Lister(self._store)
-        self._handlers: list[Registration] = []
-        self._metrics = metrics
+        self._scope = Scope(resource, options)
+        self._dispatcher = Dispatcher(resource, lambda seconds: metrics.processed(resource, seconds))
+        namespaces = tuple(options.namespaces or ()) or ("",)
+        self._stores = {
+            namespace: Indexer(
+                detector=self._detector,
+                compact=options.compact and self._detector is None,
+                failed=lambda index, obj, error: self.failed(f"index {index}", obj, error),
+            )
+            for namespace in namespaces
+        }
+        self.lister = Lister(self._stores)
+        self._synced = asyncio.Event()
         metrics.added(resource)
         self._reflectors = [
             Reflector(
                 client,
                 resource,
-                self._store,
-                self._dispatch,
+                store,
+                self,
                 namespace=namespace,
                 selection=options,
                 options=reflector,
-                transform=self._transform,
                 metrics=metrics,
             )
-            for namespace in (tuple(options.namespaces or ()) or ("",))
+            for namespace, store in self._stores.items()
         ]
-
-    def _transform(self, obj: dict[str, Any]) -> Object:
-        stripped = strip_managed_fields(obj)
-        return stripped if self.options.transform is None else self.options.transform(dict(stripped))
 
     def add_indexer(self, name: str, function: IndexFunction) -> None:
         """Files every object, present and future, under the values that ``function`` gives for it; readable by ``lister.by_index``.
 
         The same function under the same name is filed once. Raises ValueError for another function under a name that is taken.
         """
-        self._store.add_index(name, function)
+        for store in self._stores.values():
+            store.add_index(name, function)
 
     @property
     def has_synced(self) -> bool:
-        """Whether the first list of every namespace is in the store and handed out."""
-        return all(reflector.has_synced for reflector in self._reflectors)
+        """Whether the first list of every namespace is in the store, and all handlers were told of it."""
+        return self._synced.is_set()
 
     @property
     def problem(self) -> str:
         """Why it has not synced; empty when it has."""
-        return next((reflector.problem for reflector in self._reflectors if not reflector.has_synced), "")
+        return next((reflector.problem for reflector in self._reflectors if not reflector.has_listed), "")
 
     def overdue(self) -> str | None:
-        """For a health probe: what is wrong when one of its loops has not shown a sign of life for too long."""
-        seconds = max(reflector.overdue() for reflector in self._reflectors)
-        return f"the watch of {self.resource.key} is overdue by {seconds:.0f} s" if seconds > 0 else None
+        """For a health probe: which of its loops has not shown a sign of life in time; None if all have."""
+        return "; ".join(filter(None, (reflector.overdue() for reflector in self._reflectors))) or None
 
     def add_handler(self, handler: Handler) -> Registration:
         """From now on ``handler`` is told of every change; first of all objects that are there already."""
         registration = Registration(self, handler)
-        for obj in self._store.values():
-            self._call(registration, Delta(DeltaType.ADDED, None, obj, in_initial_list=True))
-        self._handlers.append(registration)
+        present = (
+            Delta(DeltaType.ADDED, None, stored, in_initial_list=True)
+            for store in self._stores.values()
+            for stored in store.stored()
+        )
+        self._dispatcher.add(registration, present)
         return registration
 
     def remove_handler(self, registration: Registration) -> None:
         """Stop calling this handler. Does nothing the second time."""
-        if registration in self._handlers:
-            self._handlers.remove(registration)
+        self._dispatcher.remove(registration)
 
     async def wait_for_sync(self) -> None:
-        """Return once the first list of every namespace is in the store."""
-        await asyncio.gather(*(reflector.wait_for_sync() for reflector in self._reflectors))
+        """Return once the first list of every namespace is in the store, and all handlers were told of it."""
+        await self._synced.wait()
 
     def record(self, obj: Object) -> None:
-        """Takes in the server's answer to a write of our own, unless something newer is here already."""
-        delta = self._store.record(self._transform(dict(obj)))
+        """Takes in the server's answer to a write of our own, if the object belongs here and nothing newer is known."""
+        store = self._store_of(obj)
+        if store is None or not meta.name_of(obj):
+            return
+        selected = self._scope.selects(obj)
+        if not selected and meta.key_of(obj) not in store:
+            return
+        try:
+            shaped = self._scope.shape(dict(obj))
+        except Exception as error:  # noqa: BLE001 - the watch brings the object again
+            self.failed("transform", obj, error)
+            return
+        left = not selected and self._scope.is_readable
+        delta = store.record_deletion(shaped) if left else store.record(shaped)
         if delta is not None:
-            self._dispatch((delta,))
+            self._dispatcher.dispatch(delta)
 
     def record_deletion(self, obj: Object) -> None:
         """Takes in that this object was deleted by us."""
-        delta = self._store.record_deletion(obj)
+        store = self._store_of(obj)
+        delta = store.record_deletion(obj) if store is not None else None
         if delta is not None:
-            self._dispatch((delta,))
+            self._dispatcher.dispatch(delta)
+
+    def _store_of(self, obj: Object) -> Indexer | None:
+        return self._stores.get("") or self._stores.get(meta.namespace_of(obj))
 
     async def wait_for_version(self, version: str, timeout: float) -> None:
         """Return once the store has reached this version of the collection. Raises TimeoutError after ``timeout`` seconds.
@@ -149,27 +169,48 @@ class SharedInformer:
 
     async def run(self) -> None:
         """Runs until cancelled; raises when a reflector dies, which none should, and when a cached object was changed in place."""
-        async with asyncio.TaskGroup() as group:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for reflector in self._reflectors:
+                    group.create_task(reflector.run())
+                group.create_task(self._retry_rejected())
+                while self._detector is not None:
+                    await asyncio.sleep(_VERIFY_SECONDS)
+                    self._detector.verify()
+        finally:
+            await self._dispatcher.stop()
+
+    async def _retry_rejected(self) -> None:
+        while True:
+            await asyncio.sleep(_RETRY_SECONDS)
             for reflector in self._reflectors:
-                group.create_task(reflector.run())
-            while self._detector is not None:
-                await asyncio.sleep(_VERIFY_SECONDS)
-                self._detector.verify()
+                reflector.retry_rejected()
 
     def verify(self) -> None:
         """Raises CacheMutated when a cached object was changed in place, if the environment asks for that to be found out."""
         if self._detector is not None:
             self._detector.verify()
 
-    def _dispatch(self, deltas: Sequence[Delta]) -> None:
-        for delta in deltas:
-            started = time.perf_counter()
-            for registration in tuple(self._handlers):
-                self._call(registration, delta)
-            self._metrics.processed(self.resource, time.perf_counter() - started)
+    def shape(self, obj: dict[str, Any]) -> Object:
+        """The object as it is stored; raises what the transform raises."""
+        return self._scope.shape(obj)
 
-    def _call(self, registration: Registration, delta: Delta) -> None:
-        try:
-            registration.handler(delta)
-        except Exception:  # noqa: BLE001 - one handler's fault must not hurt the others
-            _log.exception("A handler failed", resource=self.resource.key)
+    def failed(self, function: str, obj: Object, error: Exception) -> None:
+        """A user's function raised for this object."""
+        _log.error(
+            "A function failed for one object",
+            function=function,
+            resource=self.resource.key,
+            object=str(meta.key_of(obj)),
+            error=repr(error),
+        )
+
+    def dispatch(self, delta: Delta) -> None:
+        """Tells all handlers of one change."""
+        self._dispatcher.dispatch(delta)
+
+    async def dispatch_all(self, deltas: Sequence[Delta]) -> None:
+        """Tells all handlers of many changes, in slices; returns when all were told."""
+        await self._dispatcher.dispatch_all(deltas)
+        if all(reflector.has_listed for reflector in self._reflectors):
+            self._synced.set()

@@ -1,57 +1,53 @@
-"""The indexed store behind an informer. Pure.
+"""The indexed store behind one reflector. Pure.
 
-Invariants: an object is replaced only by a newer version of itself, or by another object of its name (another uid); an answer to our own
-write is never undone by a list or an event that is older; readers see the state before or after a replacement, never half of it.
+Invariants: an object is replaced only by a newer version of itself, or by another object of its name (another uid); what was recorded
+of an own write is never undone by a list or an event that is older; readers see the state before or after a replacement, never a part
+of it; an answer that is older than what the watch has reached never brings back an object that is gone.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from controller import meta
+from controller.informers.compact import Stored, opened
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.mutation import MutationDetector
+from controller.informers.own_writes import OwnWrites
+from controller.informers.replacement import Replacement
+from controller.informers.table import BUILT_IN, Head, IndexFailure, IndexFunction, Table, version_of
 from controller.meta import NamespacedName, Object
 
-BY_NAMESPACE = "namespace"
-BY_OWNER = "owner-uid"
-IndexFunction = Callable[[Object], Iterable[str]]
-BUILT_IN: Mapping[str, IndexFunction] = {
-    BY_NAMESPACE: lambda obj: (meta.namespace_of(obj),),
-    BY_OWNER: lambda obj: (str(reference.get("uid", "")) for reference in meta.owner_references_of(obj)),
-}
 
-
-class Head(NamedTuple):
-    """What is known of an object without looking into it; ``filed`` holds its values in every index."""
-
-    uid: str
-    resource_version: str
-    number: int
-    filed: tuple[tuple[str, ...], ...]
+def _ignored(_: str, __: Object, ___: Exception) -> None:
+    """Nobody asked for failures of index functions."""
 
 
 class Indexer:
-    """Objects by key, and by every index, kept in ``objects``.
+    """Objects by key and by every index.
 
-    With a ``detector``, a change of an object in place raises CacheMutated, sooner or later.
+    ``compact`` keeps them as bytes. With a ``detector``, a change of an object in place raises CacheMutated, sooner or later.
+    ``failed`` is called with the name of an index, the object and the exception when an index function raises.
+
+    ``position`` is the version of the collection that the store has reached by lists, events and bookmarks; own writes do not move it.
     """
 
     def __init__(
         self,
         *,
         detector: MutationDetector | None = None,
-        objects: MutableMapping[NamespacedName, Object] | None = None,
+        compact: bool = False,
+        failed: IndexFailure = _ignored,
     ) -> None:
+        self.position = 0
         self._functions = dict(BUILT_IN)
+        self._failed = failed
+        self._compact = compact
         self._detector = detector
-        self._objects: MutableMapping[NamespacedName, Object] = {} if objects is None else objects
-        self._heads: dict[NamespacedName, Head] = {}
-        self._indexes: dict[str, defaultdict[str, dict[NamespacedName, None]]] = {
-            name: defaultdict(dict) for name in self._functions
-        }
-        self._recorded: dict[NamespacedName, int] = {}
-        self._buried: dict[tuple[NamespacedName, str], int] = {}
+        self._table = self._new_table()
+        self._replacements: list[Replacement] = []
+        self._own = OwnWrites()
+
+    def _new_table(self) -> Table:
+        return Table(self._functions, self._failed, compact=self._compact)
 
     def add_index(self, name: str, function: IndexFunction) -> None:
         """Files every object, present and future, under what ``function`` gives for it. Raises ValueError for another one of that name."""
@@ -59,159 +55,162 @@ class Indexer:
             if self._functions[name] != function:
                 raise ValueError(f"there is already another index {name!r}")
             return
-        filed = {key: tuple(function(obj)) for key, obj in self._objects.items()}
         self._functions[name] = function
-        index = self._indexes[name] = defaultdict(dict)
-        for key, values in filed.items():
-            head = self._heads[key]
-            self._heads[key] = head._replace(filed=(*head.filed, values))
-            for value in values:
-                index[value][key] = None
+        for table in (self._table, *(replacement.table for replacement in self._replacements)):
+            table.add_index(name, function)
+
+    def retry_indexes(self) -> None:
+        """Calls again the index functions that raised for an object."""
+        self._table.refile()
 
     def __len__(self) -> int:
-        return len(self._heads)
+        return len(self._table.heads)
+
+    def __contains__(self, key: NamespacedName) -> bool:
+        return key in self._table.heads
 
     def get(self, key: NamespacedName) -> Object | None:
         """The object of this key."""
-        return self._objects.get(key)
+        return self._table.read(key) if key in self._table.heads else None
+
+    def stored(self) -> list[Stored]:
+        """All objects as they are kept, as of now; cheap in a compact store."""
+        return list(self._table.stored.values())
 
     def keys(self) -> list[NamespacedName]:
         """The keys of all objects, as of now."""
-        return list(self._heads)
+        return list(self._table.heads)
 
     def values(self) -> list[Object]:
         """All objects, as of now."""
-        return list(self._objects.values())
+        return [opened(stored) for stored in self._table.stored.values()]
 
     def by_index(self, index: str, value: str) -> list[Object]:
         """The objects filed under ``value``. Raises KeyError for an index that does not exist."""
-        return [self._objects[key] for key in self._indexes[index].get(value, ())]
+        return [self._table.read(key) for key in self._table.indexes[index].get(value, ())]
 
     def heads_by_index(self, index: str, value: str) -> list[tuple[NamespacedName, Head]]:
         """What is known of the objects filed under ``value``, without decoding any. Raises KeyError for an index that does not exist."""
-        return [(key, self._heads[key]) for key in self._indexes[index].get(value, ())]
+        return [(key, self._table.heads[key]) for key in self._table.indexes[index].get(value, ())]
 
-    def apply(self, type_: str, obj: Object, *, in_initial_list: bool = False) -> Delta | None:
+    def reach(self, version: str) -> None:
+        """A bookmark: nothing happened up to this version that did not arrive."""
+        try:
+            self.position = max(self.position, meta.parse_version(version))
+        except ValueError:
+            return
+
+    def apply(self, type_: str, obj: Object) -> Delta | None:
         """Takes in a watch event: ADDED, MODIFIED or DELETED. None when it says nothing new."""
-        if type_ == DeltaType.DELETED:
-            return self._remove(obj)
-        key, version = meta.key_of(obj), _version(obj)
-        if version <= self._buried.get((key, meta.uid_of(obj)), -1):
-            return None
-        head = self._heads.get(key)
-        if head is not None and version <= head.number:
-            return None
-        current = self._objects.get(key)
-        self._put(key, obj)
-        if self._recorded.get(key, -1) <= version:
-            self._recorded.pop(key, None)
-        kind = DeltaType.ADDED if current is None else DeltaType.MODIFIED
-        return Delta(kind, current, obj, in_initial_list)
+        version = version_of(obj)
+        delta = self._remove(obj, version) if type_ == DeltaType.DELETED else self._set(obj, version)
+        self.position = max(self.position, version)
+        return delta
 
     def record(self, obj: Object) -> Delta | None:
-        """Takes in the answer to a write of our own, if it is newer than what is here."""
-        delta = self.apply(DeltaType.MODIFIED, obj)
+        """Takes in the answer to a write of our own, if it is newer than what is here.
+
+        1. The write is committed at version 7. 2. Somebody deletes the object at version 8. 3. The watch tells of 8. 4. The answer 7
+        arrives. The key is absent and the store has reached 8: the object was deleted, or left the selection, and 7 is dropped.
+        """
+        key, version = meta.key_of(obj), version_of(obj)
+        if key not in self._table.heads and version <= self.position:
+            return None
+        delta = self._set(obj, version)
         if delta is not None:
-            self._recorded[meta.key_of(obj)] = _version(obj)
+            self._own.recorded[key] = version
         return delta
 
     def record_deletion(self, obj: Object) -> Delta | None:
-        """Takes in that we deleted this object; events and lists that still show it are ignored up to its version."""
-        key = meta.key_of(obj)
-        head = self._heads.get(key)
-        if head is None or head.uid != meta.uid_of(obj):
+        """Takes in that we deleted this object, or moved it out of the selection; what shows it up to its version is ignored."""
+        key, version = meta.key_of(obj), version_of(obj)
+        head = self._table.heads.get(key)
+        if head is None or head.uid != meta.uid_of(obj) or 0 < version < head.number:
             return None
-        self._buried[key, head.uid] = max(_version(obj), head.number)
+        self._own.tombstones[key, head.uid] = max(version, head.number)
         return Delta(DeltaType.DELETED, self._drop(key), None)
 
-    def replace(
-        self,
-        items: Iterable[Object],
-        version: str,
-        *,
-        namespace: str = "",
-        rewound: bool = False,
-        initial: bool = False,
-    ) -> list[Delta]:
-        """Makes the store (of one namespace, if given) hold exactly these items, the state at ``version``.
+    def begin_replace(self) -> Replacement:
+        """A replacement to be filled item by item; the store does not change before ``commit``."""
+        replacement = Replacement(self._new_table())
+        self._replacements.append(replacement)
+        return replacement
 
-        What was recorded after that version stays, unless the server's history was ``rewound``. Returns what changed, deletions first.
+    def keep(self, replacement: Replacement, key: NamespacedName) -> None:
+        """The list holds an object of this key that cannot be taken in; what the store has of it stays."""
+        if key in self._table.heads:
+            replacement.table.take(key, self._table.stored[key], self._table.heads[key])
+
+    def abandon(self, replacement: Replacement) -> None:
+        """The list did not complete."""
+        if replacement in self._replacements:
+            self._replacements.remove(replacement)
+
+    def commit(
+        self, replacement: Replacement, version: str, *, rewound: bool = False, initial: bool = False
+    ) -> list[Delta]:
+        """Makes the store hold exactly what was added, the state at ``version``. Returns what changed, deletions first.
+
+        Unless the server's history was ``rewound`` (restored from a backup), newer knowledge stays:
+
+        1. The server answers a list at version 15. 2. Our write creates an object at 20 and is recorded. 3. The list arrives: it does not
+        hold the object, which stays because 20 is newer than 15. 4. A list at 30 without it removes it.
+
+        Not promised: what happened between two lists is not told step by step, and a deletion found here is a tombstone.
         """
-        listed = {meta.key_of(item): item for item in items}
+        self.abandon(replacement)
         try:
             at = meta.parse_version(version)
         except ValueError:
             at = 0
         if rewound:
-            self._recorded.clear()
-            self._buried.clear()
-        deltas: list[Delta] = []
-        for key, head in list(self._heads.items()):
-            if (namespace and key.namespace != namespace) or self._recorded.get(key, -1) > at:
-                continue
-            found = listed.get(key)
-            if found is None or meta.uid_of(found) != head.uid:
-                deltas.append(Delta(DeltaType.DELETED, self._drop(key), None, final_state_unknown=True))
-        for key, item in listed.items():
-            if (delta := self._take_listed(key, item, rewound=rewound, initial=initial)) is not None:
-                deltas.append(delta)
-        shown = {(key, meta.uid_of(item)) for key, item in listed.items()}
-        self._buried = {
-            grave: rv
-            for grave, rv in self._buried.items()
-            if (namespace and grave[0].namespace != namespace) or rv > at or grave in shown
-        }
+            self._own.forget_all()
+        old, new = self._table, replacement.table
+        listed = {(key, head.uid) for key, head in new.heads.items() if (key, head.uid) in self._own.tombstones}
+        replacement.drop_buried(self._own)
+        if not rewound:
+            replacement.keep_newer(old, self._own, at)
+        deltas = replacement.differences(old, rewound=rewound, initial=initial)
+        self._table = new
+        self.position = at if rewound else max(self.position, at)
+        self._own.settle(at, new.heads.__contains__, listed.__contains__)
+        if self._detector is not None:
+            self._detector.replace(old.stored, new.stored)
         return deltas
 
-    def _take_listed(self, key: NamespacedName, item: Object, *, rewound: bool, initial: bool) -> Delta | None:
-        if rewound and key in self._heads:
-            current = self._objects[key]
-            self._put(key, item)
-            return Delta(DeltaType.MODIFIED, current, item)
-        return self.apply(DeltaType.ADDED, item, in_initial_list=initial)
+    def replace(
+        self, items: Iterable[Object], version: str, *, rewound: bool = False, initial: bool = False
+    ) -> list[Delta]:
+        """Makes the store hold exactly these items, the state at ``version``, as ``commit`` does."""
+        replacement = self.begin_replace()
+        for item in items:
+            replacement.add(item)
+        return self.commit(replacement, version, rewound=rewound, initial=initial)
 
-    def _remove(self, obj: Object) -> Delta | None:
+    def _set(self, obj: Object, version: int) -> Delta | None:
+        key = meta.key_of(obj)
+        head = self._table.heads.get(key)
+        if self._own.is_buried(key, meta.uid_of(obj), version) or (head is not None and version <= head.number):
+            return None
+        current = self._table.stored.get(key)
+        if self._detector is not None:
+            self._detector.put(key, obj)
+        self._table.put(key, obj)
+        self._own.seen(key, version)
+        return Delta(DeltaType.ADDED if head is None else DeltaType.MODIFIED, current, obj)
+
+    def _remove(self, obj: Object, version: int) -> Delta | None:
+        """1. The object leaves the selection at version 105. 2. Our write brings it back at 110. 3. The watch tells of 105: it is ignored."""
         key, uid = meta.key_of(obj), meta.uid_of(obj)
-        self._buried.pop((key, uid), None)
-        head = self._heads.get(key)
-        if head is None or head.uid != uid:
+        self._own.seen_deleted(key, uid, version)
+        head = self._table.heads.get(key)
+        if head is None or head.uid != uid or 0 < version < head.number:
             return None
         self._drop(key)
         return Delta(DeltaType.DELETED, obj, None)
 
-    def _put(self, key: NamespacedName, obj: Object) -> None:
-        if self._detector is not None:
-            self._detector.put(key, obj)
-        self._unfile(key)
-        self._objects[key] = obj
-        filed = tuple(tuple(function(obj)) for function in self._functions.values())
-        self._heads[key] = Head(meta.uid_of(obj), meta.resource_version_of(obj), _version(obj), filed)
-        for index, values in zip(self._indexes.values(), filed, strict=True):
-            for value in values:
-                index[value][key] = None
-
-    def _drop(self, key: NamespacedName) -> Object:
-        """Takes the object out and returns it."""
+    def _drop(self, key: NamespacedName) -> Stored | None:
         if self._detector is not None:
             self._detector.drop(key)
-        self._unfile(key)
-        self._recorded.pop(key, None)
-        return self._objects.pop(key)
-
-    def _unfile(self, key: NamespacedName) -> None:
-        head = self._heads.pop(key, None)
-        if head is None:
-            return
-        for index, values in zip(self._indexes.values(), head.filed, strict=True):
-            for value in values:
-                if (keys := index.get(value)) is not None:
-                    keys.pop(key, None)
-                    if not keys:
-                        del index[value]
-
-
-def _version(obj: Object) -> int:
-    try:
-        return meta.parse_version(meta.resource_version_of(obj))
-    except ValueError:
-        return 0
+        self._own.recorded.pop(key, None)
+        return self._table.drop(key)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.client import Client
-from controller.informers import Lister
-from controller.informers.store import Indexer, IndexFunction
+from controller.informers import IndexFunction, Lister
+from controller.informers.store import Indexer
 from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
 from controller.reconcilers.children import CHILD_KINDS
@@ -50,4 +50,4 @@ def _lister(objects: Iterable[Object], functions: Mapping[str, IndexFunction]) -
         store.add_index(name, function)
     for obj in objects:
         store.apply("ADDED", obj)
-    return Lister(store)
+    return Lister({"": store})

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller import meta
-from controller.informers import BY_OWNER, Lister
-from controller.informers.store import IndexFunction
+from controller.informers import BY_OWNER, IndexFunction, Lister
 from controller.meta import NamespacedName, Object, Resource
 from controller.reconcilers.children import (
     ChildKey,

@@ -6,9 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.informers.compact import CompactObjects
-from controller.informers.store import BY_NAMESPACE, Indexer
-from controller.meta import NamespacedName, Object
+from controller.informers.compact import RecentlyOpened, opened, pack
+from controller.informers.store import Indexer
+from controller.informers.table import BY_NAMESPACE
+from controller.meta import Object
 
 SCALARS = (
     st.none()
@@ -29,21 +30,30 @@ def an_object(name: str, version: int, **more: Any) -> dict[str, Any]:
 
 @given(VALUES)
 def test_what_goes_in_comes_out(value: Any) -> None:
-    """Whatever its size, and whether it can be written as JSON or not, also when it was not read lately."""
-    objects = CompactObjects()
+    """Whatever its size, and whether it can be written as JSON or not."""
     obj = an_object("o", 1, value=value, padding="x" * 2000)
-    objects[NamespacedName("n", "o")] = obj
-    for other in range(100):
-        objects[NamespacedName("n", f"other-{other}")] = an_object(f"other-{other}", 1)
-    found = objects[NamespacedName("n", "o")]
+    found = opened(pack(obj))
     assert found == obj
     assert list(map(type, found.items())) == list(map(type, obj.items()))
+
+
+def test_the_last_few_are_decoded_once() -> None:
+    """The same object while its bytes are the same; another one when they were replaced or pushed out by others."""
+    recent, first = RecentlyOpened(), pack(an_object("o", 1))
+    assert recent.read("o", first) is recent.read("o", first)
+    second = pack(an_object("o", 2))
+    assert recent.read("o", second) == an_object("o", 2)
+    kept = recent.read("o", second)
+    for other in range(100):
+        recent.read(f"other-{other}", pack(an_object(f"other-{other}", 1)))
+    assert recent.read("o", second) == kept
+    assert recent.read("o", second) is not kept
 
 
 def test_a_store_of_bytes_does_what_a_store_of_objects_does() -> None:
     """The same random history leaves the same objects, indexes and deltas."""
     dice = random.Random(7)
-    stores = Indexer(), Indexer(objects=CompactObjects())
+    stores = Indexer(), Indexer(compact=True)
     for version in range(1, 2000):
         obj = an_object(f"o-{dice.randrange(150)}", version, spec={"n": dice.random()})
         event = dice.choice(["ADDED", "MODIFIED", "DELETED", "record", "bury", "list"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.informers.listwatch import List, ListWatch, Wait, Watch, WatchList
+from controller.informers.listwatch import List, ListWatch, StreamUnknown, Wait, Watch, WatchList
 from controller.meta.errors import ApiError, Cause, DecodeError, Gone, TransportError, status_error
 
 
@@ -28,6 +28,7 @@ def watching(version: str = "10", now: float = 0.0) -> ListWatch:
     assert life.next(now) == List("")
     life.listed(version, now)
     assert life.next(now) == Watch(version, 100.0, 110.0)
+    life.opened(now)
     return life
 
 
@@ -40,7 +41,7 @@ def test_a_stream_lists_and_watches_in_one() -> None:
     assert life.has_listed
     life.saw("12", bookmark=False)
     assert life.watch_ended(None, 50.0) == "timeout"
-    assert life.next(50.0) == Watch("12", 100.0, 110.0)
+    assert life.next(50.0) == Watch("12", 100.0, 70.0)
 
 
 def test_a_later_list_is_a_stream_again() -> None:
@@ -50,7 +51,7 @@ def test_a_later_list_is_a_stream_again() -> None:
     life.listed("10", 0.0)
     life.watch_ended(Gone("expired"), 1.0)
     assert life.next(1.0) == Wait(0.8)
-    assert life.next(2.0) == STREAM
+    assert life.next(2.0) == WatchList(100.0, 70.0)
 
 
 @pytest.mark.parametrize("code", [400, 422])
@@ -170,6 +171,99 @@ def test_a_silent_window_is_answered_by_a_list() -> None:
     assert life.next(100.0) == List("")
 
 
+@pytest.mark.parametrize("error", [None, TransportError("reset")])
+def test_a_quiet_watch_that_is_cut_is_watched_again_with_a_shorter_window(error: ApiError | None) -> None:
+    """A load balancer cuts idle connections after 20 s: a bookmark comes 2 s before the end of a window of 16 s, and no list is needed."""
+    life = watching("10")
+    life.watch_ended(error, 20.0)
+    assert life.next(20.0) == Watch("10", 16.0, 26.0)
+    life.opened(20.0)
+    life.saw("12", bookmark=True)
+    assert life.watch_ended(None, 36.0) == "timeout"
+    assert life.next(36.0) == Watch("12", 24.0, 34.0)
+
+
+def test_cut_watches_that_stay_silent_for_a_window_in_all_are_answered_by_a_list() -> None:
+    """A server that is deaf behind such a load balancer is found out as well."""
+    life = watching("10")
+    now, watches = 0.0, 1
+    while (life.watch_ended(None, now := now + 20.0)) and isinstance(action := life.next(now), Watch):
+        life.opened(now)
+        watches += 1
+        assert action.resource_version == "10"
+    assert (now, watches, action) == (100.0, 5, List(""))
+
+
+def test_an_outage_makes_nobody_list() -> None:
+    """Watches that were never accepted are no silence, however long that lasts; they are tried again every few seconds."""
+    life = watching("10")
+    life.watch_ended(TransportError("reset"), 5.0)
+    now = 5.0
+    for _ in range(60):
+        action = life.next(now)
+        if isinstance(action, Wait):
+            assert action.seconds <= 2.0
+            now += action.seconds
+            action = life.next(now)
+        assert isinstance(action, Watch)
+        assert action.resource_version == "10"
+        now += 10.0
+        life.watch_ended(TransportError("cannot connect: timed out"), now)
+
+
+def test_resets_do_not_become_a_hot_loop() -> None:
+    """The first early end is followed up at once; later ones wait, also when something was heard in between."""
+    life, waits = watching("10"), []
+    for _ in range(4):
+        life.saw("11", bookmark=True)
+        life.watch_ended(TransportError("reset"), 0.0)
+        action = life.next(0.0)
+        waits.append(action.seconds if isinstance(action, Wait) else 0.0)
+        if isinstance(action, Wait):
+            life.next(0.0)
+        life.opened(0.0)
+    assert waits == [0.0, 0.8, 1.6, 2.0]
+
+
+def test_a_server_is_not_obeyed_when_it_asks_for_a_day() -> None:
+    """Retry-After is capped at a minute."""
+    life = watching("10")
+    life.watch_ended(status_error(503, "", 86400.0), 0.1)
+    assert life.next(0.1) == Wait(60.0)
+
+
+def test_after_an_outage_a_refusal_does_not_wait_for_long() -> None:
+    """The back-off of failing connections is not that of refusals: a server that starts refuses for a moment."""
+    life = classic()
+    for now in range(20):
+        life.next(float(now))
+        life.list_failed(TransportError("refused"), float(now))
+    life.next(20.0)
+    life.list_failed(status_error(500, ""), 20.0)
+    assert life.next(20.0) == Wait(0.8)
+
+
+def test_a_stream_that_is_taken_for_a_plain_watch_is_not_asked_for_again() -> None:
+    """An ordinary bookmark before the end of the initial events proves it."""
+    life = machine()
+    life.next(0.0)
+    life.opened(0.0)
+    life.watch_ended(StreamUnknown("a plain watch"), 60.0)
+    life.next(60.0)
+    assert life.next(61.0) == List("")
+    life.listed("10", 61.0)
+    life.relist()
+    assert life.next(62.0) == List("")
+
+
+def test_a_version_can_be_asked_for_in_a_hurry() -> None:
+    """By one watch that is so short that its bookmark comes soon; no list is made."""
+    life = watching("10")
+    life.ask_for_bookmark()
+    assert life.next(1.0) == Watch("10", 4.0, 14.0)
+    assert life.next(2.0) == Watch("10", 100.0, 110.0)
+
+
 def test_a_list_older_than_what_was_seen_means_the_store_went_back() -> None:
     """As after the restore of a backup."""
     life = watching("100")
@@ -213,7 +307,7 @@ def test_a_version_the_server_does_not_have_is_listed_without_at_once(error: Api
 
 
 def test_a_missing_kind_is_asked_for_again_and_reported() -> None:
-    """For ever, at growing intervals."""
+    """At growing intervals up to 5 s plus jitter, so that a kind is served soon after it is installed."""
     life = classic()
     life.next(0.0)
     waits = []
@@ -224,7 +318,7 @@ def test_a_missing_kind_is_asked_for_again_and_reported() -> None:
         waits.append(action.seconds)
         assert life.next(0.0) == List("")
     assert waits == sorted(waits)
-    assert waits[-1] == 30.0
+    assert waits[-1] == 5.0
     assert "404 page not found" in life.problem
 
 

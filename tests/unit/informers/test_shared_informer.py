@@ -141,7 +141,7 @@ async def test_a_handler_that_raises_hurts_no_other(client: Client, namespace: s
 
 
 async def test_an_informer_of_metadata_never_holds_more(client: Client, namespace: str) -> None:
-    """Neither of what was there nor of what comes; apiVersion and kind are the same on both roads."""
+    """Neither of what was there nor of what comes; its objects have their own kind, not that of the answer."""
     await put(client, namespace, "listed", mine="")
     factory = SharedInformerFactory(client)
     informer = factory.informer(
@@ -152,7 +152,7 @@ async def test_an_informer_of_metadata_never_holds_more(client: Client, namespac
         await in_cache(informer, "listed", "watched")
         held: list[Any] = informer.lister.list()
     assert [set(obj) for obj in held] == [{"apiVersion", "kind", "metadata"}] * 2
-    assert {(obj["apiVersion"], obj["kind"]) for obj in held} == {("meta.k8s.io/v1", "PartialObjectMetadata")}
+    assert {(obj["apiVersion"], obj["kind"]) for obj in held} == {("v1", "ConfigMap")}
     listed = await client.list(CONFIG_MAP, namespace, label_selector="mine", metadata_only=True)
     assert {(item["apiVersion"], item["kind"]) for item in listed.items} == {
         ("meta.k8s.io/v1", "PartialObjectMetadata")
@@ -208,7 +208,7 @@ async def test_an_informer_that_is_made_late_starts_at_once(client: Client, name
     factory = SharedInformerFactory(client)
     async with running(factory):
         informer = factory.informer(CONFIG_MAP, CacheOptions(namespaces=[namespace], label_selector="mine"))
-        assert factory.unsynced() == ["configmaps (not listed yet)"]
+        assert factory.unsynced() == [f"configmaps (namespace {namespace}: not listed yet)"]
         await factory.wait_for_sync()
         await in_cache(informer, "a")
 
@@ -222,7 +222,7 @@ async def test_a_loop_without_a_sign_of_life_is_overdue(
     assert factory.overdue() is None
     async with running(factory):
         assert factory.overdue() is None
-    for later, problem in ((50, None), (1000, "the watch of configmaps is overdue by")):
+    for later, problem in ((50, None), (1000, f"the watch of configmaps in namespace {namespace} is overdue by")):
         now = time.monotonic() + later
         monkeypatch.setattr("controller.informers.reflector.time", SimpleNamespace(monotonic=lambda now=now: now))
         found = factory.overdue()

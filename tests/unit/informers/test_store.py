@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller import meta
-from controller.informers import BY_NAMESPACE, BY_OWNER, DeltaType
+from controller.informers import BY_OWNER, DeltaType
 from controller.informers.store import Indexer
 from controller.meta import NamespacedName
 
@@ -63,7 +63,7 @@ def test_indexes_follow_and_leave_no_empty_sets() -> None:
         assert store.by_index(BY_OWNER, f"o{round_}") == []
         assert len(store.by_index(BY_OWNER, "other")) == len(store.by_index("first", "a")) == 1
         store.apply("DELETED", obj(version=3 * round_ + 3, owner="other"))
-    assert not any(store._indexes.values())
+    assert not any(store._table.indexes.values())
 
 
 def test_an_index_that_is_added_late_holds_what_is_there() -> None:
@@ -78,7 +78,7 @@ def test_an_index_that_is_added_late_holds_what_is_there() -> None:
     store.add_index("first", first)
     assert len(store.by_index("first", "a")) == len(store.by_index(BY_OWNER, "o")) == 1
     store.apply("DELETED", obj(version=2, owner="o"))
-    assert not any(store._indexes.values())
+    assert not any(store._table.indexes.values())
     with pytest.raises(ValueError, match="there is already another index 'first'"):
         store.add_index("first", lambda o: ())
 
@@ -123,16 +123,6 @@ def test_the_same_name_with_another_uid_is_a_deletion_and_an_addition() -> None:
     assert [d.type for d in deltas] == [DeltaType.DELETED, DeltaType.ADDED]
 
 
-def test_replacing_one_namespace_leaves_the_others_alone() -> None:
-    """Each reflector answers for its own."""
-    store = Indexer()
-    store.apply("ADDED", obj("a", 1, namespace="one"))
-    store.apply("ADDED", obj("a", 2, namespace="two"))
-    store.replace([], "9", namespace="one")
-    assert [meta.namespace_of(o) for o in store.values()] == ["two"]
-    assert store.by_index(BY_NAMESPACE, "one") == []
-
-
 EVENTS = st.lists(
     st.tuples(st.sampled_from("ab"), st.sampled_from("uv"), st.sampled_from(["ADDED", "MODIFIED", "DELETED"])),
     max_size=30,
@@ -162,16 +152,7 @@ def test_an_own_deletion_holds_for_every_list_that_still_shows_the_object() -> N
     assert store.replace([obj(version=5)], "8") == []
     assert len(store) == 0
     store.replace([], "9")
-    assert not store._buried
-
-
-def test_a_list_of_one_namespace_says_nothing_about_deletions_in_another() -> None:
-    """Each is remembered until its own namespace is listed."""
-    store = Indexer()
-    store.apply("ADDED", obj(version=5, namespace="one"))
-    store.record_deletion(obj(version=5, namespace="one"))
-    store.replace([], "9", namespace="two")
-    assert store.apply("MODIFIED", obj(version=5, namespace="one")) is None
+    assert not store._own.tombstones
 
 
 def test_after_a_rewind_the_same_version_may_be_another_state() -> None:
@@ -180,3 +161,69 @@ def test_after_a_rewind_the_same_version_may_be_another_state() -> None:
     store.apply("ADDED", obj(version=7))
     listed = {**obj(version=7), "data": {"other": "history"}}
     assert [delta.new for delta in store.replace([listed], "7", rewound=True)] == [listed]
+
+
+def test_an_answer_that_comes_after_the_deletion_brings_nothing_back() -> None:
+    """Our patch at 7, a deletion at 8, the watch tells of 8, then the answer 7 arrives. A new object of the name is no ghost."""
+    store = Indexer()
+    store.replace([obj(version=5)], "5")
+    store.apply("DELETED", obj(version=8))
+    assert store.record(obj(version=7)) is None
+    assert len(store) == 0
+    assert store.record(obj(version=9, uid="next")) is not None
+
+
+def test_an_answer_that_a_list_or_bookmark_has_overtaken_brings_nothing_back() -> None:
+    """The store has reached a later version without it."""
+    for reach in (lambda store: store.replace([], "8"), lambda store: store.reach("8")):
+        store = Indexer()
+        reach(store)
+        assert store.record(obj(version=8)) is None
+        assert store.record(obj(version=9)) is not None
+
+
+def test_a_stale_deletion_does_not_undo_a_newer_own_write() -> None:
+    """It left the selection at 105, our write at 110 brought it back, the watch tells of 105; then of 120, which is the end."""
+    store = Indexer()
+    store.apply("ADDED", obj(version=100))
+    store.record(obj(version=110))
+    assert store.apply("DELETED", obj(version=105)) is None
+    assert meta.resource_version_of(store.get(KEY) or {}) == "110"
+    assert store.apply("DELETED", obj(version=120)) is not None
+    assert len(store) == 0
+
+
+def test_an_index_function_that_raises_hurts_one_object_and_is_tried_again() -> None:
+    """The object is stored, found under no value of that index, and reported with the function's name."""
+    failures: list[tuple[str, str]] = []
+    store = Indexer(failed=lambda index, o, error: failures.append((index, meta.name_of(o))))
+    broken = {"a"}
+
+    def first(o: meta.Object) -> tuple[str, ...]:
+        if meta.name_of(o) in broken:
+            raise KeyError("spec")
+        return (meta.name_of(o)[:1],)
+
+    store.add_index("first", first)
+    store.apply("ADDED", obj("a"))
+    store.apply("ADDED", obj("b", uid="b"))
+    assert failures == [("first", "a")]
+    assert [meta.name_of(o) for o in store.values()] == ["a", "b"]
+    assert store.by_index("first", "a") == []
+    assert len(store.by_index("first", "b")) == 1
+    broken.clear()
+    store.retry_indexes()
+    assert len(store.by_index("first", "a")) == 1
+
+
+def test_a_replacement_becomes_visible_in_one_step() -> None:
+    """Readers see the old state until it is committed; an index that is added meanwhile holds its objects too."""
+    store = Indexer()
+    store.apply("ADDED", obj("a", version=1))
+    replacement = store.begin_replace()
+    replacement.add(obj("b", version=2, uid="b"))
+    store.add_index("name", lambda o: (meta.name_of(o),))
+    assert [meta.name_of(o) for o in store.values()] == ["a"]
+    deltas = store.commit(replacement, "2")
+    assert [(delta.type, meta.name_of(delta.object)) for delta in deltas] == [("DELETED", "a"), ("ADDED", "b")]
+    assert [meta.name_of(o) for o in store.by_index("name", "b")] == ["b"]

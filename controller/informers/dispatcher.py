@@ -1,0 +1,135 @@
+"""Tells handlers of changes, in order, and never for long without letting others run."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from controller.informers.delta import Delta
+from controller.informers.slices import Slices
+from controller.meta import Resource
+
+_log = structlog.get_logger("controller.informers")
+
+Handler = Callable[[Delta], None]
+
+
+class Synced(Protocol):
+    """What a registration asks of its informer."""
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether the first lists are in the store and handed out."""
+
+
+class Registration:
+    """One handler's membership.
+
+    ``has_synced`` once the handler was told of everything the first lists held and, if it came late, of everything that was there.
+    """
+
+    def __init__(self, informer: Synced, handler: Handler) -> None:
+        self._informer = informer
+        self.handler = handler
+        self.replay: deque[Delta] = deque()
+
+    @property
+    def has_synced(self) -> bool:
+        """Whether the handler knows what the cache knows."""
+        return self._informer.has_synced and not self.replay
+
+
+class Dispatcher:
+    """The handlers of one informer and what they have not been told yet.
+
+    A change is told at once, unless changes before it are still waiting: of a list they are handed out in slices of 5 ms. A late handler
+    is told of what is there in slices too; changes that come meanwhile wait behind that. So each handler is told of each object's
+    changes in their order, and of each change once.
+    """
+
+    def __init__(self, resource: Resource, processed: Callable[[float], None]) -> None:
+        self._resource = resource
+        self._processed = processed
+        self._registrations: list[Registration] = []
+        self._backlog: deque[tuple[Delta, tuple[Registration, ...]]] = deque()
+        self._draining: asyncio.Task[None] | None = None
+        self._replays: set[asyncio.Task[None]] = set()
+
+    def add(self, registration: Registration, present: Iterable[Delta]) -> None:
+        """From now on the handler is told of every change, first of what is present.
+
+        What fits into one slice is told before this returns; the rest follows when an event loop runs.
+        """
+        registration.replay.extend(present)
+        slices = Slices()
+        while registration.replay and not slices.is_over:
+            self._call(registration, registration.replay.popleft())
+        self._registrations.append(registration)
+        if registration.replay:
+            task = asyncio.get_running_loop().create_task(self._replay(registration))
+            self._replays.add(task)
+            task.add_done_callback(self._replays.discard)
+
+    def remove(self, registration: Registration) -> None:
+        """The handler is told of nothing more."""
+        registration.replay.clear()
+        if registration in self._registrations:
+            self._registrations.remove(registration)
+
+    def dispatch(self, delta: Delta) -> None:
+        """Tells all handlers of one change, or lets it wait behind those that are still waiting."""
+        if self._backlog:
+            self._backlog.append((delta, tuple(self._registrations)))
+        else:
+            self._tell(delta, tuple(self._registrations))
+
+    async def dispatch_all(self, deltas: Sequence[Delta]) -> None:
+        """Tells all handlers of many changes; returns when all were told. Cancelling the caller does not stop it."""
+        registrations = tuple(self._registrations)
+        self._backlog.extend((delta, registrations) for delta in deltas)
+        if self._backlog and (self._draining is None or self._draining.done()):
+            self._draining = asyncio.create_task(self._drain())
+        if self._draining is not None:
+            await asyncio.shield(self._draining)
+
+    async def stop(self) -> None:
+        """Ends the work in progress."""
+        tasks = [task for task in (self._draining, *self._replays) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        slices = Slices()
+        while self._backlog:
+            delta, registrations = self._backlog[0]
+            self._tell(delta, registrations)
+            self._backlog.popleft()
+            await slices.pause()
+
+    async def _replay(self, registration: Registration) -> None:
+        slices = Slices()
+        while registration.replay:
+            self._call(registration, registration.replay[0])
+            if registration.replay:
+                registration.replay.popleft()
+            await slices.pause()
+
+    def _tell(self, delta: Delta, registrations: Iterable[Registration]) -> None:
+        started = time.perf_counter()
+        for registration in registrations:
+            if registration.replay:
+                registration.replay.append(delta)
+            elif registration in self._registrations:
+                self._call(registration, delta)
+        self._processed(time.perf_counter() - started)
+
+    def _call(self, registration: Registration, delta: Delta) -> None:
+        try:
+            registration.handler(delta)
+        except Exception:  # noqa: BLE001 - one handler's fault must not hurt the others
+            handler = getattr(registration.handler, "__qualname__", repr(registration.handler))
+            _log.exception("A handler failed", resource=self._resource.key, object=str(delta.key), handler=handler)
