@@ -22,7 +22,7 @@ def store() -> Indexer:
 @pytest.fixture
 def registry(store: Indexer) -> CollectorRegistry:
     registry = CollectorRegistry()
-    ModelMetrics(registry, Lister(store))
+    ModelMetrics(registry, Lister({"": store}))
     return registry
 
 
