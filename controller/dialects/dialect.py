@@ -97,6 +97,7 @@ class ChildKeys(_Keys):
     template_inputs: str
     held_revision: str
     clamped_generation: str
+    carried_over: str
 
 
 @dataclass(frozen=True, slots=True)

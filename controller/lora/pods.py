@@ -1,13 +1,14 @@
 """The pods whose engines take adapters while they run, and the adapters that each should have. Pure."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from controller import meta
 from controller.api.model import Model
 from controller.api.pods import incarnation, is_ready, pod_ip
 from controller.lora.state import AdapterPod
 from controller.lora.steps import WantedAdapter
-from controller.meta import Object
+from controller.meta import Object, jsonio
 from controller.render.engines import BackendFacts, backend_facts
 from controller.render.names import INFER_ENTRY, child_name
 
@@ -46,4 +47,28 @@ def _adapter_pod(facts: BackendFacts, pod: Object) -> AdapterPod:
             for adapter in facts.backend.adapters
         ),
         generation=facts.model.generation,
+        configured=configured_adapters(facts),
     )
+
+
+def configured_adapters(facts: BackendFacts) -> frozenset[str]:
+    """The names of the adapters that the engine loads by itself: ``lora-modules`` in a worker's config.
+
+    An item is ``NAME=PATH``, a JSON object with a ``name``, or the text of one.
+    """
+    items: list[Any] = []
+    for worker in facts.workers:
+        given = worker.config.get("lora-modules")
+        items += given if isinstance(given, list | tuple) else [given]
+    return frozenset(name for item in items if (name := _adapter_name(item)))
+
+
+def _adapter_name(item: Any) -> str:
+    if isinstance(item, str) and item.lstrip().startswith("{"):
+        try:
+            item = jsonio.loads(item.encode())
+        except ValueError:
+            return ""
+    if isinstance(item, Mapping):
+        return str(item.get("name") or "")
+    return item.partition("=")[0].strip() if isinstance(item, str) else ""

@@ -16,7 +16,10 @@ _SOON = 0.05
 
 @dataclass(frozen=True, slots=True)
 class AdapterPod:
-    """A ready entry pod and the adapters it should have. ``incarnation`` changes when its engine may have forgotten everything."""
+    """A ready entry pod and the adapters it should have.
+
+    ``incarnation`` changes when its engine may have lost all adapters; ``configured`` are the adapters that its own config loads.
+    """
 
     name: str
     uid: str
@@ -28,6 +31,7 @@ class AdapterPod:
     mount: str
     wanted: tuple[WantedAdapter, ...]
     generation: int
+    configured: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,9 @@ class PodState:
 
     def left(self) -> list[Step]:
         """The steps that the last observation leaves, as far as they are allowed now."""
-        return steps_between(self.pod.wanted, self.observed or (), self.pod.mount, unload=self.unload)
+        pod = self.pod
+        unload = pod.mount if self.unload else None
+        return steps_between(pod.wanted, self.observed or (), unload_below=unload, configured=pod.configured)
 
     def present(self) -> set[str]:
         """The wanted adapters that it was seen to have."""

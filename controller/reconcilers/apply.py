@@ -17,6 +17,7 @@ from controller.reconcilers.children import CHILD_KINDS, ChildKey
 from controller.reconcilers.outcome import Operation, Outcome, Problem, Write
 from controller.reconcilers.plan import Create, Delete, Keep, Patch, Plan, Recreate, Refuse, Step, Wait
 from controller.reconcilers.reasons import CHILD_CONFLICT
+from controller.render.names import CARRIED_OVER
 
 _FIELDS_SHOWN = 4
 
@@ -136,6 +137,8 @@ class _Execution:
         created = await self._client.create(CHILD_KINDS[step.kind].resource, step.desired)
         self._record(step, created, step.desired)
         self._outcome.writes.append(Write(Operation.CREATE, step.kind, step.name))
+        if step.keeper is not None and step.keeper in self._plan.request.desired:
+            await self._annotate(step.keeper, None)
 
     async def _patch(self, step: Patch) -> None:
         metadata = {**step.patch.get("metadata", {}), "resourceVersion": meta.resource_version_of(step.live)}
@@ -161,7 +164,17 @@ class _Execution:
             self._outcome.live[step.key] = None
         self._outcome.writes.append(Write(Operation.DELETE, step.kind, step.name))
 
+    async def _annotate(self, keeper: ChildKey, kept: str | None) -> None:
+        """Keeps the foreign parts of a child at another one while it does not exist; None removes them."""
+        patch = {"metadata": {"annotations": {CARRIED_OVER: kept}}}
+        resource = CHILD_KINDS[keeper.kind].resource
+        answer = await self._client.patch(resource, keeper.name, patch, namespace=self._namespace)
+        self._informer(keeper.kind).record(answer)
+        self._outcome.live[keeper] = answer
+
     async def _recreate(self, step: Recreate) -> bool:
+        if step.keeper is not None:
+            await self._annotate(step.keeper, step.kept)
         await self._delete(step)
         try:
             await self._create(step)

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from controller import meta
 from controller.api.model import Backend, Model
 from controller.meta import Object
+from controller.reconcilers.carry_over import annotation_value, foreign_parts, is_kept_by, saved_for, with_carried
 from controller.reconcilers.children import (
     CHILD_KINDS,
     Adapter,
@@ -28,11 +29,12 @@ from controller.reconcilers.children import (
     value_at,
     without_targets,
 )
+from controller.reconcilers.compare import changed_fields
 from controller.reconcilers.diff import Scaling, diff, held_revision
 from controller.reconcilers.observe import Snapshot
 from controller.reconcilers.ownership import Ownership, ownership
 from controller.reconcilers.reasons import INITIALIZED
-from controller.render.names import HELD_REVISION, child_name
+from controller.render.names import CARRIED_OVER, HELD_REVISION, child_name
 
 
 class Reason(StrEnum):
@@ -71,9 +73,10 @@ class _Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create(_Step):
-    """There is none: ``desired`` is created."""
+    """There is none: ``desired`` is created. ``keeper`` is the child that kept its foreign parts."""
 
     desired: dict[str, Any]
+    keeper: ChildKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +93,16 @@ class Patch(_Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recreate(_Step):
-    """``live`` is deleted and ``desired`` created, since these ``fields`` cannot be changed."""
+    """``live`` is deleted and ``desired`` created, since these ``fields`` cannot be changed.
+
+    ``desired`` has the foreign parts of ``live``, if it has any; then ``keeper`` gets the annotation ``kept`` until the new object exists.
+    """
 
     live: Object
     desired: dict[str, Any]
     fields: tuple[str, ...]
+    keeper: ChildKey | None = None
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +215,47 @@ def _wanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> 
     blocked = _blocked(needs, request.failed, steps)
     if blocked and not isinstance(step, Refuse):
         return Wait(kind=key.kind, name=key.name, reason=Reason.NEEDS, needs=tuple(sorted(blocked)), live=live)
-    return step
+    return _without_old_parts(request, step, live)
+
+
+def _without_old_parts(request: Request, step: Step, live: Object | None) -> Step:
+    """A keeper drops its annotation once the object whose foreign parts it kept exists."""
+    if live is None or not isinstance(step, Keep | Patch) or not is_kept_by(live):
+        return step
+    if not all(_exists(request, key) for key in request.desired if _role(key) is Role.ROUTE):
+        return step
+    return _extended(step, request.desired[step.key], {"metadata": {"annotations": {CARRIED_OVER: None}}})
+
+
+def _exists(request: Request, key: ChildKey) -> bool:
+    """Whether there is an object that need not be deleted and created again."""
+    live, desired = request.snapshot.children.get(key), request.desired[key]
+    return live is not None and not meta.is_deleting(live) and not _immutable_differences(desired, live)
+
+
+def _immutable_differences(desired: Object, live: Object) -> list[tuple[str, ...]]:
+    paths = kind_of(desired).immutable
+    return [path for path in paths if _at(live, path) != _at(desired, path)]
+
+
+def _extended(step: Keep | Patch, desired: dict[str, Any], patch: dict[str, Any]) -> Patch:
+    """The step with a further change."""
+    whole = meta.merge_patch(step.patch, {}) if isinstance(step, Patch) else {}
+    annotations = {**meta.annotations_of(whole), **meta.annotations_of(patch)}
+    whole["metadata"] = {**whole.get("metadata", {}), "annotations": annotations}
+    return Patch(
+        kind=step.kind,
+        name=step.name,
+        reason=Reason.DIFFERS,
+        needs=step.needs,
+        after=step.after,
+        live=step.live,
+        desired=desired,
+        patch=whole,
+        fields=tuple(sorted(changed_fields(whole))),
+        newly_held=isinstance(step, Patch) and step.newly_held,
+        held=step.held,
+    )
 
 
 def _rival_bindings(request: Request, desired: Object) -> tuple[ChildKey, ...]:
@@ -235,8 +283,21 @@ def _route(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> S
         return Wait(kind=key.kind, name=key.name, reason=Reason.NO_TARGET, needs=tuple(sorted(missing)), live=live)
     if live is not None and (routed_adapters(trimmed) - routed_adapters(live)) & request.loading:
         return Wait(kind=key.kind, name=key.name, reason=Reason.ADAPTERS, live=live)
-    created = tuple(need for need in servers if need not in missing and isinstance(steps.get(need), Create | Recreate))
-    return _step(request, trimmed, live, needs=created, after=tuple(need for need in servers if need not in created))
+    standing = [need for need in servers if need not in missing]
+    created = tuple(need for need in standing if isinstance(steps.get(need), Create | Recreate))
+    after = tuple(need for need in servers if need not in created)
+    return _with_foreign_parts(request, _step(request, trimmed, live, needs=created, after=after), standing[0])
+
+
+def _with_foreign_parts(request: Request, step: Step, keeper: ChildKey) -> Step:
+    """A new object in place of another one gets what others had put into it."""
+    if isinstance(step, Recreate) and (carried := foreign_parts(step.live, step.desired)):
+        kept, desired = annotation_value(step.key, carried), with_carried(step.desired, carried)
+        needs = (*step.needs, keeper) if keeper not in step.needs else step.needs
+        return replace(step, desired=desired, keeper=keeper, kept=kept, needs=needs)
+    if isinstance(step, Create) and (saved := saved_for(step.key, request.snapshot.children)) is not None:
+        return replace(step, desired=with_carried(step.desired, saved[1]), keeper=saved[0])
+    return step
 
 
 def _will_stand(request: Request, server: ChildKey, steps: Mapping[ChildKey, Step]) -> bool:
@@ -256,7 +317,7 @@ def _step(
     after: tuple[ChildKey, ...],
 ) -> Step:
     """The step for a desired child whose needs are met."""
-    key, kind = key_of(desired), kind_of(desired)
+    key = key_of(desired)
     common: dict[str, Any] = {"kind": key.kind, "name": key.name, "needs": needs, "after": after}
     if live is None:
         return Create(**common, reason=Reason.MISSING, desired=desired)
@@ -266,8 +327,7 @@ def _step(
         return Refuse(kind=key.kind, name=key.name, reason=reason, live=live)
     if meta.is_deleting(live):
         return Wait(kind=key.kind, name=key.name, reason=Reason.DELETING, live=live)
-    immutable = [path for path in kind.immutable if _at(live, path) != _at(desired, path)]
-    if immutable:
+    if immutable := _immutable_differences(desired, live):
         fields = tuple(".".join(("spec", *path)) for path in immutable)
         return Recreate(**common, reason=Reason.IMMUTABLE, live=live, desired=desired, fields=fields)
     held = held_revision(desired, live) is not None
@@ -326,6 +386,7 @@ def _unwanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -
         for other in request.snapshot.children
         if other != key and other in steps and key in _named_by(request.snapshot, request.model, other)
     )
+    needs += tuple(other for other, step in steps.items() if isinstance(step, Create) and step.keeper == key)
     if blocked := _blocked(needs, request.failed, steps):
         reason, waits_for = Reason.STILL_NAMED, tuple(sorted(blocked))
         return Wait(kind=key.kind, name=key.name, reason=reason, needs=waits_for, live=live)

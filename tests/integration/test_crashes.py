@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller import meta
-from controller.api.kinds import ALL_CHILDREN, MODEL
+from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_ROUTE
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object
@@ -160,6 +160,26 @@ async def shrink(world: World) -> None:
     await world.client.patch(MODEL, "chat", {"spec": SHRUNK["spec"]}, namespace=world.namespace)
 
 
+async def create_and_limit(world: World) -> None:
+    """A user limits the rate of the route as soon as it is there."""
+    await create(world)
+    await eventually(lambda: _has_route(world))
+    limit = {
+        "spec": {"rateLimit": {"inputTokensPerUnit": 100, "unit": "minute"}},
+        "metadata": {"labels": {"team": "x"}},
+    }
+    await world.client.patch(MODEL_ROUTE, "chat", limit, namespace=world.namespace)
+
+
+async def _has_route(world: World) -> bool:
+    return bool((await world.client.list(MODEL_ROUTE, world.namespace)).items)
+
+
+async def rename(world: World) -> None:
+    """The route has to be deleted and created again, with what the user put there."""
+    await world.client.patch(MODEL, "chat", {"spec": {"name": "talk"}}, namespace=world.namespace)
+
+
 async def remove(world: World) -> None:
     await world.client.delete(MODEL, "chat", namespace=world.namespace)
 
@@ -194,8 +214,8 @@ async def undisturbed(environment: Environment, world: World, before: Step | Non
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("before", "step"),
-    [(None, create), (create, change), (create, shrink), (create, remove)],
-    ids=["creation", "change", "removal of a backend", "deletion"],
+    [(None, create), (create, change), (create, shrink), (create_and_limit, rename), (create, remove)],
+    ids=["creation", "change", "removal of a backend", "another model name", "deletion"],
 )
 async def test_killed_after_any_write(
     environment: Environment, client: Client, before: Step | None, step: Step
@@ -203,6 +223,9 @@ async def test_killed_after_any_write(
     """For every write there is, one run that ends with it, and a second process that finishes."""
     async with a_world(client) as calm:
         writes, wanted = await undisturbed(environment, calm, before, step)
+    if step is rename:
+        assert meta.spec_of(wanted["ModelRoute", "chat"])["rateLimit"] == {"inputTokensPerUnit": 100, "unit": "minute"}
+        assert meta.labels_of(wanted["ModelRoute", "chat"])["team"] == "x"
     for last in range(1, writes + 1):
         async with a_world(client) as world:
             if before is not None:

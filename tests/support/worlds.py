@@ -11,6 +11,7 @@ from controller.reconcilers.live import observer_of
 from controller.reconcilers.observe import Snapshot
 from controller.reconcilers.plan import Create, Delete, Patch, Plan, Recreate, plan
 from controller.render import RenderOptions, render
+from controller.render.names import CARRIED_OVER
 
 
 class World:
@@ -50,15 +51,22 @@ class World:
             match step:
                 case Create():
                     self.put(step.desired)
+                    self._drop_kept(step.keeper)
                 case Patch():
                     self.put(meta.merge_patch(self.children[key], step.patch))
                 case Recreate():
                     del self.children[key]
                     self.put(step.desired)
+                    self._drop_kept(step.keeper)
                 case Delete():
                     del self.children[key]
                 case _:
                     pass
+
+    def _drop_kept(self, keeper: ChildKey | None) -> None:
+        """The keeper of foreign parts is done."""
+        if keeper in self.children:
+            self.children[keeper]["metadata"].get("annotations", {}).pop(CARRIED_OVER, None)
 
     def settle(self) -> None:
         """Plans and obeys once."""

@@ -25,12 +25,19 @@ LEGAL = WantedAdapter("legal", "hf://acme/legal", "/cache/b")
 )
 def test_the_steps(wanted: list[WantedAdapter], loaded: list[LoadedAdapter], steps: list[Step]) -> None:
     """The difference and nothing else."""
-    assert steps_between(wanted, loaded, "/cache", unload=True) == steps
+    assert steps_between(wanted, loaded, unload_below="/cache") == steps
 
 
 def test_what_may_still_be_routed_to_stays() -> None:
     """An unwanted adapter goes only when unloads are allowed; loads do not wait for that."""
     loaded = [LoadedAdapter("old", "/cache/old")]
-    assert steps_between([SQL], loaded, "/cache", unload=False) == [Step("load", SQL)]
-    allowed = steps_between([SQL], loaded, "/cache", unload=True)
+    assert steps_between([SQL], loaded, unload_below=None) == [Step("load", SQL)]
+    allowed = steps_between([SQL], loaded, unload_below="/cache")
     assert [(step.operation, step.adapter.name) for step in allowed] == [("load", "sql"), ("unload", "old")]
+
+
+def test_an_adapter_of_the_engines_own_config_stays() -> None:
+    """``lora-modules`` belong to the user, also when they lie in the cache."""
+    loaded = [LoadedAdapter("x", "/cache/x"), LoadedAdapter("old", "/cache/old")]
+    steps = steps_between([], loaded, unload_below="/cache", configured={"x"})
+    assert [step.adapter.name for step in steps] == ["old"]

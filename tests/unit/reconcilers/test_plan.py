@@ -8,6 +8,7 @@ import pytest
 from controller import meta
 from controller.reconcilers.children import ChildKey
 from controller.reconcilers.plan import Create, Delete, Keep, Patch, Reason, Recreate, Refuse, Wait
+from controller.render.names import CARRIED_OVER
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.worlds import World
 
@@ -204,3 +205,74 @@ def test_replicas_are_clamped_once_for_a_generation(live: int, written: int | No
     if written is not None:
         world.children[WORKLOAD]["spec"]["replicas"] = live
         assert isinstance(world.plan().steps[WORKLOAD], Keep)
+
+
+def with_foreign_parts(world: World) -> None:
+    """A user limits the rate of the route and labels it."""
+    route = world.children[ROUTE]
+    route["spec"] |= {"rateLimit": {"inputTokensPerUnit": 100, "unit": "minute"}, "parentRefs": [{"name": "gateway"}]}
+    route["metadata"]["labels"]["team"] = "x"
+    route["metadata"]["annotations"] = {"note": "ours to keep"}
+
+
+def has_foreign_parts(world: World) -> bool:
+    """Whether the route still has them."""
+    route = world.children[ROUTE]
+    spec, metadata = route["spec"], route["metadata"]
+    limit = {"inputTokensPerUnit": 100, "unit": "minute"}
+    kept = (spec.get("rateLimit"), spec.get("parentRefs"), metadata["labels"].get("team")) == (
+        limit,
+        [{"name": "gateway"}],
+        "x",
+    )
+    return kept and metadata["annotations"] == {"note": "ours to keep"}
+
+
+def test_a_recreated_route_keeps_what_others_put_there() -> None:
+    """Rate limit, parents, labels and annotations; nothing is left to do afterwards."""
+    world = settled()
+    with_foreign_parts(world)
+    world.model["spec"]["name"] = "talk"
+    world.settle()
+    assert world.children[ROUTE]["spec"]["modelName"] == "talk"
+    assert has_foreign_parts(world)
+    assert set(world.steps().values()) == {"Keep"}
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_crash_between_the_writes_of_a_recreation_loses_nothing(writes: int) -> None:
+    """Annotated; annotated and deleted; annotated, deleted and created: the next process ends in the same state."""
+    world = settled(a_backend(), a_backend("other"))
+    with_foreign_parts(world)
+    world.model["spec"]["name"] = "talk"
+    step = world.plan().steps[ROUTE]
+    assert isinstance(step, Recreate)
+    assert step.keeper in step.needs
+    assert step.keeper is not None
+    world.children[step.keeper]["metadata"].setdefault("annotations", {})[CARRIED_OVER] = step.kept
+    if writes >= 2:
+        del world.children[ROUTE]
+    if writes >= 3:
+        world.put(step.desired)
+    world.settle()
+    assert has_foreign_parts(world)
+    assert set(world.steps().values()) == {"Keep"}
+    assert CARRIED_OVER not in str(world.children)
+
+
+def test_the_keeper_of_foreign_parts_may_be_removed_meanwhile() -> None:
+    """The backend whose server keeps them is removed before the next process starts."""
+    world = settled(a_backend("a"), a_backend("b"))
+    with_foreign_parts(world)
+    world.model["spec"]["name"] = "talk"
+    step = world.plan().steps[ROUTE]
+    assert isinstance(step, Recreate)
+    assert step.keeper == ChildKey("ModelServer", "chat-a")
+    world.children[step.keeper]["metadata"].setdefault("annotations", {})[CARRIED_OVER] = step.kept
+    del world.children[ROUTE]
+    world.model["spec"]["backends"].pop(0)
+    planned = world.plan()
+    assert ROUTE in planned.steps[step.keeper].needs
+    world.obey(planned)
+    assert has_foreign_parts(world)
+    assert ChildKey("ModelServer", "chat-a") not in world.children
