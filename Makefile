@@ -57,6 +57,7 @@ generated: $(VENV)/.dev ## fail when a generated file is out of date
 	@hack/generate-conditions-reference --check
 	@hack/generate-cli-reference --check
 	@hack/generate-dashboard --check
+	@hack/draw-pictures --check
 	@hack/build-install --check
 	@hack/generate-chart --check
 
@@ -81,6 +82,7 @@ monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the de
 reference: $(VENV)/.dev ## write the pages about conditions, Events and the command line from the code
 	@hack/generate-conditions-reference
 	@hack/generate-cli-reference
+	@hack/draw-pictures
 
 golden: $(VENV)/.dev ## write the golden files of render; their diff is the review of a change
 	@hack/generate-golden
