@@ -5,6 +5,7 @@
 """
 
 from controller.client.client import Client as Client
+from controller.client.client import WriteRecorder as WriteRecorder
 from controller.client.config import ClientConfig as ClientConfig
 from controller.client.config import ConfigError as ConfigError
 from controller.client.config import in_cluster_namespace as in_cluster_namespace

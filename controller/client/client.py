@@ -2,41 +2,66 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from controller.client import requests
 from controller.client.config import ClientConfig
 from controller.client.requests import APPLY_PATCH, MERGE_PATCH
 from controller.client.transport import REQUEST_SECONDS, RequestMetrics, Transport
 from controller.client.wire import ListPage, RawPage, WatchEvent, decode_event, decode_object, split_list
-from controller.meta import Object, Resource, name_of, namespace_of
+from controller.meta import NamespacedName, Object, Resource, name_of, namespace_of
 
 Guard = Callable[[], None]
 
 
-class Client:
-    """Talks to one API server.
+class WriteRecorder(Protocol):
+    """Told of every successful write, right after its answer came: caches that take it in are current at the next read."""
 
-    Every method raises ``StatusError`` (or a subclass that says which) when the server refuses, ``TransportError`` when there was no
-    answer, and ``DecodeError`` when the answer could not be read. Objects are returned as the server sent them; one that is nested too
-    deeply to be decoded keeps its metadata and carries ``meta.UNDECODABLE``.
+    def written(self, resource: Resource, obj: Object) -> None:
+        """The server stored this object."""
+
+    def deleted(self, resource: Resource, key: NamespacedName, answer: Object) -> None:
+        """The server accepted a deletion; ``answer`` is the object, which may wait for finalizers, or a Status."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a client sends; derived clients differ in nothing else."""
+
+    guard: Guard | None = None
+    request_timeout: float = REQUEST_SECONDS
+    limited: bool = True
+    recorder: WriteRecorder | None = None
+
+
+class Client:
+    """Talks to one API server: one coroutine a verb, plain JSON in and out.
+
+    Errors. Every method raises ``StatusError`` (or a subclass that says which) when the server refuses, ``TransportError`` when there
+    was no answer, and ``DecodeError`` when the answer could not be read. An object that is nested too deeply to be decoded keeps its
+    metadata and carries ``meta.UNDECODABLE``. A name or namespace that cannot be sent raises ValueError before anything is sent.
+
+    Repetition. What is safe to repeat is repeated up to three times: requests that never reached the server, requests answered by 429,
+    and others only where the server says when (Retry-After) or no answer came and a second execution does no harm (reads, patches,
+    writes with a resourceVersion, deletions with a uid). Nothing below this class sends a request twice.
+
+    Time. ``with_timeout`` bounds the time until the answer begins and each silence in it; a large answer over a slow link may take
+    longer in all, as long as it makes progress.
+
+    Derived clients (``with_guard``, ``with_timeout``, ``without_limit``, ``recording``) share connections and credentials; closing one
+    closes all.
+
+    Not promised: the order of concurrent requests, and that the server did not act when TransportError is raised.
     """
 
     def __init__(
-        self,
-        transport: Transport,
-        *,
-        field_manager: str = "model-controller",
-        guard: Guard | None = None,
-        request_timeout: float = REQUEST_SECONDS,
-        limited: bool = True,
+        self, transport: Transport, *, field_manager: str = "model-controller", manner: _Manner | None = None
     ) -> None:
         self.field_manager = field_manager
         self._transport = transport
-        self._guard = guard
-        self._request_timeout = request_timeout
-        self._limited = limited
+        self._manner = manner if manner is not None else _Manner()
 
     @classmethod
     async def connect(cls, config: ClientConfig, *, metrics: RequestMetrics | None = None) -> Self:
@@ -54,24 +79,22 @@ class Client:
 
     def with_guard(self, guard: Guard) -> "Client":
         """The same connections; ``guard`` is called right before every mutating request is sent, and may raise instead."""
-        return self._derived(guard, self._request_timeout, self._limited)
+        return self._derived(guard=guard)
 
     def with_timeout(self, seconds: float) -> "Client":
-        """The same connections; every request is given up after ``seconds``."""
-        return self._derived(self._guard, seconds, self._limited)
+        """The same connections; a request is given up when nothing came for ``seconds``."""
+        return self._derived(request_timeout=seconds)
 
     def without_limit(self) -> "Client":
         """The same connections, but no waiting for the client's own rate limit: for what must not queue, like a lease renewal."""
-        return self._derived(self._guard, self._request_timeout, False)
+        return self._derived(limited=False)
 
-    def _derived(self, guard: Guard | None, seconds: float, limited: bool) -> "Client":
-        return Client(
-            self._transport,
-            field_manager=self.field_manager,
-            guard=guard,
-            request_timeout=seconds,
-            limited=limited,
-        )
+    def recording(self, recorder: WriteRecorder) -> "Client":
+        """The same connections; ``recorder`` is told of every successful write."""
+        return self._derived(recorder=recorder)
+
+    def _derived(self, **changes: Any) -> "Client":
+        return Client(self._transport, field_manager=self.field_manager, manner=replace(self._manner, **changes))
 
     async def close(self) -> None:
         """Closes the connections, also those of clients derived from this one."""
@@ -86,8 +109,16 @@ class Client:
         await self.close()
 
     async def _send(self, request: requests.HttpRequest) -> bytes:
-        guard = self._guard if request.mutating else None
-        return await self._transport.send(request, guard, seconds=self._request_timeout, limited=self._limited)
+        manner = self._manner
+        guard = manner.guard if request.mutating else None
+        return await self._transport.send(request, guard, seconds=manner.request_timeout, limited=manner.limited)
+
+    async def _write(self, resource: Resource, request: requests.HttpRequest) -> dict[str, Any]:
+        answer = decode_object(await self._send(request))
+        same_kind = answer.get("kind") == resource.kind and answer.get("apiVersion") == resource.api_version
+        if self._manner.recorder is not None and same_kind:
+            self._manner.recorder.written(resource, answer)
+        return answer
 
     async def get(
         self, resource: Resource, name: str, namespace: str | None = None, *, metadata_only: bool = False
@@ -201,12 +232,12 @@ class Client:
     async def create(self, resource: Resource, obj: Object, *, namespace: str | None = None) -> dict[str, Any]:
         """Creates the object. Raises AlreadyExists when the name is taken."""
         where = namespace or namespace_of(obj)
-        return decode_object(await self._send(requests.create(resource, obj, where, self.field_manager)))
+        return await self._write(resource, requests.create(resource, obj, where, self.field_manager))
 
     async def replace(self, resource: Resource, obj: Object, *, subresource: str = "") -> dict[str, Any]:
         """Replaces the object whole. Raises Conflict when it carries a resourceVersion that is not the current one."""
         request = requests.replace(resource, obj, namespace_of(obj), subresource, self.field_manager)
-        return decode_object(await self._send(request))
+        return await self._write(resource, request)
 
     async def patch(
         self,
@@ -228,7 +259,7 @@ class Client:
             content_type=content_type,
             field_manager=self.field_manager,
         )
-        return decode_object(await self._send(request))
+        return await self._write(resource, request)
 
     async def apply(
         self,
@@ -250,7 +281,7 @@ class Client:
             field_manager=field_manager or self.field_manager,
             force=force,
         )
-        return decode_object(await self._send(request))
+        return await self._write(resource, request)
 
     async def delete(
         self,
@@ -266,7 +297,10 @@ class Client:
         request = requests.delete(
             resource, name, namespace, uid=uid, resource_version=resource_version, propagation=propagation
         )
-        return decode_object(await self._send(request))
+        answer = decode_object(await self._send(request))
+        if self._manner.recorder is not None:
+            self._manner.recorder.deleted(resource, NamespacedName(namespace or "", name), answer)
+        return answer
 
     async def raw(
         self,

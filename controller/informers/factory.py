@@ -1,13 +1,14 @@
 """The factory owns a process's caches: one informer for everybody who wants the same objects."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from controller import meta
 from controller.client import Client
 from controller.informers.options import CacheOptions, ReflectorOptions
 from controller.informers.reflector import InformerMetrics, NoInformerMetrics
 from controller.informers.shared_informer import SharedInformer
-from controller.meta import Resource
+from controller.meta import NamespacedName, Object, Resource
 
 _Key = tuple[Resource, CacheOptions]
 
@@ -48,7 +49,7 @@ class SharedInformerFactory:
 
         Raises ValueError as the class says.
         """
-        present = [informer for informer in self if informer.resource == resource]
+        present = self._of(resource)
         if options is None:
             return self._only(resource, present)
         options = options.in_namespaces(self._namespaces if resource.namespaced else ())
@@ -75,6 +76,30 @@ class SharedInformerFactory:
         if self._group is not None:
             self._group.create_task(informer.run())
         return informer
+
+    def written(self, resource: Resource, obj: Object) -> None:
+        """Takes the answer to a write of this process into the caches of its resource; see ``Client.recording``."""
+        for informer in self._of(resource):
+            informer.record(obj)
+
+    def deleted(self, resource: Resource, key: NamespacedName, answer: Object) -> None:
+        """Takes the answer to a deletion into the caches: the object goes, or shows that it waits for its finalizers or grace period.
+
+        A Status without the uid of what was deleted changes nothing: the watch will tell.
+        """
+        if answer.get("kind") != "Status":
+            record = SharedInformer.record if is_still_there(answer) else SharedInformer.record_deletion
+            for informer in self._of(resource):
+                record(informer, answer)
+            return
+        details = answer.get("details")
+        if isinstance(details, Mapping) and (uid := details.get("uid")):
+            gone = {"metadata": {"namespace": key.namespace, "name": key.name, "uid": uid}}
+            for informer in self._of(resource):
+                informer.record_deletion(gone)
+
+    def _of(self, resource: Resource) -> list[SharedInformer]:
+        return [informer for informer in self if informer.resource == resource]
 
     async def run(self) -> None:
         """Runs all informers until cancelled. Raises when one of them dies."""
@@ -105,3 +130,10 @@ class SharedInformerFactory:
         """
         problems = [informer.overdue() for informer in self]
         return "; ".join(problem for problem in problems if problem) or None
+
+
+def is_still_there(answer: Object) -> bool:
+    """Whether the object in the answer to a deletion still exists: it waits for finalizers, or for the end of its grace period."""
+    metadata = meta.metadata_of(answer)
+    waits = bool(metadata.get("finalizers")) or bool(metadata.get("deletionGracePeriodSeconds"))
+    return meta.is_deleting(answer) and waits

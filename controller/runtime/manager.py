@@ -74,7 +74,8 @@ class ManagerOptions:
 class Manager:
     """Owns the informers, the election, the servers and the controllers of one process; runs once.
 
-    ``client`` is the one reconcilers use: with leader election it refuses every write while this process does not lead. Raises
+    ``client`` is the one reconcilers use: with leader election it refuses every write while this process does not lead, and the answer to
+    each write is in the caches when it returns. Raises
     BindAddressError or CertificateError for options that cannot work.
     """
 
@@ -94,6 +95,7 @@ class Manager:
             options=ReflectorOptions(self.options.watch_timeout, self.options.relist_interval),
             metrics=self.metrics.informer,
         )
+        self.client = self.client.recording(self.informers)
         self._events = EventBroadcaster(
             self.client, self.metrics.event, instance=self._instance(), busy=self._is_saturated
         )
