@@ -97,7 +97,12 @@ docs: $(VENV)/.dev ## check every link of README and docs, and build the site in
 	@$(BIN)/python hack/check-docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: $(VENV)/.dev ## 500 Models on the real control plane: ours against an ideal writer
+$(VENV)/.bench: $(VENV)/.base requirements/bench.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(VENV)/.bench ## this controller, an ideal writer and a kopf operator in turn on a real control plane (ARGS="--help")
+	@hack/envtest-assets >/dev/null
 	@$(BIN)/python -m hack.bench $(ARGS)
 
 e2e: $(VENV)/.dev requirements/e2e.txt ## run the opt-in tests on a kind cluster (needs Docker)
@@ -105,8 +110,8 @@ e2e: $(VENV)/.dev requirements/e2e.txt ## run the opt-in tests on a kind cluster
 	@$(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
 
 lock: ## renew the lock files (needs uv)
-	@for set in base dev e2e; do \
-	  case $$set in base) extras="";; dev) extras="--extra dev";; e2e) extras="--extra dev --extra e2e";; esac; \
+	@for set in base dev e2e bench; do \
+	  case $$set in base) extras="";; dev) extras="--extra dev";; e2e) extras="--extra dev --extra e2e";; bench) extras="--extra bench";; esac; \
 	  uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 $$extras pyproject.toml -o requirements/$$set.txt; done
 	@uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 requirements/build.in -o requirements/build.txt
 
