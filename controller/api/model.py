@@ -95,6 +95,21 @@ class Worker(ApiType):
         "Arguments of the engine: each key becomes a flag.",
         {"max-model-len": 8192, "enable-prefix-caching": True},
     )
+    min_replicas: Int | None = _field(
+        None,
+        "Lower bound of this role's instances, which the backend's autoscalingPolicy then scales inside each replica; with the dialect v1 only.",
+        1,
+        minimum=0,
+        maximum=MOST_REPLICAS,
+    )
+    max_replicas: Int | None = _field(
+        None, "Upper bound of this role's instances, beside minReplicas.", 4, minimum=1, maximum=MOST_REPLICAS
+    )
+
+    @property
+    def scales(self) -> bool:
+        """Whether the instances of this role have bounds of their own."""
+        return self.min_replicas is not None or self.max_replicas is not None
 
 
 class Backend(ApiType):

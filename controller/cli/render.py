@@ -53,7 +53,7 @@ def render_command(
     children: list[dict[str, Any]] = []
     invalid = False
     for file, document, front in inputs.models:
-        findings = validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes), front)
+        findings = validate(document, ValidationOptions(hostpath_prefixes, front.dialect or dialect), front)
         for finding in findings:
             click.echo(line(file, document, finding), err=True)
         if any(finding.terminal for finding in findings):

@@ -7,7 +7,8 @@ import click
 
 from controller import meta
 from controller.cli.inputs import read_models
-from controller.cli.options import hostpath_option, option, version_option
+from controller.cli.options import dialect_option, hostpath_option, option, version_option
+from controller.dialects import Dialect
 from controller.meta import Object
 from controller.validation import Finding, ValidationOptions, validate
 
@@ -18,18 +19,18 @@ from controller.validation import Finding, ValidationOptions, validate
 @option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="A line or a JSON record per finding."
 )
+@dialect_option
 @hostpath_option
-def validate_command(files: tuple[str, ...], output: str, hostpath_prefixes: tuple[str, ...]) -> None:
+def validate_command(files: tuple[str, ...], output: str, dialect: Dialect, hostpath_prefixes: tuple[str, ...]) -> None:
     """Check the Models and ModelBoosters in FILE... ("-" is standard input) against every rule of the API and the controller.
 
     Exit code 0: valid; 1: at least one error; 2: some input is unusable, or there is nothing to check.
     """
     inputs = read_models(files)
-    options = ValidationOptions(hostpath_prefixes=hostpath_prefixes)
     found = [
         (file, document, finding)
         for file, document, front in inputs.models
-        for finding in validate(document, options, front)
+        for finding in validate(document, ValidationOptions(hostpath_prefixes, front.dialect or dialect), front)
     ]
     if not inputs.models and not inputs.unusable:
         click.echo("nothing was checked: there is no Model or ModelBooster in the given files", err=True)

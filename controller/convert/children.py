@@ -101,6 +101,8 @@ def _scaling(
     """The objects that say the same together; the last of those given carries the metadata."""
     for resource, document in zip(source.scaling, objects, strict=True):
         notes += _unread(document, source.scaling[resource](scaling))
+    if any(each.roles for each in scaling.targets) and not target.scales_roles:
+        notes.append(Note(objects[-1], "spec", f"the dialect {target.name} cannot scale single roles", lost=True))
     respelt = _respelt(objects[-1], source, target)
     for resource, write in target.scaling.items():
         yield _child(respelt, target, resource, write(scaling))

@@ -43,7 +43,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class ScalingTarget:
-    """A workload that an autoscaler may scale between two bounds. ``role`` and ``port`` say which pods are scraped, and where."""
+    """A workload that an autoscaler may scale between two bounds. ``role`` and ``port`` say which pods are scraped, and where.
+
+    With ``roles``, the (minimum, maximum) of each, the instances of these roles scale instead of the groups.
+    """
 
     workload: str
     minimum: int
@@ -51,6 +54,7 @@ class ScalingTarget:
     cost: int
     role: str
     port: int
+    roles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ class Dialect:
     ``images`` are the downloader's and the sidecar's where the operator names none, ``image_keys`` their keys in the operator's ConfigMap.
     ``read_workload`` and ``read_scaling`` are the ways back, from objects to neutral values; what they do not read is not in those values.
     ``schemas`` makes small schemas of the workload and the scaling kinds, ``scale`` says what the workload's scale subresource shows.
+    ``scales_roles`` says whether single roles of a workload can have bounds.
     """
 
     name: str
@@ -147,6 +152,7 @@ class Dialect:
     image_keys: Images
     server_labels: Mapping[str, str] = field(default_factory=dict)
     scale: Mapping[str, str] | None = None
+    scales_roles: bool = False
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"

@@ -103,8 +103,18 @@ def _policy(scaling: Autoscaling) -> Spec:
     if scaling.expansion_rate is not None:
         params = [{**_bounded(each, names), "cost": each.cost} for each in scaling.targets]
         spec["heterogeneousTarget"] = {"costExpansionRatePercent": scaling.expansion_rate, "params": params}
+        return spec
+    (only,) = scaling.targets
+    if only.roles:
+        sources = _sources(only, names, {})
+        spec["disaggregatedTarget"] = {
+            "targetRef": _reference(only),
+            "roles": {
+                role: {"minReplicas": low, "maxReplicas": high, "metricSources": sources}
+                for role, (low, high) in only.roles.items()
+            },
+        }
     else:
-        (only,) = scaling.targets
         spec["homogeneousTarget"] = _bounded(only, names)
     return spec
 
@@ -133,11 +143,12 @@ def _sources(target: ScalingTarget, metrics: list[str], labels: Mapping[str, str
 
 
 def _read_scaling(objects: Sequence[Object]) -> Iterator[ScalingObjects]:
-    """Every policy that scales whole groups."""
+    """Every policy that scales something."""
     for policy in objects:
         spec = dict(meta.spec_of(policy))
         several, one = spec.pop("heterogeneousTarget", None), spec.pop("homogeneousTarget", None)
-        if not (several or one):
+        roles = spec.pop("disaggregatedTarget", None)
+        if not (several or one or roles):
             continue
         metrics = [_read_metric(metric) for metric in spec.get("metrics") or ()]
         rate = at(several, "costExpansionRatePercent")
@@ -145,7 +156,7 @@ def _read_scaling(objects: Sequence[Object]) -> Iterator[ScalingObjects]:
             name=meta.name_of(policy),
             backend=str(meta.labels_of(policy).get(_KEYS.backend_name, "")),
             policy={**spec, "metrics": metrics},
-            targets=tuple(_read_target(entry) for entry in (at(several, "params") or [one])),
+            targets=tuple(_read_target(entry) for entry in (at(several, "params") or [one or roles])),
             expansion_rate=None if several is None else 200 if rate is None else rate,
         )
         yield ScalingObjects(autoscaling, (policy,))
@@ -156,16 +167,23 @@ def _read_metric(metric: Any) -> Spec:
 
 
 def _read_target(entry: Any) -> ScalingTarget:
-    sources = at(entry, "target", "metricSources")
-    pods = [at(source, "pod") for source in sources.values()] if isinstance(sources, Mapping) else []
+    target = at(entry, "target") or entry
+    roles = at(entry, "roles") or {}
+    pods = [*_read_sources(target), *(pod for role in roles.values() for pod in _read_sources(role))]
     return ScalingTarget(
-        workload=str(at(entry, "target", "targetRef", "name")),
+        workload=str(at(target, "targetRef", "name")),
         minimum=at(entry, "minReplicas") or 0,
         maximum=at(entry, "maxReplicas") or 1,
         cost=at(entry, "cost") or 0,
         role=next((role for pod in pods if (role := at(pod, "labelSelector", "matchLabels", _PODS.role))), "leader"),
         port=next((port for pod in pods if (port := at(pod, "port"))), 8100),
+        roles={name: (at(role, "minReplicas") or 0, at(role, "maxReplicas") or 1) for name, role in roles.items()},
     )
+
+
+def _read_sources(target: Any) -> list[Any]:
+    sources = at(target, "metricSources")
+    return [at(source, "pod") for source in sources.values()] if isinstance(sources, Mapping) else []
 
 
 def _schemas() -> dict[Resource, Spec]:
@@ -276,6 +294,7 @@ V1 = Dialect(
     schemas=_schemas,
     images=Images("ghcr.io/volcano-sh/downloader:latest", "ghcr.io/volcano-sh/runtime:latest"),
     image_keys=Images("model_serving_downloader_image", "model_serving_runtime_image"),
+    scales_roles=True,
     server_labels={_PODS.entry: "true"},
     scale={
         "specReplicasPath": ".spec.replicas",

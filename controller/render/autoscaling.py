@@ -60,6 +60,11 @@ def _target(facts: BackendFacts) -> ScalingTarget:
         cost=facts.backend.scaling_cost or 0,
         role=facts.traits.scaled_role,
         port=facts.runtime_port,
+        roles={
+            worker.type: (worker.min_replicas or 0, worker.max_replicas or 1)
+            for worker in facts.backend.workers
+            if worker.scales
+        },
     )
 
 

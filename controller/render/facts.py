@@ -60,7 +60,13 @@ class WorkerFacts:
     def of(cls, worker: Worker, traits: EngineTraits) -> Self:
         """The facts of this worker; absent numbers and 0 count as 1."""
         table = option_table(traits.options, worker.image) if traits.options else None
-        return cls(worker, EngineConfig(worker, table), worker.replicas or 1, worker.pods or 1, _devices(worker))
+        return cls(
+            worker,
+            EngineConfig(worker, table),
+            worker.replicas or worker.min_replicas or 1,
+            worker.pods or 1,
+            _devices(worker),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,8 @@ def template_inputs(facts: BackendFacts) -> str:
     chosen["workers"] = [
         _given(
             {
-                **item.worker.model_dump(),
-                "replicas": item.instances,
+                **item.worker.model_dump(exclude={"min_replicas", "max_replicas"}),
+                "replicas": None if item.worker.scales else item.instances,
                 "pods": item.pods,
                 "config": item.config.written,
                 "resources": _by_value(item.worker.resources),

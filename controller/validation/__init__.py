@@ -18,6 +18,7 @@ from controller.render.facts import BackendFacts
 from controller.validation import autoscaling, shape
 from controller.validation.engines import engine
 from controller.validation.options import ValidationOptions as ValidationOptions
+from controller.validation.roles import roles
 from controller.validation.storage import storage
 
 _MOST_BACKENDS = 16
@@ -66,6 +67,7 @@ def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
     for index, item in enumerate(facts):
         path = f"spec.backends[{index}]"
         yield from _backend(item, path, options)
+        yield from roles(item, path, options.dialect, whole=model.spec.autoscaling_policy is not None)
         yield from _adapters(model, item.backend, served, path)
 
 

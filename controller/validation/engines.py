@@ -77,7 +77,8 @@ def _worker(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Findi
 
 def _pod_name_length(facts: BackendFacts, item: WorkerFacts) -> int:
     """Characters of the longest pod name: MODEL-BACKEND-GROUP-ROLE-INSTANCE-POD, each number at its highest."""
-    numbers = (facts.backend.max_replicas, item.instances, item.pods - 1)
+    instances = max(item.instances, item.worker.max_replicas or 0)
+    numbers = (facts.backend.max_replicas, instances, item.pods - 1)
     length = len(facts.model.name) + len(facts.backend.name) + sum(len(str(number)) for number in numbers)
     return length + (7 if item.worker.type == "prefill" else 6) + 5
 

@@ -2,9 +2,15 @@
 
 from dataclasses import dataclass
 
+from controller.dialects import E4FB6663, Dialect
+
 
 @dataclass(frozen=True, slots=True)
 class ValidationOptions:
-    """The operator's own restrictions: host directories that hostpath:// caches must be under; none means anywhere."""
+    """The operator's own restrictions: host directories that hostpath:// caches must be under; none means anywhere.
+
+    ``dialect`` is the one that the children will be in; not every dialect can express everything.
+    """
 
     hostpath_prefixes: tuple[str, ...] = ()
+    dialect: Dialect = E4FB6663

@@ -21,10 +21,10 @@ from controller.envtest.environment import install_crds
 from controller.meta import jsonio
 from controller.meta.errors import BadRequest, Invalid
 from controller.render import RenderOptions, render
-from controller.validation import validate
-from tests.support.factories import unborn
+from controller.validation import ValidationOptions, validate
+from tests.support.factories import a_model, unborn
 from tests.support.originals import original_crds
-from tests.support.rules import CASES, A, C, Case
+from tests.support.rules import CASES, A, C, Case, a_pair, policy
 
 ROOT = Path(__file__).parents[2]
 STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
@@ -99,8 +99,11 @@ async def own_plane(real_plane: None) -> AsyncIterator[Environment]:
         yield environment
 
 
-def admitted_models() -> Iterator[dict[str, Any]]:
-    """The samples, the Models of the golden files, and all of the table that children can be made of."""
+def admitted_models(dialect: Dialect) -> Iterator[dict[str, Any]]:
+    """The samples, the Models of the golden files, all of the table that children can be made of, and what only some dialects can say."""
+    if dialect.scales_roles:
+        bounds = {"minReplicas": 1, "maxReplicas": 4}
+        yield a_model("roles", a_pair(bounds, bounds, autoscalingPolicy=policy()))
     for file in (*sample_paths(), *sorted((ROOT / "tests" / "golden").glob("*/model.yaml"))):
         yield from load_documents(file.read_bytes(), str(file))
     for case in CASES:
@@ -147,12 +150,12 @@ class TestOnAPlaneOfTheirOwn:
         changed = {}
         async with own_plane.client() as client:
             await install_crds(client, crds)
-            for number, document in enumerate(admitted_models()):
+            for number, document in enumerate(admitted_models(dialect)):
                 named = {
                     **document,
                     "metadata": {**document["metadata"], "namespace": "default", "uid": f"uid-{number}"},
                 }
-                assert not any(finding.terminal for finding in validate(named))
+                assert not any(finding.terminal for finding in validate(named, ValidationOptions(dialect=dialect)))
                 for child in render(Model.from_object(named), RenderOptions.of(dialect)):
                     stored = await dry_run(client, child, dialect)
                     if stored["spec"] != child["spec"]:

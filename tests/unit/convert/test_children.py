@@ -14,6 +14,7 @@ from controller.dialects import E4FB6663, V1, Dialect
 from controller.render import RenderOptions, render
 from tests.support.factories import a_backend, a_model
 from tests.support.golden import golden_files
+from tests.support.rules import a_pair, policy
 
 Json = dict[str, Any]
 MODELS = [case.model for case in golden_files([E4FB6663])]
@@ -77,10 +78,15 @@ def test_what_cannot_be_said_is_told() -> None:
     assert serving["spec"]["template"]["networkTopology"] == {"groupPolicy": {"mode": "soft"}}
 
 
+def test_roles_that_scale_have_no_equal_in_the_old_family() -> None:
+    """The policy is not converted into one that scales something else."""
+    model = a_model("m", a_pair({"minReplicas": 1, "maxReplicas": 2}, autoscalingPolicy=policy()))
+    assert lost(to_dialect(children(model, V1), E4FB6663)) == ["spec: the dialect e4fb6663 cannot scale single roles"]
+
+
 def test_a_binding_without_its_policy_is_told() -> None:
     """Neither alone says what is scaled and when."""
-    policy = {"metrics": [{"metricName": "m", "targetValue": 1}]}
-    made = children(a_model("m", a_backend(autoscalingPolicy=policy)), E4FB6663)
+    made = children(a_model("m", a_backend(autoscalingPolicy=policy())), E4FB6663)
     for kind in ("AutoscalingPolicy", "AutoscalingPolicyBinding"):
         (alone,) = (each for each in made if each["kind"] == kind)
         converted = to_dialect([alone], V1)
