@@ -17,9 +17,12 @@ from controller.meta import Object, Resource
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SOURCE_PATTERN = r"^(hf://|s3://|obs://|pvc://|ms://).+"
+MODEL_PATTERN = r"^(hf://|s3://|obs://|pvc://|ms://|oci://).+"
 CACHE_PATTERN = r"^(hostpath://|pvc://).+"
 BACKEND_TYPES = ("vLLM", "vLLMDisaggregated", "SGLang", "MindIE", "MindIEDisaggregated")
 WORKER_TYPES = ("server", "prefill", "decode", "controller", "coordinator")
+COPY, IN_PLACE = "Copy", "InPlace"
+"""The values of ``modelAccess``."""
 MOST_REPLICAS = 1_000_000
 
 Json = Any
@@ -125,11 +128,17 @@ class Backend(ApiType):
     type: str = _field("", "Engine family.", "vLLM", enum=list(BACKEND_TYPES))
     model_uri: str = _field(
         "",
-        "Where the weights come from: hf://, s3://, obs://, ms:// or pvc://CLAIM/PATH.",
+        "Where the weights come from: hf://, s3://, obs://, ms://, pvc://CLAIM/PATH or the image oci://IMAGE.",
         "hf://Qwen/Qwen3-0.6B",
         alias="modelURI",
-        pattern=SOURCE_PATTERN,
+        pattern=MODEL_PATTERN,
         maxLength=1024,
+    )
+    model_access: str | None = _field(
+        None,
+        "How a pvc:// model is read: Copy (the default) copies it into the cache, InPlace serves it from its claim.",
+        COPY,
+        enum=[COPY, IN_PLACE],
     )
     cache_uri: str | None = _field(
         None,

@@ -1,9 +1,13 @@
 """Where a backend's weights come from and where they are kept. Pure and total: a broken Model gives a sensible value, not an exception."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from controller.api.model import Backend
+from controller import meta
+from controller.api.model import IN_PLACE, Backend
+from controller.api.variables import env_entries
 
 SHM_MOUNT = "/dev/shm"  # noqa: S108 - a mount point inside the pod, not a directory of this process
 
@@ -34,9 +38,58 @@ def cache_of(backend: Backend) -> Cache:
     return Cache("/cache")
 
 
-def download_dir(mount: str, uri: str) -> str:
-    """The directory into which the downloader puts this source: the MD5 of the URI as written, below the mount."""
-    return f"{mount}/{hashlib.md5(uri.encode('utf-8', 'surrogatepass'), usedforsecurity=False).hexdigest()}"
+_CONTENT_VARIABLES = {"hf": "HF_REVISION", "ms": "MS_REVISION", "s3": "ENDPOINT", "obs": "ENDPOINT"}
+"""The variable that decides, beside the URI, which content a source means."""
+
+
+def download_dir(mount: str, text: str) -> str:
+    """The directory of what is downloaded, below the mount: the MD5 of a text, which is the URI as written or begins with it."""
+    return f"{mount}/{_md5(text)}"
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where the engine finds the model: ``directory``, and whether a downloader puts it there.
+
+    Without a download the directory lies in an image, or in a claim; ``claim`` is None where that claim is the cache, which is mounted anyway.
+    """
+
+    directory: str
+    downloaded: bool = True
+    image: str | None = None
+    claim: str | None = None
+
+
+def model_source(backend: Backend) -> ModelSource:
+    """The source of the backend's model."""
+    uri, cache = backend.model_uri, cache_of(backend)
+    if uri.startswith("oci://"):
+        return ModelSource(f"/models/{_md5(uri)}", downloaded=False, image=uri.removeprefix("oci://"))
+    claim = source_claim(uri)
+    if claim and backend.model_access == IN_PLACE:
+        path = normal_path(uri.removeprefix("pvc://"))
+        return ModelSource(path, downloaded=False, claim=None if claim == cache.claim else claim)
+    return ModelSource(download_dir(cache.mount, content_key(backend)))
+
+
+def content_key(backend: Backend) -> str:
+    """The URI, and the variable that decides which content of it is meant where the backend has it.
+
+    Two revisions of a repository must not share a directory: the second would be downloaded over weights that are in use.
+    """
+    variable = _CONTENT_VARIABLES.get(backend.model_uri.partition("://")[0])
+    entry = next((entry for entry in env_entries(backend) if entry["name"] == variable), None)
+    return backend.model_uri if entry is None else f"{backend.model_uri}\n{variable}={written_value(entry)}"
+
+
+def written_value(entry: Mapping[str, Any]) -> str:
+    """The value of a variable, or where it comes from as compact JSON."""
+    source = entry.get("valueFrom")
+    return meta.canonical_json(source) if source else str(entry.get("value") or "")
 
 
 def source_claim(uri: str) -> str | None:
@@ -47,10 +100,11 @@ def source_claim(uri: str) -> str | None:
 
 
 def mounted_claims(backend: Backend) -> tuple[str, ...]:
-    """The claims that sources need beside the cache, in order of first use: the model's, then the adapters'."""
+    """The claims that sources are copied from and that are not the cache, in order of first use: the model's, then the adapters'."""
     own = cache_of(backend).claim
+    model = (backend.model_uri,) if model_source(backend).downloaded else ()
     found: dict[str, None] = {}
-    for uri in (backend.model_uri, *(adapter.artifact_url for adapter in backend.adapters)):
+    for uri in (*model, *(adapter.artifact_url for adapter in backend.adapters)):
         claim = source_claim(uri)
         if claim and claim != own:
             found[claim] = None

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from controller import meta
 from controller.api.model import Backend, Model, Worker
-from controller.api.storage import Cache, cache_of, download_dir, mounted_claims
+from controller.api.storage import Cache, ModelSource, cache_of, download_dir, model_source, mounted_claims
 from controller.api.variables import env_entries, env_literal
 from controller.render.config import EngineConfig, parse_port
 from controller.render.options import option_table
@@ -71,13 +71,14 @@ class WorkerFacts:
 
 @dataclass(frozen=True, slots=True)
 class BackendFacts:
-    """A backend and what follows from it. ``claims`` are the claims that sources lie in, beside the cache's own."""
+    """A backend and what follows from it. ``claims`` are the claims that sources are copied from, beside the cache's own."""
 
     model: Model
     backend: Backend
     traits: EngineTraits
     workers: tuple[WorkerFacts, ...]
     cache: Cache
+    source: ModelSource
     claims: tuple[str, ...]
     env: tuple[Mapping[str, Any], ...]
     engine_port: int
@@ -100,6 +101,7 @@ class BackendFacts:
             traits=traits,
             workers=workers,
             cache=cache,
+            source=model_source(backend),
             claims=mounted_claims(backend),
             env=tuple(env_entries(backend)),
             engine_port=port,
@@ -116,7 +118,7 @@ class BackendFacts:
         return next((facts for facts in self.workers if facts.worker.type == role), None)
 
     def directory(self, uri: str) -> str:
-        """The directory, inside the pods, of what is downloaded from this source."""
+        """The directory, inside the pods, of an adapter that is downloaded from this source."""
         return download_dir(self.cache.mount, uri)
 
 

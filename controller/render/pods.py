@@ -1,6 +1,6 @@
 """The parts that the pods of every engine share: volumes, downloaders, environment, the runtime sidecar."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,24 +12,14 @@ from controller.render.arguments import literal
 from controller.render.facts import BackendFacts
 from controller.render.names import bounded
 
-DOWNLOADER_VARIABLES = frozenset(
-    {
-        "ENDPOINT",
-        "HF_ENDPOINT",
-        "HF_AUTH_TOKEN",
-        "HF_REVISION",
-        "MS_TOKEN",
-        "MS_REVISION",
-        "ACCESS_KEY",
-        "SECRET_KEY",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-    }
-)
+REVISIONS = frozenset({"HF_REVISION", "MS_REVISION"})
+"""Variables that name a revision of the model's repository: they mean nothing for other repositories."""
+_AWS_NAMES = {
+    "AWS_ACCESS_KEY_ID": "ACCESS_KEY",
+    "AWS_SECRET_ACCESS_KEY": "SECRET_KEY",
+    "AWS_ENDPOINT_URL": "ENDPOINT",
+}
+"""What AWS calls the variables that the downloader reads under names of its own."""
 IDENTITY_VARIABLES = ("POD_NAME", "NAMESPACE")
 
 
@@ -73,8 +63,29 @@ def volumes(facts: BackendFacts) -> list[dict[str, Any]]:
     return [
         {"name": cache_volume_name(facts.backend), **source},
         *claims,
+        *_model_volume(facts),
         {"name": "dshm", "emptyDir": {"medium": "Memory"}},
     ]
+
+
+def model_volume_name(facts: BackendFacts) -> str:
+    """The volume of a model that is served from an image or from its own claim."""
+    return bounded(facts.backend.name, "-model")
+
+
+def _model_volume(facts: BackendFacts) -> list[dict[str, Any]]:
+    if facts.source.image is not None:
+        source: dict[str, Any] = {"image": {"reference": facts.source.image, "pullPolicy": "IfNotPresent"}}
+    elif facts.source.claim is not None:
+        source = {"persistentVolumeClaim": {"claimName": facts.source.claim, "readOnly": True}}
+    else:
+        return []
+    return [{"name": model_volume_name(facts), **source}]
+
+
+def _model_mount(facts: BackendFacts) -> list[dict[str, Any]]:
+    path = facts.source.directory if facts.source.image is not None else f"/{facts.source.claim}"
+    return [{"name": model_volume_name(facts), "mountPath": path, "readOnly": True}] if _model_volume(facts) else []
 
 
 def cache_mount(facts: BackendFacts) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def data_mounts(facts: BackendFacts) -> list[dict[str, Any]]:
 
 def engine_mounts(facts: BackendFacts) -> list[dict[str, Any]]:
     """The mounts of an engine: weights and shared memory."""
-    return [cache_mount(facts), {"name": "dshm", "mountPath": SHM_MOUNT}]
+    return [cache_mount(facts), *_model_mount(facts), {"name": "dshm", "mountPath": SHM_MOUNT}]
 
 
 def non_empty(**fields: Any) -> dict[str, Any]:
@@ -101,30 +112,48 @@ def non_empty(**fields: Any) -> dict[str, Any]:
 
 
 def downloaders(facts: BackendFacts, options: RenderOptions) -> list[dict[str, Any]]:
-    """The init containers: the model's, then one per adapter that is part of the template."""
-    chosen = [entry for entry in facts.env if entry["name"] in DOWNLOADER_VARIABLES]
-    name = facts.model.name
-    containers = [_downloader(bounded(name, "-model-downloader"), facts.backend.model_uri, chosen, facts, options)]
-    if not facts.is_hot:
+    """The init containers: the model's unless it is served in place, then one per adapter that is part of the template."""
+    name, uri = facts.model.name, facts.backend.model_uri
+    containers = []
+    if facts.source.downloaded:
+        env = downloader_env(facts.env, uri)
         containers += [
-            _downloader(
-                bounded(name, f"-lora-downloader-{index}"), adapter.artifact_url, list(facts.env), facts, options
-            )
-            for index, adapter in enumerate(facts.backend.adapters)
+            _downloader(bounded(name, "-model-downloader"), uri, facts.source.directory, env, facts, options)
         ]
+    if not facts.is_hot:
+        for index, adapter in enumerate(facts.backend.adapters):
+            url = adapter.artifact_url
+            env = downloader_env(without_revisions(facts.env), url)
+            container = bounded(name, f"-lora-downloader-{index}")
+            containers.append(_downloader(container, url, facts.directory(url), env, facts, options))
     return containers
 
 
 def _downloader(
-    name: str, uri: str, env: list[Mapping[str, Any]], facts: BackendFacts, options: RenderOptions
+    name: str, uri: str, target: str, env: list[Mapping[str, Any]], facts: BackendFacts, options: RenderOptions
 ) -> dict[str, Any]:
     return {
         "name": name,
         "image": options.downloader_image,
-        "args": ["--source", literal(uri), "--output-dir", literal(facts.directory(uri))],
+        "args": ["--source", literal(uri), "--output-dir", literal(target)],
         **non_empty(env=env, envFrom=env_from(facts.backend)),
         "volumeMounts": data_mounts(facts),
     }
+
+
+def without_revisions(env: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The variables without those that name a revision of the model."""
+    return [entry for entry in env if entry["name"] not in REVISIONS]
+
+
+def downloader_env(env: Iterable[Mapping[str, Any]], *uris: str) -> list[Mapping[str, Any]]:
+    """The variables of a program that downloads these: all of them, and for ``s3://`` those with AWS's names under the downloader's own names too."""
+    entries = list(env)
+    taken = {entry["name"] for entry in entries}
+    if not any(uri.startswith("s3://") for uri in uris):
+        return entries
+    renamed = [{**entry, "name": _AWS_NAMES[entry["name"]]} for entry in entries if entry["name"] in _AWS_NAMES]
+    return entries + [entry for entry in renamed if entry["name"] not in taken]
 
 
 def field_variable(name: str, path: str) -> dict[str, Any]:
@@ -158,11 +187,12 @@ def engine_env(facts: BackendFacts, extras: list[dict[str, Any]] | None = None) 
 def runtime_container(facts: BackendFacts, options: RenderOptions, env: list[Any]) -> dict[str, Any]:
     """The sidecar that downloads and loads adapters and offers metrics under common names."""
     port = facts.runtime_port
+    adapters = [adapter.artifact_url for adapter in facts.backend.adapters] if facts.is_hot else []
     return {
         "name": "runtime",
         "image": options.runtime_image,
         "ports": [{"containerPort": port, "protocol": "TCP"}],
-        "env": env,
+        "env": downloader_env(without_revisions(env), *adapters),
         **non_empty(envFrom=env_from(facts.backend)),
         "args": [
             "--port",

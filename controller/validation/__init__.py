@@ -19,7 +19,7 @@ from controller.validation import autoscaling, shape
 from controller.validation.engines import engine
 from controller.validation.options import ValidationOptions as ValidationOptions
 from controller.validation.roles import roles
-from controller.validation.storage import storage
+from controller.validation.storage import shared_directories, storage
 
 _MOST_BACKENDS = 16
 _MOST_ADAPTERS = 10
@@ -57,12 +57,13 @@ def _unexplained(rules: Iterator[Finding], known: list[Finding]) -> list[Finding
 
 
 def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
+    facts = [backend_facts(model, backend) for backend in model.spec.backends]
     yield from _whole(model)
     yield from autoscaling.levels(model.spec)
     if model.spec.autoscaling_policy is not None:
         yield from autoscaling.policy(model.spec.autoscaling_policy, "spec.autoscalingPolicy")
     yield from _same_adapter(model)
-    facts = [backend_facts(model, backend) for backend in model.spec.backends]
+    yield from shared_directories(facts)
     served = frozenset[str]().union(*(item.served_names for item in facts))
     for index, item in enumerate(facts):
         path = f"spec.backends[{index}]"

@@ -1,14 +1,18 @@
 """The rules of what is downloaded from where to where: sources, the cache, and that their mounts do not collide."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from controller import meta
 from controller.api.findings import Finding, error, warning
-from controller.api.model import Backend
-from controller.api.storage import SHM_MOUNT, normal_path, source_claim
+from controller.api.model import IN_PLACE, Backend
+from controller.api.storage import SHM_MOUNT, normal_path, source_claim, written_value
+from controller.api.variables import env_from
 from controller.render.facts import BackendFacts
 from controller.validation.options import ValidationOptions
 
+_KEY_PAIRS = ({"ACCESS_KEY", "SECRET_KEY"}, {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
+_CONTENT_VARIABLES = {"HF_ENDPOINT", "HF_REVISION", "MS_REVISION", "ENDPOINT", "AWS_ENDPOINT_URL"}
 _CLAIM = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
@@ -22,6 +26,7 @@ def storage(facts: BackendFacts, path: str, options: ValidationOptions) -> Itera
         broken += _source(uri, where)
     yield from broken
     yield from _credentials(facts, sources)
+    yield from _access(facts, path)
     if not broken:
         yield from _mounts(facts, path, sources)
 
@@ -55,27 +60,64 @@ def _cache(backend: Backend, path: str, options: ValidationOptions) -> Iterator[
 
 def _credentials(facts: BackendFacts, sources: list[tuple[str, str]]) -> Iterator[Finding]:
     names = {entry["name"] for entry in facts.env}
-    if facts.backend.env_from or {"ACCESS_KEY", "SECRET_KEY"} <= names:
+    if facts.backend.env_from or any(pair <= names for pair in _KEY_PAIRS):
         return
     for where, uri in sources:
         if uri.startswith(("s3://", "obs://")):
-            message = "needs ACCESS_KEY and SECRET_KEY; without them the downloader leaves the directory empty and reports success"
+            message = (
+                "needs ACCESS_KEY and SECRET_KEY in env, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3://;"
+                " without them the downloader leaves the directory empty and reports success"
+            )
             yield warning(where, message, "W1")
 
 
+def _access(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """Which models can be served in place, and what an image reference looks like."""
+    uri = facts.backend.model_uri
+    if facts.backend.model_access == IN_PLACE and not uri.startswith("pvc://"):
+        yield error(f"{path}.modelAccess", "only a pvc:// model can be served in place", "model-access")
+    if facts.source.image is not None and not re.fullmatch(r"[!-~]+", facts.source.image):
+        message = "must be an image reference without white space: oci://REGISTRY/IMAGE:TAG"
+        yield error(f"{path}.modelURI", message, "model-access")
+
+
 def _mounts(facts: BackendFacts, path: str, sources: list[tuple[str, str]]) -> Iterator[Finding]:
+    """M20: no mount point lies in another one."""
     cache = facts.cache.mount
     if _collide(cache, SHM_MOUNT):
         yield error(f"{path}.cacheURI", f"{cache} collides with the shared memory at {SHM_MOUNT}", "M20")
-    mounts = ((SHM_MOUNT, "the shared memory"), (cache, "the cache"))
-    mounted = set(facts.claims)
+    mounts = [(SHM_MOUNT, "the shared memory"), (cache, "the cache")]
+    if facts.source.image is not None:
+        mounts.append((facts.source.directory, "the model's image"))
+        if _collide(cache, facts.source.directory):
+            yield error(f"{path}.cacheURI", f"{cache} collides with the model at {facts.source.directory}", "M20")
     for where, uri in sources:
         claim = source_claim(uri)
-        if claim not in mounted:
+        if claim is None or claim == facts.cache.claim:
             continue
         for other, what in mounts:
             if _collide(f"/{claim}", other):
                 yield error(where, f"would be mounted at /{claim}, which collides with {what} at {other}", "M20")
+
+
+def shared_directories(backends: Sequence[BackendFacts]) -> Iterator[Finding]:
+    """Backends that download different contents into one directory of a cache that they share."""
+    first: dict[tuple[str, str], tuple[int, object]] = {}
+    for index, facts in enumerate(backends):
+        place = facts.cache.claim or facts.cache.host_path
+        if place is None or not facts.source.downloaded:
+            continue
+        content = _content(facts)
+        earlier, known = first.setdefault((place, facts.source.directory), (index, content))
+        if known != content:
+            message = f"backend {backends[earlier].backend.name} downloads it into the same directory with other variables; use another cacheURI"
+            yield warning(f"spec.backends[{index}].modelURI", message, "shared-directory")
+
+
+def _content(facts: BackendFacts) -> object:
+    """Everything but the URI that decides what is downloaded."""
+    values = {entry["name"]: written_value(entry) for entry in facts.env if entry["name"] in _CONTENT_VARIABLES}
+    return meta.canonical_json([values, env_from(facts.backend)])
 
 
 def _collide(first: str, second: str) -> bool:

@@ -98,6 +98,7 @@ CONSUMER = {"kv_connector": "NixlConnector", "kv_role": "kv_consumer"}
 HOT = {"env": [{"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": "1"}]}
 S3 = {"modelURI": "s3://bucket/path"}
 KEYS = [{"name": "ACCESS_KEY", "value": "a"}, {"name": "SECRET_KEY", "value": "s"}]
+AWS_KEYS = [{"name": "AWS_ACCESS_KEY_ID", "value": "a"}, {"name": "AWS_SECRET_ACCESS_KEY", "value": "s"}]
 
 
 def _port(value: str) -> dict[str, Any]:
@@ -194,6 +195,14 @@ OF_A_BACKEND = (
     case("M27", "spec.backends[0].workers[1].pods", (A, C),
          a_model("chat", a_pair(None, {"pods": 2})), a_model("chat", a_pair({"pods": 0}, {"pods": 1}))),
     of_backend("W1", "modelURI", (W,), S3, {**S3, "env": KEYS}),
+    of_backend("W1", "modelURI", (W,), {**S3, "env": AWS_KEYS[:1]}, {**S3, "env": AWS_KEYS}),
+    of_backend("model-access", "modelAccess", (C,), {"modelAccess": "InPlace"}, {"modelAccess": "InPlace", "modelURI": "pvc://c/m"}),
+    of_backend("model-access", "modelURI", (C,), {"modelURI": "oci://a b"}, {"modelURI": "oci://registry.example.com/a:b"}),
+    of_backend("M20", "cacheURI", (C,), {"modelURI": "oci://a", "cacheURI": "hostpath:///models"}, {"modelURI": "oci://a", "cacheURI": "hostpath:///model"}),
+    of_backend("M20", "modelURI", (C,), {"modelURI": "pvc://dev/m", "modelAccess": "InPlace"}, {"modelURI": "pvc://devel/m", "modelAccess": "InPlace"}),
+    case("shared-directory", "spec.backends[1].modelURI", (W,),
+         a_model("chat", a_backend("a", cacheURI="pvc://c"), a_backend("b", cacheURI="pvc://c", env=[{"name": "HF_ENDPOINT", "value": "https://m"}])),
+         a_model("chat", a_backend("a", cacheURI="pvc://c"), a_backend("b", cacheURI="pvc://c", env=[{"name": "HF_REVISION", "value": "v2"}]))),
     of_backend("W1", "loraAdapters[0].artifactURL", (W,), {"loraAdapters": adapters("a", url="obs://b/a"), "env": KEYS[:1]},
                {"loraAdapters": adapters("a", url="obs://b/a"), "envFrom": [{"secretRef": {"name": "keys"}}]}),
     of_backend("M30", "env[0].value", (W,), _port("70000"), _port("7000")),

@@ -77,7 +77,7 @@ def _entry(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> 
     return {
         "metadata": {"labels": pod_labels(facts.model, facts.backend, options.dialect)},
         "spec": {
-            "initContainers": pods.downloaders(facts, options),
+            **non_empty(initContainers=pods.downloaders(facts, options)),
             "containers": [runtime, _engine(facts, worker, env)],
             "terminationGracePeriodSeconds": 300,
             "volumes": pods.volumes(facts),
@@ -111,7 +111,7 @@ def _ray_worker(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions
     """Ray workers carry no labels of ours: they serve no HTTP and must not be selected."""
     return {
         "spec": {
-            "initContainers": pods.downloaders(facts, options),
+            **non_empty(initContainers=pods.downloaders(facts, options)),
             "containers": [
                 {
                     "name": bounded(facts.backend.name.lower(), "-vllm-worker"),

@@ -20,7 +20,7 @@ def engine_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
     """The engine's argv, before any quoting."""
     config = worker.config
     arguments = ["python3", "-m", "vllm.entrypoints.openai.api_server"]
-    arguments += ["--model", facts.directory(facts.backend.model_uri)]
+    arguments += ["--model", facts.source.directory]
     arguments += config_arguments(config, {"kv-events-config": KV_EVENTS})
     if "served-model-name" not in config:
         arguments += ["--served-model-name", facts.served_name]

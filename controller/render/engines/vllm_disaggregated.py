@@ -80,7 +80,7 @@ def _role(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> d
         "entryTemplate": {
             "metadata": {"labels": pod_labels(facts.model, facts.backend, options.dialect)},
             "spec": {
-                "initContainers": pods.downloaders(facts, options),
+                **non_empty(initContainers=pods.downloaders(facts, options)),
                 "containers": [runtime, _engine(facts, worker, env)],
                 "volumes": pods.volumes(facts),
                 **pods.placement(facts.backend, worker.worker),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.factories import a_backend, a_worker
 from tests.support.rendering import container, engine, entry, roles
-from tests.support.rules import a_pair, adapters
+from tests.support.rules import HOT, a_pair, adapters
 
 SHM = {"name": "dshm", "emptyDir": {"medium": "Memory"}}
 HF = "hf://org/repo"
@@ -74,11 +74,12 @@ def test_claims_with_dots_get_volume_names_without_and_stay_apart() -> None:
 
 
 def test_the_downloaders_of_model_and_adapters() -> None:
-    """In list order, with the backend's envFrom; the model's downloader sees the variables it knows, in their order."""
+    """In list order, with the backend's envFrom and all of its variables, in their order."""
     env = [
-        {"name": "SECRET_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+        {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
         {"name": "OTHER", "value": "1"},
         {"name": "HF_ENDPOINT", "value": "$(OTHER)"},
+        {"name": "REQUESTS_CA_BUNDLE", "value": "/etc/ca.pem"},
     ]
     source = [{"secretRef": {"name": "keys"}}]
     backend = a_backend(env=env, envFrom=source, loraAdapters=adapters("a", "b"))
@@ -88,22 +89,94 @@ def test_the_downloaders_of_model_and_adapters() -> None:
         "chat-lora-downloader-0",
         "chat-lora-downloader-1",
     ]
-    assert first["env"] == [env[0], env[2]]
-    assert second["env"] == third["env"] == env
+    assert first["env"] == second["env"] == third["env"] == env
     assert all(item["envFrom"] == source for item in (first, second, third))
     assert "command" not in first
     assert second["args"] == ["--source", "hf://org/lora", "--output-dir", directory("/cache", "hf://org/lora")]
 
 
+@pytest.mark.parametrize("name", ["HF_REVISION", "MS_REVISION"])
+def test_a_revision_is_that_of_the_model_alone(name: str) -> None:
+    """Neither the adapters' repositories nor the sidecar that loads them have it."""
+    backend = a_backend(env=[{"name": name, "value": "v1"}], loraAdapters=adapters("a"))
+    model, lora = entry(backend)["initContainers"]
+    assert name in [item["name"] for item in model["env"]]
+    assert "env" not in lora
+    assert name not in [item["name"] for item in container(backend, "runtime")["env"]]
+
+
 @pytest.mark.parametrize(
-    "name",
-    ["ENDPOINT", "HF_ENDPOINT", "HF_AUTH_TOKEN", "HF_REVISION", "MS_TOKEN", "MS_REVISION", "ACCESS_KEY", "SECRET_KEY",
-     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
-)  # fmt: skip
-def test_the_variables_a_model_downloader_knows(name: str) -> None:
-    """Each of them, and none of similar names."""
-    env = [{"name": name, "value": "x"}, {"name": f"{name}_", "value": "y"}]
-    assert entry(a_backend(env=env))["initContainers"][0]["env"] == env[:1]
+    ("uri", "entry_", "key"),
+    [
+        ("hf://org/repo", {"name": "HF_REVISION", "value": "v1"}, "hf://org/repo\nHF_REVISION=v1"),
+        ("ms://org/repo", {"name": "MS_REVISION", "value": "v1"}, "ms://org/repo\nMS_REVISION=v1"),
+        ("s3://b/p", {"name": "ENDPOINT", "value": "https://s3"}, "s3://b/p\nENDPOINT=https://s3"),
+        (
+            "obs://b/p",
+            {"name": "ENDPOINT", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}},
+            'obs://b/p\nENDPOINT={"configMapKeyRef":{"key":"k","name":"c"}}',
+        ),
+        ("hf://org/repo", {"name": "MS_REVISION", "value": "v1"}, "hf://org/repo"),
+        ("hf://org/repo", {"name": "ENDPOINT", "value": "x"}, "hf://org/repo"),
+        ("pvc://c/p", {"name": "HF_REVISION", "value": "v1"}, "pvc://c/p"),
+    ],
+)
+def test_the_directory_tells_contents_of_one_uri_apart(uri: str, entry_: dict[str, Any], key: str) -> None:
+    """The variable that decides the content is part of what is hashed; the engine and the downloader agree."""
+    backend = a_backend(modelURI=uri, env=[{"name": "A", "value": "1"}, entry_])
+    target = directory("/cache", key)
+    assert entry(backend)["initContainers"][0]["args"] == ["--source", uri, "--output-dir", target]
+    assert engine(backend)["command"][4] == target
+
+
+def test_the_names_that_aws_uses_reach_the_downloader_under_its_own() -> None:
+    """For s3:// sources, unless its own are given too; the sidecar of a hot backend downloads as well."""
+    secret = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    env = [
+        {"name": "AWS_ACCESS_KEY_ID", **secret},
+        {"name": "AWS_SECRET_ACCESS_KEY", "value": "x"},
+        {"name": "AWS_ENDPOINT_URL", "value": "https://s3"},
+        {"name": "SECRET_KEY", "value": "y"},
+    ]
+    more = [{"name": "ACCESS_KEY", **secret}, {"name": "ENDPOINT", "value": "https://s3"}]
+    assert entry(a_backend(modelURI="s3://b/p", env=env))["initContainers"][0]["env"] == [*env, *more]
+    assert entry(a_backend(env=env))["initContainers"][0]["env"] == env
+    hot = a_backend(env=[*env, *HOT["env"]], loraAdapters=adapters("a", url="s3://b/a"))
+    assert container(hot, "runtime")["env"][-2:] == more
+    assert more[0] not in engine(hot)["env"]
+
+
+def test_a_model_in_an_image_is_a_volume_of_it() -> None:
+    """Read-only, in the engine of every pod; nothing is downloaded but adapters."""
+    uri = "oci://registry.example.com/models/qwen:1"
+    backend = a_backend("b", modelURI=uri, loraAdapters=adapters("a"), workers=[a_worker(pods=2)])
+    pod = entry(backend)
+    source = {"reference": "registry.example.com/models/qwen:1", "pullPolicy": "IfNotPresent"}
+    assert pod["volumes"][1] == {"name": "b-model", "image": source}
+    assert [item["name"] for item in pod["initContainers"]] == ["chat-lora-downloader-0"]
+    path = directory("/models", uri)
+    mount = {"name": "b-model", "mountPath": path, "readOnly": True}
+    assert mount in engine(backend)["volumeMounts"]
+    assert mount not in container(backend, "runtime")["volumeMounts"]
+    assert f"--model {path} " in engine(backend)["command"][2]
+    assert mount in roles(backend)[0]["workerTemplate"]["spec"]["containers"][0]["volumeMounts"]
+
+
+def test_a_model_in_a_claim_can_be_served_in_place() -> None:
+    """Read-only from a claim of its own; from the cache's claim without a further volume."""
+    other = a_backend("b", modelURI="pvc://source//m/1", modelAccess="InPlace")
+    pod = entry(other)
+    claim = {"claimName": "source", "readOnly": True}
+    assert pod["volumes"][1] == {"name": "b-model", "persistentVolumeClaim": claim}
+    assert "initContainers" not in pod
+    assert engine(other)["command"][4] == "/source/m/1"
+    assert {"name": "b-model", "mountPath": "/source", "readOnly": True} in engine(other)["volumeMounts"]
+    assert [mount["name"] for mount in container(other, "runtime")["volumeMounts"]] == ["b-weights"]
+    same = a_backend("b", modelURI="pvc://cache/m/1", cacheURI="pvc://cache", modelAccess="InPlace")
+    assert [volume["name"] for volume in entry(same)["volumes"]] == ["b-weights", "dshm"]
+    assert engine(same)["command"][4] == "/cache/m/1"
+    copied = a_backend("b", modelURI="pvc://source/m", modelAccess="Copy")
+    assert entry(copied) == entry(a_backend("b", modelURI="pvc://source/m"))
 
 
 @pytest.mark.parametrize(
