@@ -22,7 +22,6 @@ LOCK = Path("requirements/base.txt")
 PACKAGE = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\\n]+))?")
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 VIA = re.compile(r"^ +# +(?:via +)?(?P<name>[a-z0-9._-]+)(?: \(pyproject\.toml\))?$")
-ROOT = "model-controller"
 
 
 def parse(lock: str) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
@@ -50,13 +49,14 @@ def parse(lock: str) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
 def sbom(lock: str, project: dict[str, Any]) -> dict[str, Any]:
     """The bill of materials of the project with these locked packages."""
     components, needs = parse(lock)
+    purl = f"pkg:pypi/{project['name']}@{project['version']}"
     root = {
         "type": "application",
-        "bom-ref": f"pkg:pypi/{ROOT}@{project['version']}",
-        "name": ROOT,
+        "bom-ref": purl,
+        "name": project["name"],
         "version": project["version"],
         "licenses": [{"license": {"id": project["license"]}}],
-        "purl": f"pkg:pypi/{ROOT}@{project['version']}",
+        "purl": purl,
     }
     return {
         "bomFormat": "CycloneDX",
