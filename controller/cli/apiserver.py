@@ -32,7 +32,15 @@ from controller.meta.errors import ApiError
     help="Write a kubeconfig for it here.",
 )
 def apiserver(port: int, crds: tuple[str, ...], kubeconfig_out: Path | None) -> None:
-    """Run the embedded API server until it is told to stop. Everything it stores is gone then."""
+    """Run the embedded API server until it is stopped.
+
+    It keeps everything in memory; all data is lost when it exits.
+
+    \b
+    Examples:
+      model-controller apiserver --crds config/crd/bases --kubeconfig-out /tmp/kubeconfig
+      kubectl --kubeconfig /tmp/kubeconfig get models
+    """
     definitions = list(read_crds(crds))
     if kubeconfig_out is not None:
         _spare(kubeconfig_out)

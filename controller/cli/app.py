@@ -3,6 +3,7 @@
 Exit codes: 0 fine, 1 a finding or a failure that the message explains, 2 wrong usage or unusable input.
 """
 
+import difflib
 import os
 import sys
 import traceback
@@ -11,7 +12,7 @@ from typing import Any
 
 import click
 
-from controller.cli.options import PROGRAM, version_option
+from controller.cli.options import PROGRAM, VARIABLE_PREFIX, version_option
 
 _COMMANDS = {
     "run": "controller.cli.run:run",
@@ -25,6 +26,10 @@ _COMMANDS = {
     "apiserver": "controller.cli.apiserver:apiserver",
     "completion": "controller.cli.completion:completion",
 }
+
+
+_SUMMARY_LENGTH = 100
+"""Characters of a command's summary; longer ones are cut."""
 
 
 class Failure(click.ClickException):
@@ -42,7 +47,7 @@ class Unusable(Failure):
 
 
 class _LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A group whose commands are imported when they are asked for. A misspelt command gets a suggestion."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -54,6 +59,23 @@ class _LazyGroup(click.Group):
         module, _, attribute = target.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [
+            (name, command.get_short_help_str(_SUMMARY_LENGTH)) for name, command in commands if command is not None
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the commands are {', '.join(_COMMANDS)}."
+            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -67,8 +89,18 @@ def main() -> None:
 
     What no command foresaw is one sentence too; with ``MODEL_CONTROLLER_LOG_LEVEL=debug`` its traceback comes first.
     """
+    _main(PROGRAM)
+
+
+def kubectl_plugin() -> None:
+    """The same command line as ``kubectl model``: kubectl calls the program ``kubectl-model`` with the words that follow."""
+    _main("kubectl model")
+
+
+def _main(called: str) -> None:
     try:
-        cli.main(prog_name=PROGRAM, standalone_mode=True)
+        warn_of_unknown_variables()
+        cli.main(prog_name=called, standalone_mode=True)
     except (BrokenPipeError, KeyboardInterrupt):
         sys.stderr.close()
         sys.exit(1)
@@ -78,3 +110,18 @@ def main() -> None:
         what = (error.strerror or str(error)).lower() if isinstance(error, OSError) else repr(error)
         click.echo(f"{PROGRAM}: {what}", err=True)
         sys.exit(1)
+
+
+def warn_of_unknown_variables() -> None:
+    """A sentence on standard error for each ``MODEL_CONTROLLER_`` variable that no flag has, with the closest one that exists."""
+    given = sorted(name for name in os.environ if name.startswith(VARIABLE_PREFIX))
+    if not given:
+        return
+    context = click.Context(cli)
+    commands = [command for name in _COMMANDS if (command := cli.get_command(context, name)) is not None]
+    known = {param.envvar for command in commands for param in command.params if isinstance(param.envvar, str)}
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            click.echo(f"{PROGRAM}: the variable {name} belongs to no flag and is ignored{hint}", err=True)

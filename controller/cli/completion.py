@@ -10,9 +10,13 @@ from controller.cli.options import PROGRAM, version_option
 @version_option
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of SHELL.
+    """Print the completion script of SHELL: bash, zsh or fish.
 
-    For bash: source <(model-controller completion bash)
+    \b
+    Examples:
+      source <(model-controller completion bash)
+      model-controller completion zsh > "${fpath[1]}/_model-controller"
+      model-controller completion fish > ~/.config/fish/completions/model-controller.fish
     """
     from controller.cli.app import cli
 

@@ -35,10 +35,21 @@ from controller.meta import Object
     help="A YAML stream, or one JSON List for kubectl.",
 )
 def convert_command(files: tuple[str, ...], target: str, output: str) -> None:
-    """Convert the objects in FILE... ("-" is standard input): ModelBoosters to Models and back, or children to another dialect.
+    """Convert ModelBoosters to Models and back, or children to another dialect.
 
-    Documents go to standard output, notes to standard error; what the target has no word for is printed as it is. A document that would
-    lose something is not printed. Exit code 0: nothing is lost; 1: the notes say what would be; 2: some input is unusable.
+    FILE is a file, a directory or "-" for standard input. Documents go to standard output, notes to standard error. Objects that the target
+    does not concern are printed unchanged. A document that would lose something is not printed.
+
+    \b
+    Exit codes:
+      0  nothing is lost
+      1  something would be lost; the notes say what
+      2  an input cannot be used
+
+    \b
+    Examples:
+      model-controller convert --to model booster.yaml
+      kubectl get modelinfers -o yaml | model-controller convert --to v1 -
     """
     inputs = Inputs()
     given = [*read_documents(files, inputs)]

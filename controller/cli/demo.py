@@ -21,9 +21,20 @@ from controller.cli.options import NOT_NEGATIVE, SECONDS, option, version_option
 )
 @option("--delay", type=NOT_NEGATIVE, default=2.0, help="Seconds a simulated workload takes to start.")
 def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> None:
-    """Show Models becoming Active: those in FILE..., or the shipped samples.
+    """Show the controller at work, without a cluster.
 
-    Nothing of the machine but a port on 127.0.0.1 is used. Exit code 0: all became Active; 1: not in time; 2: unusable input.
+    FILE is a file or a directory with Models; the default are the shipped samples. Uses only a port on 127.0.0.1.
+
+    \b
+    Exit codes:
+      0  all Models became Active
+      1  they did not, or not in time
+      2  an input cannot be used
+
+    \b
+    Examples:
+      model-controller demo
+      model-controller demo --exit model.yaml
     """
     from rich.console import Console
 

@@ -52,9 +52,20 @@ def diff_command(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show what the controller would do to the children of the Models in FILE... ("-" is standard input), and why.
+    """Show what the controller would do to the children of Models, and why.
 
-    Nothing is written. Exit code 0: nothing to do; 1: differences; 2: some input is unusable or the cluster could not be read.
+    FILE is a file, a directory or "-" for standard input. Nothing is written.
+
+    \b
+    Exit codes:
+      0  nothing to do
+      1  differences
+      2  an input cannot be used, or the cluster cannot be read
+
+    \b
+    Examples:
+      model-controller diff model.yaml
+      model-controller diff models/ --context staging
     """
     inputs = read_models(files)
     for file, document, front in inputs.models:

@@ -1,5 +1,6 @@
 """Reading Models from the files, directories and standard input that a command was given."""
 
+import difflib
 import errno
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ import click
 
 from controller import meta
 from controller.api.documents import DocumentError, load_documents
-from controller.api.kinds import MODEL
+from controller.cli.progress import announce_reading
 from controller.fronts import FRONTS, Front, front_of
 from controller.meta import Object
 
@@ -37,8 +38,13 @@ class Inputs:
     models: list[Input] = field(default_factory=list)
     unusable: bool = False
 
+    @property
+    def files(self) -> int:
+        """How many files the Models came from."""
+        return len({model.file for model in self.models})
+
     def refuse(self, source: str, error: Exception) -> None:
-        """Tells why this input cannot be used."""
+        """Notes that an input cannot be used, and says why on standard error."""
         self.unusable = True
         click.echo(
             f"{source or repr(source)}: {(error.strerror or str(error)).lower()}"
@@ -55,8 +61,7 @@ def read_models(paths: Sequence[str]) -> Inputs:
         if (front := front_of(document, FRONTS)) is not None:
             inputs.models.append(Input(source, document, front))
         else:
-            what = f"{document.get('apiVersion', '?')} {document.get('kind', '?')} {meta.name_of(document)}".rstrip()
-            click.echo(f"{source}: skipped {what}: not a {MODEL.api_version} {MODEL.kind}", err=True)
+            click.echo(f"{source}: {_skipped(document)}", err=True)
     return inputs
 
 
@@ -74,16 +79,31 @@ def read_documents(paths: Sequence[str], inputs: Inputs) -> Iterator[tuple[str, 
             except (OSError, DocumentError) as error:
                 inputs.refuse(source, error)
                 continue
+            if not documents:
+                click.echo(f"{source}: holds no object", err=True)
             yield from ((source, document) for document in documents)
+
+
+def _skipped(document: Object) -> str:
+    api_version, kind = (str(document.get(key, "?")) for key in ("apiVersion", "kind"))
+    known = {front.resource.kind: front.resource.api_version for front in FRONTS}
+    if kind in known:
+        hint = f"its apiVersion is not {known[kind]}"
+    else:
+        close = difflib.get_close_matches(kind, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"it is not a {' or '.join(known)}"
+    return f"skipped {api_version} {kind} {meta.name_of(document)}".rstrip() + f": {hint}"
 
 
 def _sources(path: str) -> list[str]:
     if not path:
-        raise FileNotFoundError(errno.ENOENT, "an empty name is no file")
+        raise FileNotFoundError(errno.ENOENT, "the file name is empty")
     if path == "-" or not Path(path).is_dir():
         return [path]
     return sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix in _SUFFIXES)
 
 
 def _text(source: str) -> bytes:
-    return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    text = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    announce_reading(source, len(text))
+    return text

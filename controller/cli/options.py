@@ -11,12 +11,14 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROGRAM = "model-controller"
+DISTRIBUTION = "kthena-model-controller"
+VARIABLE_PREFIX = "MODEL_CONTROLLER_"
 
 
 def version() -> str:
     """The installed version, or ``0.0.0+source`` when running from sources that were never installed."""
     try:
-        return installed_version(PROGRAM)
+        return installed_version(DISTRIBUTION)
     except PackageNotFoundError:
         return "0.0.0+source"
 
@@ -29,6 +31,19 @@ class _Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number.", param, ctx)
         return number
+
+
+class Whole(click.IntRange):
+    """A whole number in a range; the message says the range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. Raises BadParameter with one sentence."""
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        converted: int = super().convert(number, param, ctx)
+        return converted
 
 
 class _Matching(click.ParamType):  # type: ignore[type-arg] # generic for type checkers only
@@ -69,13 +84,14 @@ SECONDS = _Number(min=0, min_open=True)
 NOT_NEGATIVE = _Number(min=0)
 NAMESPACE = _Matching(_LABEL, "the name of a namespace")
 OBJECT_NAME = _Matching(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", "the name of an object")
+IMAGE = _Matching(r"\S+", "the name of an image")
 _DIRECTORY = _Matching(r"(?!.*/\.\.(/|$))/.*", "an absolute path without '..'")
 
 
 def option(*names: str, **settings: Any) -> Callable[[F], F]:
     """``click.option`` with the flag's environment variable, named after the first long name and shown in the help."""
     flag = next(name for name in names if name.startswith("--")).split("/")[0]
-    settings.setdefault("envvar", "MODEL_CONTROLLER_" + flag.removeprefix("--").replace("-", "_").upper())
+    settings.setdefault("envvar", VARIABLE_PREFIX + flag.removeprefix("--").replace("-", "_").upper())
     settings.setdefault("show_default", settings.get("default") not in (None, (), ""))
     return click.option(*names, **settings)
 
@@ -114,10 +130,11 @@ dialect_option = option(
 image_options = combined(
     option(
         "--downloader-image",
+        type=IMAGE,
         default=None,
         help="Image of the download init containers. [default: the dialect's]",
     ),
-    option("--runtime-image", default=None, help="Image of the runtime sidecar. [default: the dialect's]"),
+    option("--runtime-image", type=IMAGE, default=None, help="Image of the runtime sidecar. [default: the dialect's]"),
 )
 
 hostpath_option = option(
@@ -125,7 +142,7 @@ hostpath_option = option(
     "hostpath_prefixes",
     type=_DIRECTORY,
     multiple=True,
-    help="Host directory below which hostpath:// caches may lie; repeatable. [default: anywhere]",
+    help="Host directory that hostpath:// caches must be under; repeatable. [default: anywhere]",
 )
 
 log_options = combined(

@@ -10,6 +10,7 @@ from controller.api.documents import dump_documents
 from controller.api.model import Model
 from controller.cli.inputs import read_models
 from controller.cli.options import NAMESPACE, dialect_option, hostpath_option, image_options, option, version_option
+from controller.cli.progress import progress
 from controller.cli.validate import line
 from controller.dialects import Dialect
 from controller.fronts import Front
@@ -43,16 +44,26 @@ def render_command(
     runtime_image: str | None,
     hostpath_prefixes: tuple[str, ...],
 ) -> None:
-    """Print the children of the Models and ModelBoosters in FILE... ("-" is standard input).
+    """Print the children of Models and ModelBoosters, without a cluster.
 
-    Those of a ModelBooster are always in the dialect v1.
+    FILE is a file, a directory or "-" for standard input. Children of a ModelBooster are always in the dialect v1.
 
-    Exit code 0: all rendered; 1: some Model is invalid (the valid ones are still printed); 2: some input is unusable.
+    \b
+    Exit codes:
+      0  all rendered
+      1  some Model is invalid; the valid ones are printed
+      2  an input cannot be used
+
+    \b
+    Examples:
+      model-controller render model.yaml
+      model-controller render models/ --dialect v1 -o json
+      model-controller render model.yaml | kubectl diff -f -
     """
     inputs = read_models(files)
     children: list[dict[str, Any]] = []
     invalid = False
-    for file, document, front in inputs.models:
+    for file, document, front in progress(inputs.models, "rendered"):
         findings = validate(document, ValidationOptions(hostpath_prefixes, front.dialect or dialect), front)
         for finding in findings:
             click.echo(line(file, document, finding), err=True)

@@ -20,6 +20,7 @@ from controller.cli.options import (
     OBJECT_NAME,
     PROGRAM,
     SECONDS,
+    Whole,
     cluster_options,
     combined,
     hostpath_option,
@@ -69,7 +70,7 @@ _tuning_options = combined(
         multiple=True,
         help="Namespace to work in; repeatable. [default: all]",
     ),
-    option("--workers", type=click.IntRange(1, 1000), default=16, help="Models reconciled at the same time."),
+    option("--workers", type=Whole(1, 1000), default=16, help="Models reconciled at the same time."),
     option(
         "--client-qps",
         type=NOT_NEGATIVE,
@@ -78,9 +79,9 @@ _tuning_options = combined(
     ),
     option(
         "--client-burst",
-        type=click.IntRange(min=0),
+        type=Whole(min=0),
         default=0,
-        help="Requests at once above --client-qps; 0 for no limit.",
+        help="Burst size above --client-qps; 0 for no limit.",
     ),
     option("--watch-timeout", type=SECONDS, default=300.0, help="Seconds the server is asked to keep one watch open."),
     option(
@@ -90,29 +91,34 @@ _tuning_options = combined(
         help="Relist interval: seconds between two full lists of each kind, give or take a tenth.",
     ),
     option(
-        "--shutdown-grace", type=SECONDS, default=25.0, help="Seconds that work in progress gets to finish at the stop."
+        "--shutdown-grace",
+        type=SECONDS,
+        default=25.0,
+        help="Seconds that work in progress may take to finish at shutdown.",
     ),
     option(
         "--config-map",
         type=OBJECT_NAME,
         default="model-controller-config",
-        help="ConfigMap with operator settings in the controller's namespace; outside of a cluster that of --leader-elect-namespace.",
+        help="ConfigMap with operator settings in the controller's namespace; outside a cluster, in --leader-elect-namespace.",
     ),
 )
 
 _serving_options = combined(
-    option("--metrics-bind-address", default=":8080", help="Where /metrics is served; 0 for nowhere."),
-    option("--metrics-secure", is_flag=True, help="Serve /metrics by HTTPS, to those whom the cluster allows it."),
+    option("--metrics-bind-address", default=":8080", help="Address for /metrics; 0 disables it."),
+    option("--metrics-secure", is_flag=True, help="Serve /metrics by HTTPS, to callers that the cluster authorises."),
     option(
         "--metrics-cert-path",
         type=click.Path(),
         default=None,
         help="Directory with tls.crt and tls.key for --metrics-secure.",
     ),
-    option(
-        "--health-probe-bind-address", default=":8081", help="Where /healthz and /readyz are served; 0 for nowhere."
-    ),
+    option("--health-probe-bind-address", default=":8081", help="Address for /healthz and /readyz; 0 disables them."),
 )
+
+
+_BIND_FLAGS = ("health_probe_bind_address", "metrics_bind_address")
+"""In the order in which they are bound."""
 
 
 @click.command()
@@ -125,10 +131,21 @@ _serving_options = combined(
 @hostpath_option
 @log_options
 def run(**flags: Any) -> None:
-    """Run the controller until it is told to stop.
+    """Run the controller until it is stopped.
 
-    Exit code 0: stopped by a signal after finishing its work; 1: lost its lease, ran out of grace, or failed; 2: wrong flags or no
-    usable kubeconfig. An API server that is away, forbids or lacks a CRD is waited for; /readyz says which.
+    It waits for an API server that cannot be reached, forbids something or lacks a CRD; /readyz and the log say which.
+
+    \b
+    Exit codes:
+      0  stopped by a signal, after finishing its work
+      1  lost its lease, exceeded --shutdown-grace, or failed
+      2  wrong flags, or no usable kubeconfig
+
+    \b
+    Examples:
+      model-controller run --log-format console
+      model-controller run --context staging --namespace team-a --namespace team-b
+      model-controller run --leader-elect --leader-elect-namespace model-controller-system
     """
     from controller.runtime.logging import configure_logging
 
@@ -138,16 +155,19 @@ def run(**flags: Any) -> None:
     except Exception as error:  # noqa: BLE001 - every failure becomes a sentence and an exit code
         if flags["log_level"] == "debug":
             traceback.print_exc()
-        raise _failure(error) from None
+        raise _failure(error, flags) from None
 
 
-def _failure(error: Exception) -> Failure:
+def _failure(error: Exception, flags: dict[str, Any]) -> Failure:
     from controller.client import ConfigError
     from controller.leaderelection import ElectionConfigError
-    from controller.metrics import BindAddressError, CertificateError
+    from controller.metrics import BindAddressError, BindError, CertificateError
 
     unusable = (ConfigError, ElectionConfigError, BindAddressError, CertificateError)
     sentence = str(error) or type(error).__name__
+    if isinstance(error, BindError):
+        guilty = [flag for flag in _BIND_FLAGS if error.bind == flags[flag]]
+        sentence += "".join(f" Choose another address with --{flag.replace('_', '-')}." for flag in guilty[:1])
     return (Unusable if isinstance(error, unusable) else Failure)(sentence)
 
 
@@ -163,10 +183,25 @@ async def _run(flags: dict[str, Any]) -> None:
     config = config.with_user_agent(f"{PROGRAM}/{version()} ({flags['identity']})").with_limits(
         qps=flags["client_qps"], burst=flags["client_burst"]
     )
+    _log_start(config, flags)
     async with await Client.connect(config) as client:
         manager = Manager(client, options)
         setup(manager, _controller_options(flags))
         await manager.run(stop)
+
+
+def _log_start(config: Any, flags: dict[str, Any]) -> None:
+    """The first line of the log: what runs, and against which cluster."""
+    import structlog
+
+    structlog.get_logger(__name__).info(
+        "Starting",
+        version=version(),
+        server=config.host,
+        context=flags["context"] or "current",
+        namespaces=list(flags["namespaces"]) or "all",
+        leader_election=flags["leader_elect"],
+    )
 
 
 def _manager_options(flags: dict[str, Any]) -> Any:

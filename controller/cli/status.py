@@ -46,7 +46,14 @@ def status(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show Models: conditions, backends, replicas ready/desired, adapters, reason and age."""
+    """Show Models with their conditions, replicas and reasons.
+
+    \b
+    Examples:
+      model-controller status
+      model-controller status chat -n team-a
+      model-controller status --all-namespaces --watch
+    """
     if name and all_namespaces:
         raise click.UsageError("a NAME cannot be looked up in all namespaces; give -n instead of -A")
     try:

@@ -1,13 +1,17 @@
 """``validate``: the controller's own rules over files, without a cluster."""
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from controller import meta
-from controller.cli.inputs import read_models
+from controller.api.findings import tolerated
+from controller.cli.inputs import Input, Inputs, read_models
 from controller.cli.options import dialect_option, hostpath_option, option, version_option
+from controller.cli.progress import progress
 from controller.dialects import Dialect
 from controller.meta import Object
 from controller.validation import Finding, ValidationOptions, validate
@@ -22,26 +26,64 @@ from controller.validation import Finding, ValidationOptions, validate
 @dialect_option
 @hostpath_option
 def validate_command(files: tuple[str, ...], output: str, dialect: Dialect, hostpath_prefixes: tuple[str, ...]) -> None:
-    """Check the Models and ModelBoosters in FILE... ("-" is standard input) against every rule of the API and the controller.
+    """Check Models and ModelBoosters against every rule of the API and the controller.
 
-    Exit code 0: valid; 1: at least one error; 2: some input is unusable, or there is nothing to check.
+    FILE is a file, a directory or "-" for standard input. Findings go to standard output, a summary of what was checked to standard error.
+
+    \b
+    Exit codes:
+      0  everything that was checked is valid; there may be warnings
+      1  at least one error
+      2  an input cannot be used, or holds nothing to check
+
+    \b
+    Examples:
+      model-controller validate model.yaml
+      model-controller validate models/ -o json
+      kubectl get models -A -o yaml | model-controller validate -
     """
     inputs = read_models(files)
     found = [
         (file, document, finding)
-        for file, document, front in inputs.models
+        for file, document, front in progress(inputs.models, "checked")
         for finding in validate(document, ValidationOptions(hostpath_prefixes, front.dialect or dialect), front)
     ]
-    if not inputs.models and not inputs.unusable:
-        click.echo("nothing was checked: there is no Model or ModelBooster in the given files", err=True)
-        inputs.unusable = True
+    found += duplicates(inputs.models)
     if output == "json":
         click.echo(json.dumps([record(*row) for row in found], indent=2))
     else:
         for row in found:
             click.echo(line(*row))
-    errors = any(finding.level == "error" for _, _, finding in found)
-    raise SystemExit(2 if inputs.unusable else 1 if errors else 0)
+    errors = sum(finding.level == "error" for _, _, finding in found)
+    if inputs.models or not inputs.unusable:
+        click.echo(summary(inputs, errors, len(found) - errors), err=True)
+    raise SystemExit(2 if inputs.unusable or not inputs.models else 1 if errors else 0)
+
+
+def duplicates(inputs: Iterable[Input]) -> list[tuple[str, Object, Finding]]:
+    """An error for each object whose kind, namespace and name an earlier one has: applied together, only the last would remain."""
+    first: dict[tuple[str, str, str], str] = {}
+    found = []
+    for file, document, front in inputs:
+        key = (front.resource.kind, meta.namespace_of(document) or "", meta.name_of(document))
+        if (earlier := first.get(key)) is not None and key[-1]:
+            where = "earlier in this file" if earlier == file else f"in {earlier}"
+            found.append((file, document, tolerated("metadata.name", f"the same {key[0]} is {where}", "duplicate")))
+        first.setdefault(key, file)
+    return found
+
+
+def summary(inputs: Inputs, errors: int, warnings: int) -> str:
+    """What was checked, in one line."""
+    if not inputs.models:
+        return "nothing was checked: there is no Model or ModelBooster in the given files"
+    kinds = Counter(model.front.resource.kind for model in inputs.models)
+    what = " and ".join(_count(number, kind) for kind, number in kinds.items())
+    return f"checked {what} in {_count(inputs.files, 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def record(file: str, model: Object, finding: Finding) -> dict[str, Any]:

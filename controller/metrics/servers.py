@@ -21,7 +21,11 @@ _STOP_SECONDS = 1.0
 
 
 class BindError(Exception):
-    """The server cannot listen on an address. The message is one sentence."""
+    """The server cannot listen on an address. The message is one sentence; ``bind`` is the address as it was given."""
+
+    def __init__(self, message: str, bind: str) -> None:
+        super().__init__(message)
+        self.bind = bind
 
 
 class BindAddressError(BindError, ValueError):
@@ -42,7 +46,7 @@ class BindAddress:
             return None
         host, colon, port = text.rpartition(":")
         if not colon or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
-            raise BindAddressError(f"{text!r} is not an address: expected HOST:PORT, :PORT or 0.")
+            raise BindAddressError(f"{text!r} is not an address: expected HOST:PORT, :PORT or 0.", text)
         return cls(host.removeprefix("[").removesuffix("]") or None, int(port))
 
     def __str__(self) -> str:
@@ -54,6 +58,7 @@ class _Server:
     """One aiohttp application at one address."""
 
     def __init__(self, bind: str, routes: Iterable[web.RouteDef], ssl_context: ssl.SSLContext | None = None) -> None:
+        self._bind = bind
         self._address = BindAddress.parse(bind)
         self._ssl = ssl_context
         app = web.Application()
@@ -75,7 +80,7 @@ class _Server:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            raise BindError(f"Cannot listen on {self._address}: {_why(error)}.") from error
+            raise BindError(f"Cannot listen on {self._address}: {_why(error)}.", self._bind) from error
 
     async def stop(self) -> None:
         """Stop listening and close all connections; a request in progress gets a second. Does nothing if not listening."""

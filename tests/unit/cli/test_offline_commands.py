@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from controller.cli.app import cli
+from controller.cli.app import cli, warn_of_unknown_variables
 
 MODEL = """\
 apiVersion: registry.volcano.sh/v1alpha1
@@ -114,6 +115,43 @@ def test_validate_exit_codes(files: Path) -> None:
     assert run("validate", "--no-such-flag", "x").exit_code == 2
 
 
+def test_validate_says_what_it_checked(files: Path) -> None:
+    """On standard error, so that scripts read only findings."""
+    (files / "broken.yaml").unlink()
+    result = run("validate", str(files))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "checked 2 Models in 2 files: 1 error, 0 warnings"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no object"),
+        ("---\n", "holds no object"),
+        (OTHER, "it is not a Model or ModelBooster"),
+        (MODEL.replace("kind: Model", "kind: Modell"), "did you mean Model?"),
+        (MODEL.replace("v1alpha1", "v1"), "its apiVersion is not registry.volcano.sh/v1alpha1"),
+    ],
+)
+def test_a_file_without_a_model_is_not_a_success(text: str, said: str) -> None:
+    """A check in a pipeline that checks nothing is a mistake."""
+    result = run("validate", "-", stdin=text)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "nothing was checked" in result.stderr
+
+
+def test_the_same_model_twice_is_a_finding(files: Path) -> None:
+    """In one file or in two; in another namespace it is another Model."""
+    (files / "again.yaml").write_text(MODEL + "---\n" + MODEL)
+    (files / "elsewhere.yaml").write_text(MODEL.replace("name: tiny", "name: tiny\n  namespace: other"))
+    result = run("validate", str(files / "good.yaml"), str(files / "again.yaml"), str(files / "elsewhere.yaml"))
+    assert result.exit_code == 1
+    first, second = result.stdout.splitlines()
+    assert first == f"{files / 'again.yaml'}: Model tiny: metadata.name: the same Model is in {files / 'good.yaml'}"
+    assert second == first
+
+
 def test_render_drops_what_no_api_server_would_keep() -> None:
     """A misspelt field of a policy is a warning, and never reaches a child that would be refused for it."""
     model = yaml.safe_load(MODEL)
@@ -160,11 +198,68 @@ def test_a_finding_is_one_line_whatever_the_model_is_called() -> None:
     assert all(line.startswith("-: Model a\\nb") for line in result.stdout.strip().splitlines())
 
 
-@pytest.mark.parametrize("command", ["run", "render", "validate", "status", "crds", "demo", "apiserver", "completion"])
-def test_every_command_has_help_and_version(command: str) -> None:
-    """Without touching a cluster."""
-    assert run(command, "--help").exit_code == 0
+COMMANDS = list(cli.list_commands(click.Context(cli)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples_and_version(command: str) -> None:
+    """Without touching a cluster. An example is a command line that the command understands."""
+    helped = run(command, "--help").stdout
+    examples = helped.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
+    called = [line for line in examples if f"model-controller {command}" in line]
+    assert called
+    for line in called:
+        words = shlex.split(
+            line.partition(f"model-controller {command}")[2].strip("<()").partition("    (")[0].rstrip(")")
+        )
+        cut = next((at for at, word in enumerate(words) if word in {"|", ">"}), len(words))
+        found = cli.get_command(click.Context(cli), command)
+        assert found is not None
+        found.make_context(command, words[:cut])
     assert run(command, "--version").stdout.startswith("model-controller, version ")
+
+
+def test_the_list_of_commands_is_not_cut() -> None:
+    """Each summary is a whole sentence."""
+    commands = run("--help").stdout.partition("Commands:\n")[2]
+    assert "..." not in commands
+    assert commands.count(".\n") == len(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("rendr", "'render'"), ("validat", "'validate'"), ("xyz", "render, validate")]
+)
+def test_a_misspelt_command_gets_a_suggestion(word: str, hint: str) -> None:
+    """Or the list of all."""
+    result = run(word)
+    assert result.exit_code == 2
+    assert hint in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("MODEL_CONTROLLER_LOG_LVL", "did you mean MODEL_CONTROLLER_LOG_LEVEL?"),
+        ("MODEL_CONTROLLER_LOG_LEVEL", ""),
+        ("MODEL_CONTROLLER_QZ", "is ignored"),
+    ],
+)
+def test_a_variable_that_belongs_to_no_flag_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    """A setting that somebody believes to be in force."""
+    monkeypatch.setenv(name, "debug")
+    warn_of_unknown_variables()
+    warned = capsys.readouterr().err
+    assert (name in warned) == bool(said)
+    assert said in warned
+
+
+def test_the_plugin_of_kubectl_is_the_same_program() -> None:
+    """Usage says what the user typed."""
+    code = "from controller.cli import kubectl_plugin; kubectl_plugin()"
+    shown = subprocess.run([sys.executable, "-c", code, "render", "--help"], capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("Usage: kubectl model render ")
 
 
 def test_every_flag_can_come_from_the_environment(files: Path) -> None:
@@ -192,6 +287,9 @@ def test_each_flag_has_its_variable() -> None:
         ("--watch-timeout", "nan"),
         ("--resync", "inf"),
         ("--namespace", ""),
+        ("--workers", "many"),
+        ("--workers", "0"),
+        ("--downloader-image", ""),
         ("--namespace", "a/b"),
         ("--leader-elect-namespace", "a.b"),
         ("--lease-name", "A_B"),
@@ -211,7 +309,7 @@ def test_a_setting_that_can_mean_nothing_is_wrong_usage(flag: str, value: str) -
 def test_an_empty_file_name_is_not_the_current_folder() -> None:
     """A script's unset variable reads nothing."""
     result = run("validate", "")
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "'': an empty name is no file\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "'': the file name is empty\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

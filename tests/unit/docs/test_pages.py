@@ -69,5 +69,5 @@ def test_every_flag_of_run_is_explained() -> None:
 def test_a_path_of_the_repository_in_a_code_block_exists(page: Path) -> None:
     """Commands are meant to be run from its top."""
     text = "\n".join(block for _, block in BLOCK.findall(page.read_text(encoding="utf-8")))
-    for path in re.findall(r"(?<![\w/])(?:config|dist|hack|docs)/[\w./-]+", text):
+    for path in re.findall(r"(?<![\w/.])(?:config|dist|hack|docs)/[\w./-]+", text):
         assert (ROOT / path).exists(), path
