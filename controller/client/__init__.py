@@ -7,13 +7,13 @@
 from controller.client.client import Client as Client
 from controller.client.client import WriteRecorder as WriteRecorder
 from controller.client.config import ClientConfig as ClientConfig
-from controller.client.config import ConfigError as ConfigError
 from controller.client.config import in_cluster_namespace as in_cluster_namespace
 from controller.client.config import load_config as load_config
 from controller.client.config import static_config as static_config
 from controller.client.requests import APPLY_PATCH as APPLY_PATCH
 from controller.client.requests import JSON_PATCH as JSON_PATCH
 from controller.client.requests import MERGE_PATCH as MERGE_PATCH
+from controller.client.settings import ConfigError as ConfigError
 from controller.client.transport import NoMetrics as NoMetrics
 from controller.client.transport import RequestMetrics as RequestMetrics
 from controller.client.wire import ListPage as ListPage

@@ -16,9 +16,11 @@ from typing import Protocol
 import aiohttp
 import tenacity
 from aiohttp.abc import ResolveResult
+from multidict import CIMultiDict
 from yarl import URL
 
-from controller.client.config import ClientConfig, Credentials
+from controller.client.config import ClientConfig
+from controller.client.credentials import Credentials
 from controller.client.requests import HttpRequest
 from controller.client.wire import LineReader
 from controller.meta.errors import StatusError, TransportError, Unauthorized, is_transient, status_error
@@ -85,7 +87,7 @@ class Transport:
         self._credentials = Credentials(config)
         self._limit = RateLimit(config.qps, config.burst)
         self._base = URL(config.host)
-        self._host = self._base.authority
+        self._host = self._base.host_port_subcomponent or ""
         self._requests = self._session()
         self._watches = self._session()
 
@@ -110,6 +112,7 @@ class Transport:
 
     async def close(self) -> None:
         """Closes every connection."""
+        await self._credentials.close()
         await self._requests.close()
         await self._watches.close()
 
@@ -152,15 +155,22 @@ class Transport:
     async def _attempt(
         self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float, limited: bool
     ) -> bytes:
-        settings = await self._credentials.current()
+        settings = self._credentials.current()
         try:
             if limited:
                 await self._wait_for_turn(request)
             return await self._once(request, guard, seconds)
-        except Unauthorized:
-            if not await self._credentials.renew(settings):
-                raise
+        except Unauthorized as error:
+            if not await self._credentials.renew(settings, seconds):
+                raise self._explained(error) from None
             return await self._once(request, guard, seconds)
+
+    def _explained(self, error: Unauthorized) -> Unauthorized:
+        """The refusal, with what keeps better credentials away."""
+        if not self._credentials.problem:
+            return error
+        message = f"{error.message}; {self._credentials.problem}"
+        return Unauthorized(message, http_code=error.http_code, reason=error.reason, status=error.status)
 
     async def _wait_for_turn(self, request: HttpRequest) -> None:
         if self._limit.qps > 0:
@@ -197,7 +207,7 @@ class Transport:
         ``idle_timeout`` is the longest silence in seconds. Raises StatusError for a refusal, TransportError when the connection breaks
         or falls silent.
         """
-        settings = await self._credentials.current()
+        settings = self._credentials.current()
         limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_timeout)
         started = time.monotonic()
         code: int | None = None
@@ -208,7 +218,7 @@ class Transport:
                 if not 200 <= code < 300:
                     error = status_error(code, await answer.read(), retry_after_of(answer.headers.get("Retry-After")))
                     if code == 401:
-                        await self._credentials.renew(settings)
+                        await self._credentials.renew(settings, REQUEST_SECONDS)
                     raise error
                 async with aclosing(_lines(answer, request)) as lines:
                     yield lines
@@ -222,7 +232,8 @@ class Transport:
         self, session: aiohttp.ClientSession, request: HttpRequest, limits: aiohttp.ClientTimeout
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         settings = self._credentials.settings
-        headers = dict(request.headers)
+        headers = CIMultiDict(request.headers)
+        headers.extend(settings.impersonation)
         if settings.authorization:
             headers["Authorization"] = settings.authorization
         async with session.request(

@@ -12,7 +12,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from controller.client import Client, ClientConfig, ConfigError, load_config, static_config
-from controller.client.config import Settings
+from controller.client.settings import Settings
 from controller.meta import Resource
 from controller.meta.errors import (
     ApiError,
@@ -362,16 +362,16 @@ async def test_an_unusable_kubeconfig_is_one_sentence(tmp_path: Path):
     )
     unusable: dict[str, tuple[bytes | None, str]] = {
         "missing": (None, "there is no kubeconfig"),
-        "good": (good.read_bytes(), "Expected object with name other"),
+        "good": (good.read_bytes(), "there is no context 'other'"),
         "broken": (b"a: b\n{ this: is [not yaml", "line 2: "),
-        "binary": (b"\xff\xfe", "it is not YAML"),
+        "binary": (b"\x80\x81", "it is not YAML"),
         "empty": (b"", "it does not have the form of a kubeconfig"),
         "list": (b"[1, 2]", "it does not have the form of a kubeconfig"),
         "number": (
             good.read_bytes().replace(b"'http://127.0.0.1:1'", b"5"),
-            "it does not have the form of a kubeconfig",
+            "its cluster has no server",
         ),
-        "address": (good.read_bytes().replace(b"http://127.0.0.1:1", b"127.0.0.1:1"), "no http or https URL"),
+        "address": (good.read_bytes().replace(b"http://127.0.0.1:1", b"127.0.0.1:1"), "is not an http or https URL"),
     }
     for name, (content, sentence) in unusable.items():
         path = tmp_path / name
