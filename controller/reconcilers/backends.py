@@ -1,12 +1,13 @@
 """How each backend is, as its workload and its pods show it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from controller import meta
 from controller.meta import Object
 from controller.reconcilers.pods import PodFailure, pod_failure
+from controller.render.names import HELD_REVISION
 
 
 class BackendState(StrEnum):
@@ -20,7 +21,11 @@ class BackendState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BackendView:
-    """One backend. ``detail`` says in a word or two what its workload waits for; ``stuck`` are its pods that cannot become ready."""
+    """One backend.
+
+    ``detail`` says in a word or two what its workload waits for, ``stuck`` are its pods that cannot become ready. ``replicas`` exist,
+    ``ready`` are available, ``desired`` are asked for. ``held_revision`` is the template's that would be rendered today, if one is held.
+    """
 
     name: str
     workload: str
@@ -30,6 +35,7 @@ class BackendView:
     ready: int = 0
     desired: int = 0
     stuck: tuple[PodFailure, ...] = ()
+    held_revision: str = ""
 
 
 def backend_view(
@@ -43,17 +49,31 @@ def backend_view(
     if live is None or meta.is_deleting(live):
         detail = "not created yet" if live is None else "being deleted"
         return BackendView(name, workload, BackendState.MISSING, detail)
-    status, desired = meta.status_of(live), _number(meta.spec_of(live).get("replicas"))
-    replicas, ready = _number(status.get("replicas")), _number(status.get("availableReplicas"))
+    status = meta.status_of(live)
+    view = BackendView(
+        name,
+        workload,
+        BackendState.PENDING,
+        replicas=_number(status.get("replicas")),
+        ready=_number(status.get("availableReplicas")),
+        desired=_number(meta.spec_of(live).get("replicas")),
+        held_revision=str(meta.annotations_of(live).get(HELD_REVISION, "")),
+    )
     if meta.spec_of(live).get("replicas") == 0:
-        return BackendView(name, workload, BackendState.IDLE, "", replicas)
+        return replace(view, state=BackendState.IDLE)
+    if _is_available(live, settled=settled):
+        return replace(view, state=BackendState.AVAILABLE)
+    stuck = tuple(failure for pod in pods if (failure := pod_failure(pod)) is not None)
+    return replace(view, detail=_progress(live), stuck=stuck)
+
+
+def _is_available(live: Object, *, settled: bool) -> bool:
+    status = meta.status_of(live)
     seen = status.get("observedGeneration")
     current = not isinstance(seen, int) or seen == 0 or seen >= meta.generation_of(live)
-    is_available = meta.is_condition_true(live, "Available") and (current or settled)
-    if is_available or (settled and ready >= 1):
-        return BackendView(name, workload, BackendState.AVAILABLE, "", replicas, ready, desired)
-    stuck = tuple(failure for pod in pods if (failure := pod_failure(pod)) is not None)
-    return BackendView(name, workload, BackendState.PENDING, _progress(live), replicas, ready, desired, stuck)
+    if meta.is_condition_true(live, "Available") and (current or settled):
+        return True
+    return settled and _number(status.get("availableReplicas")) >= 1
 
 
 def _number(value: object) -> int:

@@ -8,9 +8,9 @@ from controller.lora import MovedAdapter
 from controller.meta import NamespacedName, Object
 from controller.reconcilers import reasons
 from controller.reconcilers.backends import BackendView
+from controller.reconcilers.messages import pod_failure_line
 from controller.reconcilers.outcome import Operation, Outcome, Write
 from controller.reconcilers.pods import PodFailure
-from controller.reconcilers.status import pod_failure_line
 from controller.render.engines import backend_facts
 from controller.render.facts import AUTOSCALED_ROLE
 from controller.runtime import EventRecorder

@@ -8,7 +8,11 @@ from controller.api.findings import INVALID, UNSUPPORTED
 INITIALIZED = "Initialized"
 ACTIVE = "Active"
 FAILED = "Failed"
+READY = "Ready"
+STALLED = "Stalled"
 CONDITION_TYPES = (INITIALIZED, ACTIVE, FAILED)
+SUMMARY_TYPES = (READY, STALLED)
+"""Made from the others, for tools that wait for objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,7 @@ SCALED_TO_ZERO = ConditionState(ACTIVE, "False", "ScaledToZero", "every backend 
 HEALTHY = ConditionState(FAILED, "False", "ModelHealthy", "nothing is wrong")
 UNSUPPORTED_BACKEND = ConditionState(FAILED, "True", UNSUPPORTED, "a backend's type cannot be rendered")
 INVALID_SPEC = ConditionState(FAILED, "True", INVALID, "the spec breaks a rule")
-CHILD_CONFLICT = ConditionState(
-    FAILED, "True", "ChildConflict", "a child's name is taken by an object of somebody else"
-)
+CHILD_CONFLICT = ConditionState(FAILED, "True", "ChildConflict", "another owner's object already has a child's name")
 CHILD_APPLY_FAILED = ConditionState(FAILED, "True", "ChildApplyFailed", "a child could not be written or removed")
 LORA_SYNC_FAILED = ConditionState(
     FAILED, "True", "LoraSyncFailed", "an adapter could not be loaded into or unloaded from a running engine"
@@ -49,7 +51,7 @@ ABNORMAL = ConditionState(
     FAILED,
     "True",
     "ModelAbnormal",
-    "the controller met a fault of its own, which its log tells; the message has its class",
+    "an internal error occurred; the message names its class and the id under which the log has it",
 )
 
 FAILURES = (UNSUPPORTED_BACKEND, INVALID_SPEC, CHILD_CONFLICT, CHILD_APPLY_FAILED, LORA_SYNC_FAILED, ABNORMAL)
@@ -58,7 +60,36 @@ FAILURES = (UNSUPPORTED_BACKEND, INVALID_SPEC, CHILD_CONFLICT, CHILD_APPLY_FAILE
 BLOCKED = tuple(replace(failure, type=INITIALIZED, status="False") for failure in FAILURES)
 """What keeps children of this generation from being as desired is Initialized's reason too."""
 
-CONDITION_STATES = (CREATING, CREATED, *BLOCKED, PROCESSING, AVAILABLE, SCALED_TO_ZERO, HEALTHY, *FAILURES)
+READY_STATES = (
+    replace(
+        CREATED,
+        type=READY,
+        reason=AVAILABLE.reason,
+        when="every child is as desired, `Active` is True and `Failed` is False",
+    ),
+    replace(SCALED_TO_ZERO, type=READY, status="True", when="the same, with every backend scaled to zero"),
+    replace(CREATING, type=READY, when="not every child of this generation is as desired yet"),
+    replace(PROCESSING, type=READY),
+    *(replace(failure, type=READY, status="False") for failure in FAILURES),
+)
+
+TERMINAL = (UNSUPPORTED_BACKEND.reason, INVALID_SPEC.reason)
+"""Reasons for which nothing goes on before the spec changes."""
+
+STALLED_STATES = tuple(replace(failure, type=STALLED) for failure in FAILURES if failure.reason in TERMINAL)
+
+CONDITION_STATES = (
+    CREATING,
+    CREATED,
+    *BLOCKED,
+    PROCESSING,
+    AVAILABLE,
+    SCALED_TO_ZERO,
+    HEALTHY,
+    *FAILURES,
+    *READY_STATES,
+    *STALLED_STATES,
+)
 
 
 @dataclass(frozen=True, slots=True)

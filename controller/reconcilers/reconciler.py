@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from controller import meta
 from controller.api.annotations import PAUSED
 from controller.api.model import Model
@@ -11,18 +13,18 @@ from controller.meta import Object
 from controller.meta.errors import ApiError
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.backends import BackendView, backend_view
-from controller.reconcilers.children import ChildKey, Role, resources_of
+from controller.reconcilers.children import ChildKey, Role, answered_names, key_of, kind_of
 from controller.reconcilers.events import EventReporter
+from controller.reconcilers.messages import problem_line
 from controller.reconcilers.metrics import ModelMetrics
 from controller.reconcilers.observe import Observer, Snapshot
 from controller.reconcilers.outcome import Outcome, Problem
 from controller.reconcilers.plan import plan
 from controller.reconcilers.reasons import ABNORMAL, ACTIVE, CHILD_CONFLICT
 from controller.reconcilers.rendered import Rendered, Renderer
-from controller.reconcilers.status import PassResult, problem_line
+from controller.reconcilers.result import PassResult, RouteView
 from controller.reconcilers.status_writer import StatusWriter
 from controller.render import RenderOptions
-from controller.render.names import child_name
 from controller.runtime import ReconcileError, Request, Result
 
 _FAILURES_THAT_LAST = 3
@@ -93,7 +95,7 @@ class ModelReconciler:
         if outcome.namespace_terminating:
             return self._give_up_namespace(request)
         after = snapshot.with_children(outcome.live)
-        written = await self._report(model, self._result(request, parsed, after, outcome, adapters))
+        written = await self._report(model, self._result(request, rendered, after, outcome, adapters))
         self._events.warnings(parsed, rendered.findings, snapshot.foreign_routes)
         if outcome.problems:
             raise ReconcileError("; ".join(map(problem_line, outcome.problems)))
@@ -124,7 +126,7 @@ class ModelReconciler:
         return outcome, adapters
 
     def _result(
-        self, request: Request, model: Model, after: Snapshot, outcome: Outcome, adapters: AdapterReport
+        self, request: Request, rendered: Rendered, after: Snapshot, outcome: Outcome, adapters: AdapterReport
     ) -> PassResult:
         """What the status is made of. Problems that may pass by themselves count only when they came three times in a row."""
         if outcome.problems:
@@ -135,13 +137,15 @@ class ModelReconciler:
             self._contested[request] = contested
         else:
             self._contested.pop(request, None)
-        paused = is_paused(model.object)
+        paused = is_paused(after.model)
         return PassResult(
-            backend_views(model, after),
+            backend_views(rendered, after),
             tuple(problem for problem in outcome.problems if lasting or not problem.transient),
             adapters,
             applied=outcome.is_complete and not paused,
             paused=paused,
+            waiting=tuple(outcome.waiting),
+            route=route_view(rendered, after),
         )
 
     async def _report(self, model: Object, result: PassResult) -> Object | None:
@@ -166,19 +170,30 @@ class ModelReconciler:
             part.forget(request)
 
 
-def backend_views(model: Model, snapshot: Snapshot) -> tuple[BackendView, ...]:
+def backend_views(rendered: Rendered, snapshot: Snapshot) -> tuple[BackendView, ...]:
     """How every backend is, in spec order."""
-    active = meta.find_condition(meta.conditions_of(model.object), ACTIVE) or {}
-    settled = active.get("status") == "True" and active.get("observedGeneration") == model.generation
-    (resource,) = resources_of(Role.WORKLOAD)
+    model, uid = snapshot.model, meta.uid_of(snapshot.model)
+    active = meta.find_condition(meta.conditions_of(model), ACTIVE) or {}
+    settled = active.get("status") == "True" and active.get("observedGeneration") == meta.generation_of(model)
+    workloads = [key_of(child) for child in rendered.children if kind_of(child).role is Role.WORKLOAD]
     views = []
-    for backend in model.spec.backends:
-        name = child_name(model, backend)
-        live = snapshot.children.get(ChildKey(resource.kind, name))
-        if live is not None and not meta.is_controlled_by(live, model.uid):
+    for key, backend in zip(workloads, rendered.model.spec.backends if rendered.model else (), strict=True):
+        live = snapshot.children.get(key)
+        if live is not None and not meta.is_controlled_by(live, uid):
             live = None
-        views.append(backend_view(backend.name, name, live, snapshot.pods.get(name, ()), settled=settled))
+        pods = snapshot.pods.get(key.name, ())
+        views.append(backend_view(backend.name, key.name, live, pods, settled=settled))
     return tuple(views)
+
+
+def route_view(rendered: Rendered, snapshot: Snapshot) -> RouteView | None:
+    """How the Model is called, as its live route says; None as long as there is none."""
+    keys = [key_of(child) for child in rendered.children if kind_of(child).role is Role.ROUTE]
+    live = [snapshot.children[key] for key in keys if key in snapshot.children]
+    if not live or not meta.is_controlled_by(live[0], meta.uid_of(snapshot.model)):
+        return None
+    name, *adapters = answered_names(live[0])
+    return RouteView(meta.name_of(live[0]), name, tuple(adapters), snapshot.foreign_routes)
 
 
 def is_paused(model: Object) -> bool:
@@ -205,5 +220,8 @@ def _invalid(model: Object, rendered: Rendered) -> PassResult:
 
 
 def _abnormal(model: Object, error: Exception) -> PassResult:
-    problem = Problem("Model", meta.name_of(model), "reconcile", type(error).__name__, reason=ABNORMAL.reason)
+    """The class of an error of our own, and the id under which the log has the rest."""
+    words = f"internal error, logged with reconcileID {structlog.contextvars.get_contextvars().get('reconcileID')}"
+    code, name = type(error).__name__, meta.name_of(model)
+    problem = Problem("Model", name, "reconcile", words, reason=ABNORMAL.reason, code=code)
     return PassResult(problems=(problem,), applied=False, valid=False)

@@ -9,7 +9,9 @@ from controller.client import Client
 from controller.informers import SharedInformer
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import ApiError, Conflict, NotFound
-from controller.reconcilers.status import Identity, PassResult, compose_status, status_patch
+from controller.reconcilers.conditions import Identity
+from controller.reconcilers.result import PassResult
+from controller.reconcilers.status import compose_status, status_patch
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,9 @@ async def test_a_new_model_becomes_active_with_three_creates_and_two_status_writ
             client, namespace, "chat", Active=("True", "ModelAvailable"), Failed=("False", "ModelHealthy")
         )
     model = await client.get(MODEL, "chat", namespace)
-    assert model["status"]["backendStatuses"] == [{"name": "main", "replicas": 1}]
+    replicas = {"replicas": 1, "readyReplicas": 1, "desiredReplicas": 1}
+    assert model["status"]["backendStatuses"] == [{"name": "main", **replicas}]
+    assert model["status"]["route"] == {"name": "chat", "modelName": "chat"}
     assert await child_names(client, namespace) == {"ModelServer/chat-main", "ModelInfer/chat-main", "ModelRoute/chat"}
     creates = [write for write in counting.writes if write == ("POST", 201)]
     patches = [write for write in counting.writes if write == ("PATCH", 200)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import re
 import uuid
 from collections import defaultdict
 from typing import Any
@@ -254,7 +255,10 @@ async def test_a_fault_of_our_own_is_told_and_clears(
         for name in ("chat", "talk"):
             await client.create(MODEL, unborn(a_model(name), namespace))
         await eventually(lambda: _failed(client, namespace, ("True", "ModelAbnormal")))
-        assert await message(client, namespace, "Failed") == "Model chat: reconcile: LookupError"
+        told = await message(client, namespace, "Failed")
+        assert re.fullmatch(
+            r"Model chat: reconcile: LookupError: internal error, logged with reconcileID [-0-9a-f]{36}", told
+        )
         await eventually(lambda: _failed(client, namespace, ("False", "ModelHealthy"), name="talk"))
         await client.patch(MODEL, "chat", {"spec": {"owner": "me"}}, namespace=namespace)
         await eventually(lambda: _failed(client, namespace, ("False", "ModelHealthy")))

@@ -105,7 +105,7 @@ _CONDITION = object_(
 _MODEL_STATUS = object_(
     "What the controller observed.",
     conditions=list_(
-        "Initialized, Active and Failed.",
+        "Initialized, Active, Failed, Ready; Stalled where nothing goes on before the spec changes.",
         _CONDITION,
         **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     ),
@@ -116,10 +116,41 @@ _MODEL_STATUS = object_(
             ("name", "replicas"),
             name=string("Name of the backend."),
             replicas=integer("Replicas that exist."),
+            readyReplicas=integer("Replicas that are available."),
+            desiredReplicas=integer("Replicas that are asked for."),
+            adapters=list_(
+                "LoRA adapters that are loaded at run time.",
+                object_(
+                    "An adapter.",
+                    ("name", "loadedPods", "pods"),
+                    name=string("Name of the adapter."),
+                    loadedPods=integer("Pods that have it."),
+                    pods=integer("Pods that should have it."),
+                ),
+                **{"x-kubernetes-list-type": "atomic"},
+            ),
+            heldRevision=string(
+                "Revision of the pod template that would be rendered today, where the running one is kept until the Model changes."
+            ),
         ),
         **{"x-kubernetes-list-type": "atomic"},
     ),
-    observedGeneration={"description": "The generation last reconciled.", "type": "integer", "format": "int64"},
+    replicas=string("Available and desired replicas of all backends, such as 2/3."),
+    route=object_(
+        "How the model is called.",
+        ("name", "modelName"),
+        name=string("Name of the route."),
+        modelName=string("Name that clients put into the model field of a request."),
+        loraAdapters=list_(
+            "Names of adapters that are answered too.", string("Name."), **{"x-kubernetes-list-type": "atomic"}
+        ),
+        conflictsWith=list_(
+            "Routes of others, as namespace/name, that answer one of these names too; the router keeps one of them.",
+            string("Namespace and name."),
+            **{"x-kubernetes-list-type": "atomic"},
+        ),
+    ),
+    observedGeneration={"description": "The generation last acted on.", "type": "integer", "format": "int64"},
 )
 
 
@@ -134,7 +165,9 @@ def model_crd() -> dict[str, Any]:
     columns = [
         {"name": "Active", "type": "string", "jsonPath": _condition_path("Active")},
         {"name": "Failed", "type": "string", "jsonPath": _condition_path("Failed")},
-        {"name": "Reason", "type": "string", "jsonPath": _condition_path("Active", "reason"), "priority": 1},
+        {"name": "Replicas", "type": "string", "jsonPath": ".status.replicas"},
+        {"name": "Reason", "type": "string", "jsonPath": _condition_path("Ready", "reason")},
+        {"name": "Message", "type": "string", "jsonPath": _condition_path("Ready", "message"), "priority": 1},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     ]
     return crd(MODEL, schema, shortNames=["mdl"], categories=["serving"], columns=columns)

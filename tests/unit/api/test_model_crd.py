@@ -53,7 +53,14 @@ def test_what_kubectl_get_shows() -> None:
     """The columns, a short name and a category; status is a subresource and there is no scale."""
     spec = model_crd()["spec"]
     (version,) = spec["versions"]
-    assert [column["name"] for column in version["additionalPrinterColumns"]] == ["Active", "Failed", "Reason", "Age"]
+    assert [column["name"] for column in version["additionalPrinterColumns"]] == [
+        "Active",
+        "Failed",
+        "Replicas",
+        "Reason",
+        "Message",
+        "Age",
+    ]
     assert (spec["names"]["shortNames"], spec["names"]["categories"]) == (["mdl"], ["serving"])
     assert version["subresources"] == {"status": {}}
 

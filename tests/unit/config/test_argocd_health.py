@@ -11,7 +11,8 @@ import pytest
 
 from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.status import PassResult, compose_status
+from controller.reconcilers.result import PassResult
+from controller.reconcilers.status import compose_status
 from tests.support.factories import a_model
 
 SCRIPT = Path(__file__).resolve().parents[3] / "config/argocd/health.lua"

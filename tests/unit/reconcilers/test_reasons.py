@@ -6,7 +6,8 @@ from controller.lora import AdapterFailure, AdapterReport
 from controller.reconcilers import reasons
 from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.status import PassResult, compose_status
+from controller.reconcilers.result import PassResult
+from controller.reconcilers.status import compose_status
 from tests.support.factories import a_model
 
 VIEWS = tuple(BackendView(state, f"chat-{state}", state, "why", 1) for state in BackendState)

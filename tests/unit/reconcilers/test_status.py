@@ -1,17 +1,23 @@
 """The Model's status: true, stable, and written only when it differs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from controller import meta
 from controller.lora import AdapterFailure, AdapterReport, AdapterShare
+from controller.meta import NamespacedName
 from controller.meta.errors import status_error
 from controller.reconcilers.backends import BackendState, BackendView
+from controller.reconcilers.conditions import Identity
+from controller.reconcilers.messages import joined
 from controller.reconcilers.outcome import Problem
+from controller.reconcilers.plan import Reason, Wait
 from controller.reconcilers.pods import PodFailure
-from controller.reconcilers.status import Identity, PassResult, compose_status, joined, status_patch
+from controller.reconcilers.result import PassResult, RouteView
+from controller.reconcilers.status import compose_status, status_patch
 from tests.support.factories import a_model
 
 READY = BackendView("a", "chat-a", BackendState.AVAILABLE, replicas=1, ready=1, desired=1)
@@ -206,5 +212,60 @@ def test_backends_are_in_spec_order_with_their_own_names() -> None:
     """Not the ModelInfers' names."""
     model = a_model()
     conditions(model, PassResult((READY, PENDING)))
-    assert model["status"]["backendStatuses"] == [{"name": "a", "replicas": 1}, {"name": "b", "replicas": 0}]
+    assert [entry["name"] for entry in model["status"]["backendStatuses"]] == ["a", "b"]
+    assert model["status"]["replicas"] == "1/1"
     assert meta.status_of(model)["observedGeneration"] == 1
+
+
+def test_each_backend_says_what_it_has() -> None:
+    """Replicas available and desired, adapters, the template revision that waits; adapters stay until every pod was asked."""
+    held = replace(READY, replicas=3, ready=2, desired=3, held_revision="abc")
+    model = a_model()
+    conditions(model, PassResult((held, IDLE), adapters=lora(loaded=2)))
+    assert model["status"]["replicas"] == "2/3"
+    first, second = model["status"]["backendStatuses"]
+    assert first == {
+        "name": "a",
+        "replicas": 3,
+        "readyReplicas": 2,
+        "desiredReplicas": 3,
+        "adapters": [{"name": "sql", "loadedPods": 2, "pods": 99}],
+        "heldRevision": "abc",
+    }
+    assert second == {"name": "c", "replicas": 0, "readyReplicas": 0, "desiredReplicas": 0}
+    assert is_same(model, PassResult((held, IDLE), adapters=lora(unasked=frozenset({"p"}))))
+    assert not is_same(model, PassResult((held, IDLE)))
+
+
+def test_the_route_says_how_the_model_is_called() -> None:
+    """And who else answers its name: the router keeps one of them, for as long as both exist."""
+    model = a_model()
+    view = RouteView("chat", "assistant", ("sql",), (NamespacedName("other", "chat"),))
+    conditions(model, PassResult((READY,), route=view))
+    assert model["status"]["route"] == {
+        "name": "chat",
+        "modelName": "assistant",
+        "loraAdapters": ["sql"],
+        "conflictsWith": ["other/chat"],
+    }
+    conditions(model, PassResult((READY,), route=replace(view, conflicts=())))
+    assert "conflictsWith" not in model["status"]["route"]
+
+
+def test_a_paused_model_was_acted_on_before() -> None:
+    """Its observed generation stays the last one that children were written for."""
+    model = a_model()
+    conditions(model, PassResult((READY,)))
+    model["metadata"]["generation"] = 2
+    seen = conditions(model, PassResult((READY,), applied=False, paused=True))
+    assert model["status"]["observedGeneration"] == 1
+    assert {condition["observedGeneration"] for condition in seen.values()} == {1}
+    assert conditions(model, PassResult((READY,)))["Ready"]["observedGeneration"] == 2
+
+
+def test_what_is_waited_for_is_said() -> None:
+    """A child that cannot be written yet, with the reason and the children it needs."""
+    step = Wait(kind="ModelServer", name="chat-a", reason=Reason.DELETING, live=None)
+    seen = conditions(a_model(), PassResult((PENDING,), applied=False, waiting=(step,)))
+    assert seen["Initialized"]["message"] == "waiting for children: ModelServer chat-a: is being deleted"
+    assert seen["Ready"]["reason"] == "ModelCreating"

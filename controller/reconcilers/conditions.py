@@ -1,0 +1,145 @@
+"""What each condition of a Model says. Pure.
+
+Initialized, Active and Failed say what is so; Ready and Stalled sum them up in the words of the tools that wait for objects (kstatus, which
+Flux uses, and ``kubectl wait``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controller.lora import AdapterReport, AdapterShare
+from controller.meta import Object
+from controller.reconcilers import reasons
+from controller.reconcilers.backends import BackendState, BackendView
+from controller.reconcilers.messages import (
+    MESSAGE_LIMIT,
+    failure_line,
+    joined,
+    problem_line,
+    share_line,
+    wait_line,
+    why_pending,
+)
+from controller.reconcilers.result import PassResult
+
+Identity = tuple[object, ...]
+_RANK = {failure.reason: rank for rank, failure in enumerate(reasons.FAILURES)}
+_SHORT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a condition says. While its ``key`` stays, a stored message stays too, though its words would differ.
+
+    ``generation`` is the one it is about, None for the one of the pass. Without ``judged`` it repeats what is stored, since this process
+    does not know better yet.
+    """
+
+    status: str
+    reason: str
+    message: str
+    identity: Identity = ()
+    generation: int | None = None
+    judged: bool = True
+
+    @property
+    def key(self) -> Identity:
+        """Status, reason, and what the message is about."""
+        return (self.status, self.reason, self.identity)
+
+
+def _of_state(state: reasons.ConditionState, message: str, identity: Identity = (), at: int | None = None) -> Verdict:
+    return Verdict(state.status, state.reason, message, identity, at)
+
+
+def failed(result: PassResult, stored: Object, *, judged: bool) -> Verdict:
+    """All problems, one a line.
+
+    A stored failure stands while nothing is tried, that is while the Model is paused; and in a process that has not ``judged`` it before,
+    until every pod was asked for its adapters. A worse problem replaces it all the same.
+    """
+    failures, shares = result.adapters.failures, _lacking(result.adapters)
+    found = [problem.reason for problem in result.problems] + [reasons.LORA_SYNC_FAILED.reason] * bool(failures)
+    reason = min(found, key=lambda reason: _RANK[reason], default=reasons.HEALTHY.reason)
+    unknown = result.paused or (not judged and not result.adapters.is_known)
+    if stored.get("status") == "True" and unknown:
+        before = str(stored.get("reason"))
+        if _RANK.get(reason, len(_RANK)) >= _RANK.get(before, len(_RANK)):
+            return Verdict("True", before, str(stored.get("message", "")), judged=False)
+    if not found:
+        return _of_state(reasons.HEALTHY, "")
+    lines = {problem_line(problem) for problem in result.problems}
+    lines |= {failure_line(failure) for failure in failures} | {share_line(share) for share in shares}
+    identity = (frozenset(problem.identity for problem in result.problems), frozenset(failures), frozenset(shares))
+    return Verdict("True", reason, joined(sorted(lines)), identity)
+
+
+def _lacking(adapters: AdapterReport) -> tuple[AdapterShare, ...]:
+    """The adapters that some pod lacks, once a failure explains it."""
+    shares = adapters.shares or ()
+    return tuple(share for share in shares if share.loaded < share.pods) if adapters.failures else ()
+
+
+def initialized(result: PassResult, failure: Verdict, stored: Object, generation: int) -> Verdict:
+    """Whether every child of this generation has been as desired."""
+    observed = stored.get("observedGeneration")
+    was = stored.get("status") == "True" and observed == generation
+    if result.valid and (result.applied or was):
+        return _of_state(reasons.CREATED, "Model initialized")
+    if failure.status == "True" and (result.problems or result.adapters.failures):
+        short = failure.message.splitlines()[0][:256] if failure.message else ""
+        return Verdict("False", failure.reason, short, failure.identity)
+    if stored.get("status") == "True" and isinstance(observed, int):
+        return _of_state(reasons.CREATED, "Model initialized", at=observed)
+    lines = [wait_line(step) for step in result.waiting]
+    message = f"waiting for children: {'; '.join(lines)}" if lines else "children are being created"
+    return _of_state(reasons.CREATING, message[:MESSAGE_LIMIT])
+
+
+def active(result: PassResult, stored: Object | None, generation: int) -> Verdict:
+    """Whether requests are served. An invalid spec leaves it as it was, since the old children still serve."""
+    observed = (stored or {}).get("observedGeneration")
+    about = observed if isinstance(observed, int) else None
+    if not result.valid and stored is not None:
+        status, reason, message = (str(stored.get(key)) for key in ("status", "reason", "message"))
+        return Verdict(status, reason, message, generation=generation if about is None else about)
+    state, message, identity = _readiness(result.backends)
+    if result.paused:
+        message = "reconciliation is paused" if state is reasons.AVAILABLE else f"reconciliation is paused; {message}"
+        identity = ("paused", *identity)
+    return _of_state(state, message, identity, None if result.applied else about)
+
+
+def _readiness(backends: Sequence[BackendView]) -> tuple[reasons.ConditionState, str, Identity]:
+    waiting = [view for view in backends if view.state in (BackendState.MISSING, BackendState.PENDING)]
+    if waiting:
+        names = ", ".join(f"ModelInfer {view.workload} ({why_pending(view)})" for view in waiting)
+        identity = tuple((v.workload, *(v.stuck[0].identity if v.stuck else (v.detail,))) for v in waiting)
+        return reasons.PROCESSING, f"waiting for {names}"[:MESSAGE_LIMIT], identity
+    serving = [view for view in backends if view.state is BackendState.AVAILABLE]
+    if serving:
+        growing = [f"{view.workload} {view.ready}/{view.desired}" for view in serving if 0 < view.ready < view.desired]
+        message = f"Model is ready; replicas available: {', '.join(growing)}" if growing else "Model is ready"
+        return reasons.AVAILABLE, message[:MESSAGE_LIMIT], ()
+    if backends:
+        return reasons.SCALED_TO_ZERO, "all backends are scaled to zero", ()
+    return reasons.PROCESSING, "the spec has not been accepted yet", ()
+
+
+def ready(conditions: Mapping[str, Mapping[str, Any]], generation: int) -> Verdict:
+    """The sum of the other conditions, which are given by type: everything of this generation is applied and serves as it should."""
+    initial, serving, failure = (conditions[type_] for type_ in reasons.CONDITION_TYPES)
+    if failure["status"] == "True":
+        return Verdict("False", failure["reason"], failure["message"].splitlines()[0][:_SHORT])
+    if initial["status"] != "True" or initial["observedGeneration"] < generation:
+        return Verdict("False", reasons.CREATING.reason, "not every child of this generation is as desired yet")
+    as_desired = serving["status"] == "True" or serving["reason"] == reasons.SCALED_TO_ZERO.reason
+    return Verdict("True" if as_desired else "False", serving["reason"], serving["message"])
+
+
+def stalled(failure: Mapping[str, Any]) -> Verdict | None:
+    """Only there when nothing goes on before the owner changes the spec."""
+    if failure["status"] != "True" or failure["reason"] not in reasons.TERMINAL:
+        return None
+    return Verdict("True", failure["reason"], failure["message"].splitlines()[0][:_SHORT])
