@@ -12,18 +12,20 @@ help: ## list the targets
 
 $(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "model-controller needs Python 3.11 or newer; set PYTHON=...")'
+	@echo "Installing into $(VENV), once; this takes about a minute"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/base.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@hack/pip-install --require-hashes -r requirements/build.txt -r requirements/base.txt
+	@hack/pip-install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@echo "Installing the tools for tests and documentation"
+	@hack/pip-install --require-hashes -r requirements/dev.txt
 	@touch $@
 
 setup: $(VENV)/.dev ## install everything the other targets need into .venv, from the lock files
 
-demo: $(VENV)/.base ## show Models becoming Active, live, on the embedded API server (ARGS="--exit" leaves once they are)
+demo: $(VENV)/.base ## show the controller at work on an embedded API server (ARGS="--exit" leaves at the end)
 	@$(BIN)/model-controller demo $(ARGS)
 
 test: $(VENV)/.dev ## run all tests; those on a real control plane where Go or KUBEBUILDER_ASSETS is there

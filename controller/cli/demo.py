@@ -17,13 +17,14 @@ from controller.cli.options import NOT_NEGATIVE, SECONDS, option, version_option
     "--timeout",
     type=SECONDS,
     default=120.0,
-    help="Seconds for all Models to become Active.",
+    help="Seconds that a step, or all Models, may take.",
 )
-@option("--delay", type=NOT_NEGATIVE, default=2.0, help="Seconds a simulated workload takes to start.")
+@option("--delay", type=NOT_NEGATIVE, default=2.0, help="Seconds a simulated workload takes to start, and of a pause.")
 def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> None:
     """Show the controller at work, without a cluster.
 
-    FILE is a file or a directory with Models; the default are the shipped samples. Uses only a port on 127.0.0.1.
+    Without FILE: the story of one Model (a canary, an adapter, a deleted child, a failure), and then the shipped samples. With FILE, a file
+    or a directory with Models: those. Uses only ports on 127.0.0.1.
 
     \b
     Exit codes:
@@ -42,7 +43,7 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     from controller.demo.session import DemoFailure, run_demo
     from controller.runtime import configure_logging
 
-    configure_logging(level="warning", format="console")
+    configure_logging(level="error", format="console")
     inputs = read_models(files or [str(path) for path in sample_paths()])
     if inputs.unusable:
         raise SystemExit(2)
@@ -51,7 +52,7 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     try:
         models = [entry.document for entry in inputs.models]
         console = Console(highlight=False)
-        asyncio.run(run_demo(models, console=console, leave=leave, timeout=timeout, delay=delay))
+        asyncio.run(run_demo(models, story=not files, console=console, leave=leave, timeout=timeout, delay=delay))
     except DemoFailure as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:

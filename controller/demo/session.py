@@ -4,18 +4,21 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.text import Text
 
 from controller import meta
 from controller.api.crds import model_crd
-from controller.api.kinds import MODEL, MODEL_INFER
+from controller.api.kinds import MODEL
 from controller.client import Client
+from controller.demo.engine import SimulatedEngine
+from controller.demo.scene import Scene
+from controller.demo.stage import Stage
+from controller.demo.story import MISSING, Step, Story
 from controller.demo.workloads import setup_workloads
 from controller.dialects import E4FB6663
 from controller.dialects.crds import child_crds
@@ -25,42 +28,69 @@ from controller.meta.errors import AlreadyExists, StatusError
 from controller.reconcilers import ModelControllerOptions, setup
 from controller.reconcilers.reasons import INVALID_SPEC, UNSUPPORTED_BACKEND
 from controller.runtime import Manager, ManagerOptions
-from controller.views.models import Row, model_rows, render_table
+from controller.views.models import Row
 
 NAMESPACE = meta.Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-_FRAME_SECONDS = 0.2
+_FRAME_SECONDS = 0.1
+_STOP_SECONDS = 0.5
+"""How long an orderly stop of the controller may take before it is cut off; nothing is lost with an API server in memory."""
 _HOPELESS = {INVALID_SPEC.reason, UNSUPPORTED_BACKEND.reason}  # waiting helps nothing
 
 
 class DemoFailure(Exception):
-    """Not all Models can become Active, or not in time; the message names those that did not."""
+    """The demo did not come to its end; the message names what is missing."""
 
 
-async def run_demo(models: Sequence[Object], *, console: Console, leave: bool, timeout: float, delay: float) -> None:
-    """Serves, reconciles and shows these Models until a signal, or with ``leave`` until all of them are Active.
+async def run_demo(
+    models: Sequence[Object], *, story: bool, console: Console, leave: bool, timeout: float, delay: float
+) -> None:
+    """Shows the story, if it is asked for, and then these Models, until a signal or, with ``leave``, until all are Active.
 
-    ``timeout`` and ``delay`` are in seconds. Raises DemoFailure when a Model breaks a rule or is not Active in time.
+    ``delay`` is how many seconds a simulated workload takes to start and the story pauses after a step; within ``timeout`` seconds, pauses
+    not counted, everything has to be Active. Raises DemoFailure when a Model breaks a rule or something is not done in time.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    async with a_cluster(stop, delay) as cluster:
+        with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+            stage = Stage(console, cluster.scene, live)
+            if story:
+                await tell(cluster.story, stage, stop, timeout, delay)
+            if not stop.is_set():
+                await _show_models(cluster, models, stage, stop, timeout)
+        stage.conclude()
+        if not leave and not stop.is_set():
+            stage.say_what_to_try(cluster.kubeconfig)
+            await stop.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCluster:
+    """What the demo acts through and looks at."""
+
+    client: Client
+    scene: Scene
+    story: Sequence[Step]
+    kubeconfig: Path
+
+
+@contextlib.asynccontextmanager
+async def a_cluster(stop: asyncio.Event, delay: float) -> AsyncIterator[DemoCluster]:
+    """An API server without objects, and the controller with simulated workloads and a simulated engine on it. Leaving sets ``stop``."""
     async with (
         Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
         environment.client() as client,
+        SimulatedEngine(seconds=delay / 2, missing=MISSING) as engine,
     ):
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
         setup(manager, ModelControllerOptions())
         setup_workloads(manager, delay=delay, now=time.time)
-        view = _View(manager, console, environment.kubeconfig)
+        scene = Scene(manager)
         async with _running(manager, stop):
             await manager.informers.wait_for_sync()
-            wanted = [await _create(client, model) for model in models]
-            await _follow(view, wanted, stop, timeout)
-            view.conclude()
-            if not leave and not stop.is_set():
-                view.say_what_to_try()
-                await _keep_showing(view, stop)
+            yield DemoCluster(client, scene, Story(client, scene, engine).steps(), environment.kubeconfig)
 
 
 @contextlib.asynccontextmanager
@@ -72,7 +102,39 @@ async def _running(manager: Manager, stop: asyncio.Event) -> AsyncIterator[None]
         yield
     finally:
         stop.set()
-        await task
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(task, _STOP_SECONDS)
+
+
+async def tell(steps: Sequence[Step], stage: Stage, stop: asyncio.Event, timeout: float, delay: float) -> None:
+    """One step after the other, with a pause after each, until ``stop``."""
+    for number, step in enumerate(steps):
+        if stop.is_set():
+            return
+        stage.begin(step, len(steps) - number - 1)
+        await step.do()
+        if not await _follow(step.done, stage.draw_story, stop, timeout) and not stop.is_set():
+            raise DemoFailure(f"not done after {timeout:g} s: {step.title}")
+        stage.end(step.outcome())
+        await _follow(lambda: False, stage.draw_story, stop, delay)
+
+
+async def _show_models(
+    cluster: DemoCluster, models: Sequence[Object], stage: Stage, stop: asyncio.Event, timeout: float
+) -> None:
+    """Creates the Models and draws until all of them are Active or ``stop`` is set. Raises DemoFailure."""
+    scene = cluster.scene
+    wanted = {await _create(cluster.client, model) for model in models}
+
+    def done() -> bool:
+        rows = scene.rows()
+        if hopeless := [row for row in rows if row.failed == "True" and row.reason in _HOPELESS]:
+            raise DemoFailure(f"cannot become Active: {_described(hopeless)}")
+        return wanted <= {row.key for row in rows if row.active == "True"}
+
+    if not await _follow(done, stage.draw_models, stop, timeout) and not stop.is_set():
+        late = (row for row in scene.rows() if row.active != "True")
+        raise DemoFailure(f"not Active after {timeout:g} s: {_described(late)}")
 
 
 async def _create(client: Client, model: Object) -> NamespacedName:
@@ -87,84 +149,19 @@ async def _create(client: Client, model: Object) -> NamespacedName:
     return key
 
 
-class _View:
-    """The Models of the manager's cache, drawn in place on a terminal, or as one line per change elsewhere."""
-
-    def __init__(self, manager: Manager, console: Console, kubeconfig: Path) -> None:
-        self._models = manager.informer(MODEL).lister
-        self._infers = manager.informer(MODEL_INFER).lister
-        self._said: dict[NamespacedName, str] = {}
-        self._kubeconfig = kubeconfig
-        self.console = console
-
-    def rows(self) -> list[Row]:
-        """What is true now."""
-        return model_rows(self._models.list(), self._infers.list(), datetime.now(UTC))
-
-    def live(self) -> Live:
-        """The table in place; on something that is no terminal it draws nothing."""
-        return Live(console=self.console, auto_refresh=False, transient=False)
-
-    def draw(self, live: Live, rows: Iterable[Row]) -> None:
-        """Shows the rows."""
-        rows = list(rows)
-        if self.console.is_terminal:
-            live.update(render_table(rows, with_namespace=False), refresh=True)
-            return
-        for row in rows:
-            said = f"Model {row.key.name}: Active={row.active} replicas {row.ready}/{row.desired} {row.reason}"
-            if self._said.get(row.key) != said:
-                self._said[row.key] = said
-                self.console.print(said, soft_wrap=True)
-
-    def conclude(self) -> None:
-        """The final table, where it has not been drawn in place."""
-        if not self.console.is_terminal:
-            self.console.print(render_table(self.rows(), with_namespace=False))
-
-    def say_what_to_try(self) -> None:
-        """The kubeconfig and some commands for another terminal."""
-        kubectl = f"kubectl --kubeconfig {self._kubeconfig}"
-        lines = (
-            f"{kubectl} get models",
-            f"{kubectl} get modelservers,modelinfers,modelroutes",
-            f"{kubectl} describe model {next((row.key.name for row in self.rows()), 'NAME')}",
-            f"model-controller status --kubeconfig {self._kubeconfig} --watch",
-        )
-        text = Group(Text("\nAll Models are Active. In another terminal, try:"), *(Text(f"  {line}") for line in lines))
-        self.console.print(text, soft_wrap=True)
-        self.console.print("Ctrl-C ends the demo.\n")
-
-
-async def _follow(view: _View, wanted: Sequence[NamespacedName], stop: asyncio.Event, timeout: float) -> None:
-    """Draws until every wanted Model is Active or ``stop`` is set."""
-    deadline = time.monotonic() + timeout
-    with view.live() as live:
-        while not stop.is_set():
-            rows = view.rows()
-            view.draw(live, rows)
-            active = {row.key for row in rows if row.active == "True"}
-            if active.issuperset(wanted):
-                return
-            if hopeless := [row for row in rows if row.failed == "True" and row.reason in _HOPELESS]:
-                raise DemoFailure(f"cannot become Active: {_told(hopeless)}")
-            if time.monotonic() > deadline:
-                late = (row for row in rows if row.key not in active)
-                raise DemoFailure(f"not Active after {timeout:g} s: {_told(late)}")
-            await _pause(stop)
-
-
-def _told(rows: Iterable[Row]) -> str:
+def _described(rows: Iterable[Row]) -> str:
     return ", ".join(f"{row.key.name} ({row.reason}: {row.message})" for row in rows)
 
 
-async def _keep_showing(view: _View, stop: asyncio.Event) -> None:
-    with view.live() as live:
-        while not stop.is_set():
-            view.draw(live, view.rows())
-            await _pause(stop)
-
-
-async def _pause(stop: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), _FRAME_SECONDS)
+async def _follow(done: Callable[[], bool], draw: Callable[[], None], stop: asyncio.Event, seconds: float) -> bool:
+    """Draws until ``done``; False when ``stop`` or the end of the time came first. What is true in the end has been drawn."""
+    deadline = time.monotonic() + seconds
+    while True:
+        draw()
+        if done():
+            draw()
+            return True
+        if stop.is_set() or time.monotonic() >= deadline:
+            return False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _FRAME_SECONDS)

@@ -59,12 +59,31 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_the_demo_ends_well_once_all_samples_are_active() -> None:
-    """The final table has a row for each."""
+async def test_the_demo_tells_its_story_and_ends_once_all_samples_are_active() -> None:
+    """Every step has an outcome, in its order; the final table has the story's Model and a row for each sample."""
     code, out, errors = await finished("demo", "--exit", "--delay", "0")
     assert (code, errors) == (0, "")
+    told = [
+        "children written; Active",
+        "no pod restarted",
+        "it came back",
+        "hf://acme/no-such-adapter",
+        "cleared by itself",
+    ]
+    places = [out.index(outcome) for outcome in told]
+    assert places == sorted(places)
     rows = [line.split() for line in out[out.index("NAME ") :].splitlines()[1:]]
-    assert [row[1] for row in rows] == ["True"] * len(sample_paths())
+    assert [row[1] for row in rows] == ["True"] * (1 + len(sample_paths()))
+
+
+async def test_an_interrupted_demo_ends_well() -> None:
+    """In the middle of its story, and without a traceback."""
+    async with started("demo", "--delay", "60") as process:
+        assert process.stdout is not None
+        await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = await process.communicate()
+    assert (process.returncode, errors) == (0, b"")
 
 
 async def test_the_demo_does_not_wait_for_what_cannot_become_active(folder: Path) -> None:

@@ -2,13 +2,10 @@
 
 import time
 from collections import Counter
-from pathlib import Path
-
-from rich.console import Console
 
 from controller.api.crds import model_crd
 from controller.client import Client
-from controller.demo.session import _View
+from controller.demo.scene import Scene
 from controller.demo.workloads import setup_workloads
 from controller.dialects import E4FB6663
 from controller.dialects.crds import child_crds
@@ -30,7 +27,7 @@ async def test_each_kind_is_watched_once() -> None:
         manager = Manager(client, off)
         setup(manager, ModelControllerOptions())
         setup_workloads(manager, delay=0, now=time.time)
-        _View(manager, Console(), Path("kubeconfig"))
+        Scene(manager)
         async with Running(manager):
             await manager.informers.wait_for_sync()
         watches = Counter(seen.path.rsplit("/", 1)[1] for seen in proxy.requests if seen.verb == "WATCH")
