@@ -47,6 +47,14 @@ class EngineTraits:
 
 
 @dataclass(frozen=True, slots=True)
+class PortUse:
+    """A port of a pod, and the part that listens on it, in the words of a message."""
+
+    port: int
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFacts:
     """One worker: its config, its number of instances, the pods of an instance, and the accelerators of one pod."""
 

@@ -9,8 +9,8 @@ from controller.api.storage import SHM_MOUNT
 from controller.api.variables import env_from
 from controller.dialects import E4FB6663, Dialect
 from controller.render.arguments import literal
-from controller.render.facts import BackendFacts
-from controller.render.names import bounded
+from controller.render.facts import BackendFacts, WorkerFacts
+from controller.render.names import bounded, pod_labels
 
 REVISIONS = frozenset({"HF_REVISION", "MS_REVISION"})
 """Variables that name a revision of the model's repository: they mean nothing for other repositories."""
@@ -165,8 +165,8 @@ def _optional(kind: str, source: str, name: str) -> dict[str, Any]:
     return {"name": name, "valueFrom": {kind: {"name": source, "key": name, "optional": True}}}
 
 
-def engine_env(facts: BackendFacts, extras: list[dict[str, Any]] | None = None) -> list[Any]:
-    """The user's variables in their order, then the standard ones and ``extras`` that the user has not set.
+def engine_env(facts: BackendFacts, first: list[dict[str, Any]], last: list[dict[str, Any]]) -> list[Any]:
+    """The user's variables in their order, then the standard ones that the user has not set: ``first`` after those of the pod, ``last`` last.
 
     POD_NAME and NAMESPACE are the controller's: the sidecar's identity depends on them.
     """
@@ -175,11 +175,11 @@ def engine_env(facts: BackendFacts, extras: list[dict[str, Any]] | None = None) 
     standard = [
         field_variable("POD_NAME", "metadata.name"),
         field_variable("NAMESPACE", "metadata.namespace"),
-        {"name": "VLLM_USE_V1", "value": "1"},
+        *first,
         _optional("configMapKeyRef", "redis-config", "REDIS_HOST"),
         _optional("configMapKeyRef", "redis-config", "REDIS_PORT"),
         _optional("secretKeyRef", "redis-secret", "REDIS_PASSWORD"),
-        *(extras or ()),
+        *last,
     ]
     return entries + [entry for entry in standard if entry["name"] not in taken]
 
@@ -207,8 +207,50 @@ def runtime_container(facts: BackendFacts, options: RenderOptions, env: list[Any
             "$(POD_NAME).$(NAMESPACE)",
             "--model",
             literal(facts.model.request_name),
+            *(["--host", "::"] if _listens_on_ipv6(facts) else []),
         ],
         "volumeMounts": data_mounts(facts),
+    }
+
+
+def _listens_on_ipv6(facts: BackendFacts) -> bool:
+    """Whether the engine listens on every address of both families. The sidecar then does too: its default is IPv4 alone."""
+    return any(item.config.get("host") == "::" for item in facts.workers)
+
+
+def runtime_probe(facts: BackendFacts) -> dict[str, Any]:
+    """The readiness of the sidecar."""
+    return {
+        "httpGet": {"path": "/health", "port": facts.runtime_port},
+        "initialDelaySeconds": 5,
+        "periodSeconds": 10,
+    }
+
+
+def entry_metadata(facts: BackendFacts, options: RenderOptions) -> dict[str, Any]:
+    """The metadata of entry pods: the labels by which servers select them."""
+    return {"labels": pod_labels(facts.model, facts.backend, options.dialect)}
+
+
+def pod_spec(
+    facts: BackendFacts,
+    worker: WorkerFacts,
+    options: RenderOptions,
+    containers: list[dict[str, Any]],
+    *,
+    grace_seconds: int | None = None,
+) -> dict[str, Any]:
+    """The spec of a pod around its containers.
+
+    A Service called ``vllm`` in the namespace would set ``VLLM_PORT=tcp://…``, at which the engine stops; so no Service's variables are set.
+    """
+    return {
+        "enableServiceLinks": False,
+        **non_empty(initContainers=downloaders(facts, options)),
+        "containers": containers,
+        **non_empty(terminationGracePeriodSeconds=grace_seconds),
+        "volumes": volumes(facts),
+        **placement(facts.backend, worker.worker),
     }
 
 

@@ -7,7 +7,7 @@ from controller.api.findings import UNSUPPORTED, Finding, error, tolerated, warn
 from controller.api.variables import env_literal
 from controller.render.config import parse_port
 from controller.render.engines import ENGINES, NOT_SUPPORTED, Engine
-from controller.render.facts import KV_EVENTS_PORT, RUNTIME_PORT, BackendFacts, WorkerFacts, engine_port
+from controller.render.facts import RUNTIME_PORT, BackendFacts, PortUse, WorkerFacts, engine_port
 from controller.validation.arguments import arguments
 
 _ONE_SERVER = ("SGLang", "MindIE")
@@ -30,7 +30,7 @@ def engine(facts: BackendFacts, path: str) -> Iterator[Finding]:
     if sorted(item.worker.type for item in facts.workers) != sorted(wanted):
         message = f"a backend of type {facts.backend.type} has {facts.traits.workers_sentence}"
         yield error(f"{path}.workers", message, "M1" if len(wanted) == 1 else "M13")
-    yield from _ports(facts, path)
+    yield from _ports(found, facts, path)
     yield from _served_names(facts, path)
     yield from found.findings(facts, path)
     yield from _command_length(found, facts, path)
@@ -97,7 +97,7 @@ def _keys(item: WorkerFacts, path: str) -> Iterator[Finding]:
             yield warning(where, "has upper-case letters; the engine probably does not accept it", "W2")
 
 
-def _ports(facts: BackendFacts, path: str) -> Iterator[Finding]:
+def _ports(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:
     """M15 and M30."""
     agreed: int | None = None
     for index, item in enumerate(facts.workers):
@@ -107,11 +107,21 @@ def _ports(facts: BackendFacts, path: str) -> Iterator[Finding]:
         elif port != (agreed := agreed or port):
             yield error(where, f"all workers of a backend must use the same port; an earlier one uses {agreed}", "M15")
     yield from _runtime_port(facts, path)
-    if agreed is not None and facts.engine_port == facts.runtime_port:
-        yield error(path, f"port {facts.engine_port} is used by both the engine and the runtime sidecar", "M30")
-    for port, user in ((facts.engine_port, "the engine"), (facts.runtime_port, "the runtime sidecar")):
-        if port == KV_EVENTS_PORT:
-            yield error(path, f"port {port} is used by both {user} and kv-events", "M30")
+    if agreed is not None:
+        yield from _conflicts(found, facts, path)
+
+
+def _conflicts(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """M30: no two parts of a pod listen on one port, whatever sets it."""
+    reported: set[tuple[int, str, str]] = set()
+    for item in facts.workers:
+        users: dict[int, str] = {facts.engine_port: "the engine"}
+        for use in (PortUse(facts.runtime_port, "the runtime sidecar"), *found.ports(facts, item)):
+            other = users.setdefault(use.port, use.user)
+            conflict = (use.port, other, use.user)
+            if other != use.user and conflict not in reported:
+                reported.add(conflict)
+                yield error(path, f"port {use.port} is used by both {other} and {use.user}", "M30")
 
 
 def _runtime_port(facts: BackendFacts, path: str) -> Iterator[Finding]:

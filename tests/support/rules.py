@@ -78,6 +78,25 @@ def scaled(**behavior: Any) -> dict[str, Any]:
     return {"autoscalingPolicy": policy(behavior=behavior)}
 
 
+def multi(*names: str) -> dict[str, Any]:
+    """A MultiConnector of these."""
+    inner = [{"kv_connector": name, "kv_role": "kv_both"} for name in names]
+    return {"kv_connector": "MultiConnector", "kv_role": "kv_both", "kv_connector_extra_config": {"connectors": inner}}
+
+
+def nixl(port: int, **config: Any) -> dict[str, Any]:
+    """A disaggregated Model whose side channels are at this port, with further keys in both configs."""
+    transfer = {"kv-transfer-config": {"kv_connector": "NixlConnector", "kv_role": "kv_both"}, **config}
+    env = [{"name": "VLLM_NIXL_SIDE_CHANNEL_PORT", "value": str(port)}]
+    return a_model("chat", a_pair({"config": transfer}, {"config": transfer}, env=env))
+
+
+def mooncake(port: int) -> dict[str, Any]:
+    """A disaggregated Model whose connectors use this port."""
+    transfer = {"kv_connector": "MooncakeConnectorV1", "kv_role": "kv_both", "kv_port": port}
+    return connected(transfer, transfer)
+
+
 def metrics(*pairs: tuple[str, Any]) -> dict[str, Any]:
     return {"autoscalingPolicy": {"metrics": [{"metricName": name, "targetValue": target} for name, target in pairs]}}
 
@@ -209,6 +228,12 @@ OF_A_BACKEND = (
     of_backend("M30", "env[0].value", (W,), _port("http"), {"env": [{"name": "RUNTIME_PORT", "value": ""}]}),
     of_backend("M30", "", (C,), _port("8000"), _port("8001")),
     of_backend("M30", "", (C,), _port("5557"), _port("5556")),
+    case("M30", "spec.backends[0]", (C,), nixl(5557), nixl(5558)),
+    case("M30", "spec.backends[0]", (C,), nixl(5556, **{"data-parallel-size": 2}), nixl(5556, **{"data-parallel-size": 1})),
+    case("M30", "spec.backends[0]", (C,),
+         nixl(8100, **{"kv-events-config.endpoint": "tcp://*:5600"}), nixl(5601, **{"kv-events-config.endpoint": "tcp://*:5600"})),
+    case("M30", "spec.backends[0]", (C,), mooncake(8000), mooncake(14579)),
+    of_backend("hot-key", "env", (C,), {"env": [*HOT["env"], {"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, HOT),
 )  # fmt: skip
 
 OF_A_WORKER = (
@@ -245,6 +270,12 @@ OF_A_WORKER = (
     case("M25", "spec.backends[0].loraAdapters[0].name", (C,),
          a_model("chat", a_backend(loraAdapters=adapters("b"), workers=[a_worker(config={"served-model-name": ["a", "b"]})])),
          a_model("chat", a_backend(loraAdapters=adapters("c"), workers=[a_worker(config={"served-model-name": ["a", "b"]})]))),
+    of_config("unreachable-engine", ".host", {"host": "127.0.0.1"}, {"host": "::"}),
+    of_config("unreachable-engine", ".uds", {"uds": "/tmp/s"}, {"uds": None}),
+    of_config("unreachable-engine", ".ssl_keyfile", {"ssl_keyfile": "/k"}, {"ssl_keyfile": None}),
+    of_config("unreachable-engine", ".ssl-certfile", {"ssl-certfile": "/c"}, {"host": "0.0.0.0"}),
+    of_config("unreachable-engine", ".headless", {"headless": True}, {"headless": False}),
+    of_config("hot-key", ".api-key", {"api-key": ["k"]}, {"enable-lora": True}, **HOT),
     of_config("unknown-option", ".max-model-length", {"max-model-length": 1}, {"max-model-len": 1}, (W,)),
     of_config("unknown-option", ".nnodes", {"nnodes": 1}, {"swap_space": 4}, (W,)),
     of_config("abbreviated-option", ".tensor_parallel", {"tensor_parallel": 2}, {"tensor_parallel_size": 2}, (W,)),
@@ -270,6 +301,15 @@ OF_A_WORKER = (
 )  # fmt: skip
 
 OF_A_CONNECTOR = (
+    case("M16", "spec.backends[0].workers[0].config.kv-transfer-config", (C,),
+         connected(multi("NixlConnector", "LMCacheConnectorV1"), multi("NixlConnector")), connected(multi("OffloadingConnector", "NixlConnector"), CONSUMER)),
+    case("M16", "spec.backends[0].workers[1].config.kv-transfer-config", (C,),
+         connected(multi("NixlConnector"), multi("OffloadingConnector")), connected(multi("NixlConnector"), multi("NixlConnector"))),
+    case("M16", "spec.backends[0].workers[0].config.kv-transfer-config.kv_connector", (C,),
+         a_model("chat", a_pair({"config": {"kv-transfer-config.kv_connector": "Other", "kv-transfer-config.kv_role": "kv_both"}},
+                                {"config": {"kv-transfer-config": CONSUMER}})),
+         a_model("chat", a_pair({"config": {"kv-transfer-config.kv_connector": "NixlConnector", "kv-transfer-config.kv_role": "kv_both"}},
+                                {"config": {"kv-transfer-config": CONSUMER}}))),
     case("M16", "spec.backends[0].workers[1].config.kv-transfer-config", (C,),
          connected(PRODUCER, None), connected(PRODUCER, CONSUMER)),
     case("M16", "spec.backends[0].workers[0].config.kv-transfer-config", (C,),

@@ -1,11 +1,11 @@
 """What the rest of the product needs from a backend type."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from controller.api.findings import Finding
 from controller.dialects import Workload
-from controller.render.facts import BackendFacts, EngineTraits, WorkerFacts
+from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
 from controller.render.pods import RenderOptions
 
 
@@ -21,6 +21,9 @@ class Engine(Protocol):
 
     def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
         """What runs for the backend, before a dialect spells it."""
+
+    def ports(self, facts: BackendFacts, worker: WorkerFacts) -> Iterable[PortUse]:
+        """The ports that the engine of this worker opens beside that of its API."""
 
     def kv_connector(self, facts: BackendFacts) -> str | None:
         """The ModelServer's ``kvConnector.type``; None without one."""

@@ -6,27 +6,18 @@ from typing import Any
 from controller.api.findings import Finding
 from controller.dialects import Workload
 from controller.render import pods
-from controller.render.engines.vllm_command import config_findings, engine_command, ray_worker_command
-from controller.render.facts import BackendFacts, EngineTraits, WorkerFacts
-from controller.render.names import bounded, child_name, pod_labels
+from controller.render.engines.health import GRACE_SECONDS, drain, running_probe, startup_probe
+from controller.render.engines.vllm_command import (
+    GAUGES,
+    config_findings,
+    engine_command,
+    engine_env,
+    ray_worker_command,
+)
+from controller.render.engines.vllm_connectors import ports
+from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
+from controller.render.names import bounded, child_name
 from controller.render.pods import RenderOptions, non_empty
-
-_DRAIN = """\
-deadline=$(( $(date +%s) + 240 ))
-fails=0
-while [ "$(date +%s)" -lt "$deadline" ]; do
-  if m=$(curl -sf --max-time 2 http://localhost:{port}/metrics); then
-    fails=0
-    n=$(printf '%s\\n' "$m" | awk '/^vllm:num_requests_(running|waiting)[{ ]/ {s+=$NF} END {print s+0}')
-    [ "$n" = "0" ] && exit 0
-  else
-    fails=$((fails+1))
-    [ "$fails" -ge 3 ] && exit 0
-  fi
-  sleep 5
-done
-exit 0
-"""
 
 
 class VLLM:
@@ -37,6 +28,10 @@ class VLLM:
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
         """The argv itself, or on several pods one shell string that first gathers a Ray cluster."""
         return engine_command(facts, worker)
+
+    def ports(self, facts: BackendFacts, worker: WorkerFacts) -> Iterator[PortUse]:
+        """kv-events, and what connectors and data parallelism open."""
+        yield from ports(facts, worker)
 
     def kv_connector(self, facts: BackendFacts) -> str | None:
         """Only disaggregated backends have one."""
@@ -67,22 +62,13 @@ class VLLM:
 
 
 def _entry(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
-    env = pods.engine_env(facts)
+    env = engine_env(facts, worker)
     runtime = pods.runtime_container(facts, options, env)
-    runtime["readinessProbe"] = {
-        "httpGet": {"path": "/health", "port": facts.runtime_port},
-        "initialDelaySeconds": 5,
-        "periodSeconds": 10,
-    }
+    runtime["readinessProbe"] = pods.runtime_probe(facts)
+    containers = [runtime, _engine(facts, worker, env)]
     return {
-        "metadata": {"labels": pod_labels(facts.model, facts.backend, options.dialect)},
-        "spec": {
-            **non_empty(initContainers=pods.downloaders(facts, options)),
-            "containers": [runtime, _engine(facts, worker, env)],
-            "terminationGracePeriodSeconds": 300,
-            "volumes": pods.volumes(facts),
-            **pods.placement(facts.backend, worker.worker),
-        },
+        "metadata": pods.entry_metadata(facts, options),
+        "spec": pods.pod_spec(facts, worker, options, containers, grace_seconds=GRACE_SECONDS),
     }
 
 
@@ -95,33 +81,19 @@ def _engine(facts: BackendFacts, worker: WorkerFacts, env: list[Any]) -> dict[st
         "env": env,
         **non_empty(resources=worker.worker.resources),
         "volumeMounts": pods.engine_mounts(facts),
-        "readinessProbe": {
-            "httpGet": {"path": "/health", "port": port, "scheme": "HTTP"},
-            "initialDelaySeconds": 90,
-            "periodSeconds": 5,
-            "timeoutSeconds": 1,
-            "successThreshold": 1,
-            "failureThreshold": 3,
-        },
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _DRAIN.replace("{port}", str(port))]}}},
+        "startupProbe": startup_probe("/health", port),
+        "readinessProbe": running_probe("/health", port),
+        "lifecycle": drain(port, GAUGES),
     }
 
 
 def _ray_worker(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
     """Ray workers carry no labels of ours: they serve no HTTP and must not be selected."""
-    return {
-        "spec": {
-            **non_empty(initContainers=pods.downloaders(facts, options)),
-            "containers": [
-                {
-                    "name": bounded(facts.backend.name.lower(), "-vllm-worker"),
-                    "image": worker.worker.image,
-                    "command": ray_worker_command(),
-                    **non_empty(env=list(facts.env), resources=worker.worker.resources),
-                    "volumeMounts": pods.engine_mounts(facts),
-                }
-            ],
-            "volumes": pods.volumes(facts),
-            **pods.placement(facts.backend, worker.worker),
-        }
+    container = {
+        "name": bounded(facts.backend.name.lower(), "-vllm-worker"),
+        "image": worker.worker.image,
+        "command": ray_worker_command(),
+        **non_empty(env=list(facts.env), resources=worker.worker.resources),
+        "volumeMounts": pods.engine_mounts(facts),
     }
+    return {"spec": pods.pod_spec(facts, worker, options, [container])}

@@ -2,17 +2,36 @@
 
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 from controller.api.findings import Finding, error
+from controller.render import pods
 from controller.render.arguments import config_arguments, literal
+from controller.render.engines.vllm_connectors import nixl_env
 from controller.render.facts import BackendFacts, WorkerFacts
+from controller.render.options import image_version
 
 KV_EVENTS = '{"enable_kv_cache_events":true,"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:5557"}'
+GAUGES = "vllm:num_requests_(running|waiting)"
+"""A regular expression for the names of the gauges that count the requests in an engine."""
 _SCRIPTS = (
     "/vllm-workspace/vllm/examples/online_serving/multi-node-serving.sh",
     "/vllm-workspace/examples/online_serving/multi-node-serving.sh",
     "examples/online_serving/multi-node-serving.sh",
 )
+_WITHOUT_V1 = (0, 19, 0)
+_PLAIN_HTTP = (
+    "is not possible: probes, sidecar and router speak plain HTTP to the engine; end TLS in front of the router"
+)
+_UNREACHABLE = {
+    "host": "must be 0.0.0.0 or ::, since probes and router reach the engine at the pod's address",
+    "uds": "is not possible: probes and router reach the engine at a port",
+    "headless": "is not possible: the engine would serve no HTTP",
+    "ssl-keyfile": _PLAIN_HTTP,
+    "ssl-certfile": _PLAIN_HTTP,
+    "ssl-ca-certs": _PLAIN_HTTP,
+}
+_HARMLESS = {"host": ("0.0.0.0", "::", ""), "headless": (False,)}  # noqa: S104 - values that users write
 _FIND = f'for s in {" ".join(_SCRIPTS)}; do [ -f "$s" ] && break; done; bash "$s"'
 
 
@@ -58,10 +77,24 @@ def _gathers_ray(facts: BackendFacts, worker: WorkerFacts) -> bool:
     return not facts.traits.disaggregated and worker.pods > 1
 
 
+def engine_env(facts: BackendFacts, worker: WorkerFacts, extras: list[dict[str, Any]] | None = None) -> list[Any]:
+    """The variables of the engine. VLLM_USE_V1 is unknown to versions from 0.19 on, which would log a warning about it."""
+    version = image_version(worker.worker.image)
+    first = [] if version is not None and version >= _WITHOUT_V1 else [{"name": "VLLM_USE_V1", "value": "1"}]
+    return pods.engine_env(facts, first, [*(extras or ()), *nixl_env(worker)])
+
+
 def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """Arguments that the controller sets itself (M26)."""
+    """Arguments that the controller sets itself (M26), and those with which a pod could not become Ready or load adapters."""
+    keyed = any(entry["name"] == "VLLM_API_KEY" for entry in facts.env)
     for index, worker in enumerate(facts.workers):
         config, where = worker.config, f"{path}.workers[{index}].config"
+        for name, message in _UNREACHABLE.items():
+            if name in config and config.get(name) not in _HARMLESS.get(name, ()):
+                yield error(f"{where}.{config.written_key(name)}", message, "unreachable-engine")
+        if facts.is_hot and (keyed or "api-key" in config):
+            place = f"{where}.{config.written_key('api-key')}" if "api-key" in config else f"{path}.env"
+            yield error(place, "adapters cannot be loaded into a running engine that asks for a key", "hot-key")
         if "model" in config:
             yield error(f"{where}.model", "is set by the controller, from modelURI", "M26")
         if "lora-modules" in config and facts.backend.adapters:

@@ -1,8 +1,11 @@
 """The pods of both engines: containers, probes, environment, placement, and the ModelInfer around them."""
 
+import os
 import re
 import shutil
+import socket
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +16,9 @@ from tests.support.rules import a_pair
 
 STANDARD = ["POD_NAME", "NAMESPACE", "VLLM_USE_V1", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"]
 PREFILL = ["HF_HUB_OFFLINE", "HCCL_IF_IP"]
+_HEALTH = {"httpGet": {"path": "/health", "port": 9000, "scheme": "HTTP"}, "timeoutSeconds": 1}
+STARTUP = {**_HEALTH, "periodSeconds": 5, "failureThreshold": 720}
+RUNNING = {**_HEALTH, "periodSeconds": 5, "failureThreshold": 3}
 DECODE = ["HF_HUB_OFFLINE", "GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "HCCL_SOCKET_IFNAME"]
 
 
@@ -77,7 +83,7 @@ def test_the_infer_of_a_disaggregated_backend() -> None:
         assert role["workerReplicas"] == 0
         assert role["workerTemplate"] == {"spec": {"containers": []}}
         assert names(role["entryTemplate"]["spec"]["containers"]) == ["runtime", "vllm"]
-        assert "terminationGracePeriodSeconds" not in role["entryTemplate"]["spec"]
+        assert role["entryTemplate"]["spec"]["terminationGracePeriodSeconds"] == 300
 
 
 def test_the_engine_of_a_vllm_pod() -> None:
@@ -91,32 +97,29 @@ def test_the_engine_of_a_vllm_pod() -> None:
         "name": "engine",
         "image": "i",
         "resources": {"limits": {"cpu": 1}},
-        "readinessProbe": {
-            "httpGet": {"path": "/health", "port": 9000, "scheme": "HTTP"},
-            "initialDelaySeconds": 90,
-            "periodSeconds": 5,
-            "timeoutSeconds": 1,
-            "successThreshold": 1,
-            "failureThreshold": 3,
-        },
+        "startupProbe": STARTUP,
+        "readinessProbe": RUNNING,
     }
     assert entry(a_backend())["terminationGracePeriodSeconds"] == 300
     assert names(entry(a_backend())["containers"]) == ["runtime", "engine"]
 
 
 def test_the_engine_of_a_disaggregated_pod() -> None:
-    """A start-up probe gives it an hour to load; a liveness probe alone would kill it."""
+    """A start-up probe gives it an hour to load; a liveness probe alone would kill it. It drains as any other engine."""
     pair = a_pair({"config": {"port": 9000}}, {"config": {"port": 9000.0}})
     engine_ = container(pair, "vllm", 1)
-    health = {"httpGet": {"path": "/health", "port": 9000}}
+    assert (
+        engine_.pop("lifecycle")
+        == container(a_backend(workers=[a_worker(config={"port": 9000})]), "engine")["lifecycle"]
+    )
     assert {key: engine_[key] for key in engine_.keys() - {"command", "env", "volumeMounts"}} == {
         "name": "vllm",
         "image": "vllm/vllm-openai:v0.10.2",
         "imagePullPolicy": "IfNotPresent",
         "ports": [{"containerPort": 9000, "protocol": "TCP"}],
-        "startupProbe": {**health, "periodSeconds": 10, "failureThreshold": 360},
-        "readinessProbe": {**health, "initialDelaySeconds": 5, "periodSeconds": 5, "failureThreshold": 3},
-        "livenessProbe": {**health, "initialDelaySeconds": 90, "periodSeconds": 5, "failureThreshold": 3},
+        "startupProbe": STARTUP,
+        "readinessProbe": RUNNING,
+        "livenessProbe": RUNNING,
     }
 
 
@@ -188,6 +191,65 @@ def test_the_standard_variables_follow_the_users() -> None:
                 )
             ),
         ]
+
+
+@pytest.mark.parametrize(
+    ("tag", "known"), [("v0.10.2", True), ("latest", True), ("v0.19.1", False), ("v0.33.0", False)]
+)
+def test_a_variable_that_a_version_does_not_know_is_left_out(tag: str, known: bool) -> None:
+    """The engine would log a warning about it."""
+    env = engine(a_backend(workers=[a_worker(image=f"vllm/vllm-openai:{tag}")]))["env"]
+    assert ("VLLM_USE_V1" in names(env)) == known
+
+
+def test_no_variables_of_services_reach_a_pod() -> None:
+    """A Service called vllm would set VLLM_PORT to an address, at which the engine stops."""
+    (role,) = roles(a_backend(workers=[a_worker(pods=2)]))
+    specs = [role["entryTemplate"]["spec"], role["workerTemplate"]["spec"], entry(a_pair(), 0), entry(a_pair(), 1)]
+    assert [spec["enableServiceLinks"] for spec in specs] == [False] * 4
+
+
+NIXL = {"kv_connector": "NixlConnector"}
+MULTI = {
+    "kv_connector": "MultiConnector",
+    "kv_connector_extra_config": {"connectors": [{"kv_connector": "OffloadingConnector"}, NIXL]},
+}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"kv-transfer-config": {**NIXL, "kv_role": "kv_both"}},
+        {"kv-transfer-config": '{"kv_connector":"NixlConnector","kv_role":"kv_both"}'},
+        {"kv_transfer_config.kv_connector": "NixlConnector", "kv-transfer-config.kv_role": "kv_both"},
+        {"kv-transfer-config": {**MULTI, "kv_role": "kv_both"}},
+    ],
+)
+def test_the_side_channel_of_nixl_is_at_the_pods_own_address(config: Any) -> None:
+    """The default host is localhost, and the default port of older versions is that of kv-events."""
+    backend = a_pair({"config": config}, {"config": config})
+    for role in (0, 1):
+        host, port = container(backend, "vllm", role)["env"][-2:]
+        assert host == {"name": "VLLM_NIXL_SIDE_CHANNEL_HOST", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+        assert port == {"name": "VLLM_NIXL_SIDE_CHANNEL_PORT", "value": "5600"}
+    server = only(a_model("chat", backend), "ModelServer")["spec"]
+    assert server["kvConnector"] == {"type": "nixl"}
+
+
+def test_the_users_side_channel_is_kept() -> None:
+    """Each variable by itself; without NIXL there is none."""
+    config = {"kv-transfer-config": {**NIXL, "kv_role": "kv_both"}}
+    mine = [{"name": "VLLM_NIXL_SIDE_CHANNEL_PORT", "value": "5700"}]
+    env = container(a_pair({"config": config}, {"config": config}, env=mine), "vllm", 0)["env"]
+    assert [item for item in env if "NIXL" in item["name"]] == [mine[0], env[-1]]
+    assert "NIXL" not in str(container(a_pair(), "vllm", 0)["env"])
+
+
+def test_a_sidecar_listens_on_both_families_where_the_engine_does() -> None:
+    """Its own default is IPv4 alone."""
+    backend = a_backend(workers=[a_worker(config={"host": "::"})])
+    assert container(backend, "runtime")["args"][-2:] == ["--host", "::"]
+    assert "--host" not in container(a_backend(), "runtime")["args"]
 
 
 def test_the_users_variable_wins_except_for_the_pods_identity() -> None:
@@ -270,3 +332,27 @@ def test_a_stopping_engine_finishes_its_requests(answers: list[str | None], poll
     assert int((tmp_path / "count").read_text()) == polls
     assert (tmp_path / "args").read_text().split()[-1] == "http://localhost:9000/metrics"
     assert re.search(r"\+ 240 \)\)", command[2])
+
+
+def test_an_engine_without_gauges_is_watched_by_its_connections(tmp_path: Any) -> None:
+    """``disable-log-stats``: nothing counts the requests, but they are connections, other than those of the pod's own sidecar."""
+    with socket.create_server(("127.0.0.2", 0)) as server:
+        port = server.getsockname()[1]
+        (tmp_path / "curl").write_text(f"#!/bin/sh\necho poll >>{tmp_path}/polls\necho process_open_fds 9\n")
+        (tmp_path / "sleep").write_text("#!/bin/sh\nexec /bin/sleep 0.05\n")
+        for name in ("curl", "sleep"):
+            (tmp_path / name).chmod(0o755)
+        command = engine(a_backend(workers=[a_worker(config={"port": port})]))["lifecycle"]["preStop"]["exec"][
+            "command"
+        ]
+        client = socket.create_connection(("127.0.0.2", port), source_address=("127.0.0.2", 0))
+        accepted, _ = server.accept()
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        running = subprocess.Popen(command, env={**os.environ, "PATH": path})
+        polls = tmp_path / "polls"
+        while not polls.exists() or len(polls.read_text().split()) < 3:
+            assert running.poll() is None
+            time.sleep(0.02)
+        client.close()
+        accepted.close()
+        assert running.wait(timeout=30) == 0
