@@ -40,15 +40,15 @@ class Credentials:
         self._renewing: asyncio.Task[None] | None = None
         self._reported_at = float("-inf")
         self._fingerprint = ""
-        self._context: ssl.SSLContext | bool = True
+        self._context: ssl.SSLContext | None = None
         self.settings = config.settings
         self.problem = ""
         self._due = self._next_due()
         self._use_tls()
 
     @property
-    def ssl(self) -> ssl.SSLContext | bool:
-        """What aiohttp takes for its ``ssl`` argument."""
+    def ssl(self) -> ssl.SSLContext | None:
+        """The TLS context for ``https``; None for ``http``."""
         return self._context
 
     def current(self) -> Settings:

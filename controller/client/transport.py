@@ -1,27 +1,24 @@
 """One HTTP implementation: connections, time-outs, credentials, the client's own rate limit, and retries of single requests."""
 
 import asyncio
-import errno
-import os
 import random
-import socket
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
-import aiohttp
 import tenacity
-from aiohttp.abc import ResolveResult
-from multidict import CIMultiDict
-from yarl import URL
 
 from controller.client.config import ClientConfig
+from controller.client.connection import Answer, BrokenConnection
 from controller.client.credentials import Credentials
+from controller.client.dialing import CannotConnect, Endpoint, proxy_authorization
+from controller.client.pool import Pool
 from controller.client.requests import HttpRequest
+from controller.client.settings import Settings
 from controller.client.wire import LineReader
 from controller.meta.errors import StatusError, TransportError, Unauthorized, is_transient, status_error
 
@@ -29,7 +26,6 @@ CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 _ATTEMPTS = 4
 _LONGEST_WAIT = 10.0
-_guard: ContextVar[Callable[[], None] | None] = ContextVar("guard", default=None)
 
 
 class RequestMetrics(Protocol):
@@ -86,26 +82,9 @@ class Transport:
         self.metrics: RequestMetrics = metrics or NoMetrics()
         self._credentials = Credentials(config)
         self._limit = RateLimit(config.qps, config.burst)
-        self._base = URL(config.host)
-        self._host = self._base.host_port_subcomponent or ""
-        self._requests = self._session()
-        self._watches = self._session()
-
-    def _session(self) -> aiohttp.ClientSession:
-        """A session without a bound on its connections: who calls bounds the load, and a lease renewal never queues behind it."""
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=30,
-                socket_factory=_keepalive_socket,
-                resolver=_TimedResolver(self._resolved),
-                ttl_dns_cache=30,
-            ),
-            headers={"User-Agent": self.config.user_agent},
-            request_class=_GuardedRequest,
-            auto_decompress=True,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._host = Endpoint.of(config.host, None, None, None).authority
+        self._requests, self._watches = Pool(self._resolved), Pool(self._resolved)
+        self._route: _Route | None = None
 
     def _resolved(self, host: str, seconds: float) -> None:
         self.metrics.resolved(host, seconds)
@@ -113,8 +92,9 @@ class Transport:
     async def close(self) -> None:
         """Closes every connection."""
         await self._credentials.close()
-        await self._requests.close()
-        await self._watches.close()
+        self._requests.close()
+        self._watches.close()
+        await asyncio.sleep(0)
 
     async def send(
         self,
@@ -181,24 +161,33 @@ class Transport:
     async def _once(self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float) -> bytes:
         if guard is not None:
             guard()
-        guarded = _guard.set(guard)
         started = time.monotonic()
         code: int | None = None
         try:
-            async with self._open(
-                self._requests, request, aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
-            ) as answer:
-                body = await answer.read()
+            async with asyncio.timeout(seconds):
+                answer, body = await self._exchange(request, guard)
                 code = answer.status
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (CannotConnect, BrokenConnection, TimeoutError) as error:
             raise TransportError(_no_answer(request, error)) from error
         finally:
-            _guard.reset(guarded)
             self.metrics.request(request.method, self._host, code, time.monotonic() - started)
         self.metrics.sizes(request.method, self._host, len(request.body or b""), len(body))
         if not 200 <= code < 300:
-            raise status_error(code, body, retry_after_of(answer.headers.get("Retry-After")))
+            raise status_error(code, body, retry_after_of(answer.headers.get(b"retry-after")))
         return body
+
+    async def _exchange(self, request: HttpRequest, guard: Callable[[], None] | None) -> tuple[Answer, bytes]:
+        """The answer and its body. ``guard`` is asked once more when the connection is ready, right before the first byte."""
+        route = self._current_route()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await self._requests.take(route.endpoint)
+        try:
+            if guard is not None:
+                guard()
+            answer = connection.send(route.message(request))
+            return answer, await answer.body()
+        finally:
+            self._requests.give_back(route.endpoint, connection)
 
     @asynccontextmanager
     async def stream(self, request: HttpRequest, idle_timeout: float) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -208,92 +197,93 @@ class Transport:
         or falls silent.
         """
         settings = self._credentials.current()
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_timeout)
+        route = self._current_route()
         started = time.monotonic()
-        code: int | None = None
+        answer: Answer | None = None
         try:
-            async with self._open(self._watches, request, limits) as answer:
-                code = answer.status
-                self.metrics.request("WATCH", self._host, code, time.monotonic() - started)
-                if not 200 <= code < 300:
-                    error = status_error(code, await answer.read(), retry_after_of(answer.headers.get("Retry-After")))
-                    if code == 401:
-                        await self._credentials.renew(settings, REQUEST_SECONDS)
-                    raise error
-                async with aclosing(_lines(answer, request)) as lines:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await self._watches.take(route.endpoint)
+            try:
+                answer = connection.send(route.message(request))
+                async with asyncio.timeout(idle_timeout):
+                    await answer.head()
+                self.metrics.request("WATCH", self._host, answer.status, time.monotonic() - started)
+                if not 200 <= answer.status < 300:
+                    raise await self._refusal(answer, settings)
+                async with aclosing(_lines(answer, request, idle_timeout)) as lines:
                     yield lines
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            if code is None:
+            finally:
+                self._watches.give_back(route.endpoint, connection)
+        except (CannotConnect, BrokenConnection, TimeoutError) as error:
+            if answer is None or not answer.status:
                 self.metrics.request("WATCH", self._host, None, time.monotonic() - started)
             raise TransportError(_no_answer(request, error)) from error
 
-    @asynccontextmanager
-    async def _open(
-        self, session: aiohttp.ClientSession, request: HttpRequest, limits: aiohttp.ClientTimeout
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        settings = self._credentials.settings
-        headers = CIMultiDict(request.headers)
-        headers.extend(settings.impersonation)
+    async def _refusal(self, answer: Answer, settings: Settings) -> StatusError:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            body = await answer.body()
+        if answer.status == 401:
+            await self._credentials.renew(settings, REQUEST_SECONDS)
+        return status_error(answer.status, body, retry_after_of(answer.headers.get(b"retry-after")))
+
+    def _current_route(self) -> "_Route":
+        """The way to the server under the current settings and TLS context."""
+        settings, tls = self._credentials.settings, self._credentials.ssl
+        if self._route is None or self._route.settings is not settings or self._route.endpoint.tls is not tls:
+            self._route = _Route.of(settings, tls, self.config.user_agent)
+        return self._route
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """An endpoint, and the lines that every request to it begins with."""
+
+    settings: Settings
+    endpoint: Endpoint
+    prefix: str
+    lines: str
+
+    @classmethod
+    def of(cls, settings: Settings, tls: ssl.SSLContext | None, user_agent: str) -> "_Route":
+        endpoint = Endpoint.of(settings.host, tls, settings.server_name, settings.proxy)
+        base = urlsplit(settings.host)
+        headers = [("Host", base.netloc.rpartition("@")[2]), ("User-Agent", user_agent), *settings.impersonation]
         if settings.authorization:
-            headers["Authorization"] = settings.authorization
-        async with session.request(
-            request.method,
-            URL(f"{settings.host}{request.target}", encoded=True),
-            data=request.body,
-            headers=headers,
-            timeout=limits,
-            ssl=self._credentials.ssl,
-            server_hostname=settings.server_name,
-            proxy=settings.proxy,
-            allow_redirects=False,
-        ) as answer:
-            yield answer
+            headers.append(("Authorization", settings.authorization))
+        if endpoint.absolute and (authorization := proxy_authorization(settings.proxy or "")):
+            headers.append(("Proxy-Authorization", authorization))
+        lines = "".join(f"{name}: {_line(value)}\r\n" for name, value in headers)
+        return cls(settings, endpoint, settings.host if endpoint.absolute else base.path.rstrip("/"), lines)
+
+    def message(self, request: HttpRequest) -> bytes:
+        """The bytes of a request."""
+        own = "".join([f"{name}: {value}\r\n" for name, value in request.headers.items()])
+        body = request.body if request.body is not None else b""
+        length = f"Content-Length: {len(body)}\r\n" if request.mutating else ""
+        head = f"{request.method} {self.prefix}{request.target} HTTP/1.1\r\n{self.lines}{own}{length}\r\n"
+        return head.encode() + body
 
 
-async def _lines(answer: aiohttp.ClientResponse, request: HttpRequest) -> AsyncGenerator[bytes, None]:
+def _line(value: str) -> str:
+    """The value of a header without its ends' white space. A line break would begin another header: raises TransportError."""
+    value = value.strip()
+    if "\r" in value or "\n" in value or "\0" in value:
+        raise TransportError("the credentials cannot be used: they contain a line break")
+    return value
+
+
+async def _lines(answer: Answer, request: HttpRequest, idle_timeout: float) -> AsyncGenerator[bytes, None]:
     reader = LineReader()
+    loop = asyncio.get_running_loop()
     try:
-        async for chunk in answer.content.iter_any():
-            for line in reader.feed(chunk):
-                yield line
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        async with asyncio.timeout(idle_timeout) as silence:
+            async for chunk in answer.chunks():
+                silence.reschedule(None)
+                for line in reader.feed(chunk):
+                    yield line
+                silence.reschedule(loop.time() + idle_timeout)
+    except (BrokenConnection, TimeoutError) as error:
         raise TransportError(_no_answer(request, error)) from error
-
-
-class _TimedResolver(aiohttp.ThreadedResolver):
-    """The system's resolver; ``resolved`` is told the host and the seconds each look-up took."""
-
-    def __init__(self, resolved: Callable[[str, float], None]) -> None:
-        super().__init__()
-        self._resolved = resolved
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        started = time.monotonic()
-        found = await super().resolve(host, port, family)
-        self._resolved(host, time.monotonic() - started)
-        return found
-
-
-class _GuardedRequest(aiohttp.ClientRequest):
-    """Asks the guard when the connection is ready, right before the first byte; also when aiohttp itself sends again."""
-
-    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        if guard := _guard.get():
-            guard()
-        return await super().send(conn)
-
-
-def _keepalive_socket(info: aiohttp.AddrInfoType) -> socket.socket:
-    family, type_, protocol, _, _ = info
-    connection = socket.socket(family, type_, protocol)
-    connection.setblocking(False)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    return connection
 
 
 def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
@@ -303,10 +293,8 @@ def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
         return False
     if isinstance(error, StatusError) and error.http_code == 429:
         return True
-    if isinstance(error, TransportError) and isinstance(error.__cause__, aiohttp.ClientConnectorError):
-        return not isinstance(
-            error.__cause__, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError
-        )
+    if isinstance(error, TransportError) and isinstance(error.__cause__, CannotConnect):
+        return not error.__cause__.lasting
     return request.repeatable and is_transient(error)
 
 
@@ -322,7 +310,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return max(asked, backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
 
-def retry_after_of(header: str | None) -> float | None:
+def retry_after_of(header: bytes | None) -> float | None:
     """Seconds of a Retry-After header; None when it is absent or a date."""
     try:
         return max(0.0, float(header)) if header else None
@@ -332,16 +320,4 @@ def retry_after_of(header: str | None) -> float | None:
 
 def _no_answer(request: HttpRequest, error: BaseException) -> str:
     path = request.target.partition("?")[0]
-    return f"{request.method} {path}: {_what_happened(error)}"
-
-
-def _what_happened(error: BaseException) -> str:
-    """In the words of the operating system where a connection could not be made, without addresses of Python objects."""
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    if not isinstance(error, aiohttp.ClientConnectorError):
-        return str(error) or type(error).__name__
-    cause = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error.os_error
-    code = 0 if isinstance(cause, ssl.SSLError) else getattr(cause, "errno", None) or 0
-    reason = os.strerror(code) if code in errno.errorcode else getattr(cause, "strerror", None) or str(cause)
-    return f"cannot connect to {error.host}:{error.port}: {reason}"
+    return f"{request.method} {path}: {'timed out' if isinstance(error, TimeoutError) else error}"

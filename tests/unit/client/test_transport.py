@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from controller.meta.errors import (
     Unauthorized,
 )
 from controller.metrics import Metrics
+from tests.support.certificates import certificate, server_tls
 
 POD = Resource("", "v1", "pods", "Pod")
 OBJECT = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "resourceVersion": "1"}}
@@ -296,23 +296,6 @@ async def test_a_rotated_token_is_read_again_at_once_on_401():
                 else:
                     with pytest.raises(Unauthorized):
                         await client.get(POD, "a", "ns")
-
-
-def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 and its key."""
-    cert, key = directory / f"{name}.crt", directory / f"{name}.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-keyout", key, "-out", cert, "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return cert, key
-
-
-def server_tls(pair: tuple[Path, Path]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*pair)
-    return context
 
 
 async def test_a_changed_ca_file_is_trusted_after_the_next_renewal(tmp_path: Path):
