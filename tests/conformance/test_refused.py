@@ -1,12 +1,10 @@
-"""What only Kubernetes does, the embedded server refuses: with 501, or as clearly. It never pretends."""
-
-from typing import Any
+"""What only Kubernetes does, the embedded server refuses: with 501, or as clearly."""
 
 import pytest
 
 from controller.envtest import Environment
-from tests.support.conformance_api import APPLY, STRATEGIC, Api
-from tests.support.widgets import GROUP, a_widget, widget_crd
+from tests.support.conformance_api import Api
+from tests.support.widgets import a_widget, widget_crd
 
 NOT_IMPLEMENTED = "501 NotImplemented"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -17,30 +15,6 @@ pytestmark = pytest.mark.parametrize(
 )
 
 
-async def test_server_side_apply(api: Api, widgets: str) -> None:
-    answer = await api.patch(f"{widgets}/one", a_widget(), APPLY, fieldManager="me")
-    assert answer.outcome == NOT_IMPLEMENTED
-    assert (await api.get(f"{widgets}/one")).outcome == "404 NotFound"
-
-
-@pytest.mark.parametrize("patch", [{"metadata": {"finalizers": ["example.com/a"]}}, {"data": {"$patch": "replace"}}])
-async def test_strategic_merge_of_lists_and_directives(api: Api, config_maps: str, patch: dict[str, Any]) -> None:
-    stored = (await api.post(config_maps, {"metadata": {"name": "one"}})).body
-    assert (await api.patch(f"{config_maps}/one", patch, STRATEGIC)).outcome == NOT_IMPLEMENTED
-    assert (await api.get(f"{config_maps}/one")).body == stored
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"propagationPolicy": "Foreground"}, {"propagationPolicy": "Orphan"}, {"orphanDependents": True}],
-)
-async def test_foreground_and_orphan_deletion(api: Api, widgets: str, options: dict[str, Any]) -> None:
-    await api.post(widgets, a_widget())
-    assert (await api.delete(f"{widgets}/one", options)).outcome == NOT_IMPLEMENTED
-    assert (await api.delete(widgets, options)).outcome == NOT_IMPLEMENTED
-    assert (await api.get(f"{widgets}/one")).outcome == "200"
-
-
 async def test_conversion_webhooks(api: Api) -> None:
     crd = widget_crd("Converted")
     webhook = {"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"]}}
@@ -48,52 +22,34 @@ async def test_conversion_webhooks(api: Api) -> None:
     assert (await api.get(f"{CRDS}/{crd['metadata']['name']}")).outcome == "404 NotFound"
 
 
-async def test_the_scale_of_a_custom_resource(api: Api, namespace: str) -> None:
-    crd = widget_crd("Scaled", group="scaled.example.com")
-    paths = {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size"}
-    crd["spec"]["versions"][0]["subresources"]["scale"] = paths
-    await api.post(CRDS, crd)
-    path = f"/apis/scaled.example.com/v1/namespaces/{namespace}/scaleds"
-    await api.post(path, {**a_widget(kind="Scaled"), "apiVersion": "scaled.example.com/v1"})
-    assert (await api.get(f"{path}/one/scale")).outcome == NOT_IMPLEMENTED
-    assert "scaleds/scale" not in {
-        entry["name"] for entry in (await api.get("/apis/scaled.example.com/v1")).body["resources"]
-    }
-    await api.delete(f"{CRDS}/{crd['metadata']['name']}")
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/api/v1/namespaces/default/pods/one/log"),
-        ("POST", "/api/v1/namespaces/default/pods/one/exec"),
-        ("POST", "/api/v1/namespaces/default/pods/one/eviction"),
-        ("POST", "/api/v1/namespaces/default/pods/one/binding"),
-        ("POST", "/api/v1/namespaces/default/serviceaccounts/one/token"),
-        ("PUT", "/api/v1/namespaces/default/finalize"),
-        ("GET", "/api/v1/watch/namespaces/default/configmaps"),
-        ("GET", f"/apis/{GROUP}/v1/watch/namespaces/default/widgets"),
+        ("GET", "pods/one/log"),
+        ("POST", "pods/one/exec"),
+        ("GET", "pods/one/proxy/metrics"),
+        ("GET", "services/one/proxy/"),
     ],
 )
-async def test_paths_that_only_kubernetes_has(api: Api, method: str, path: str) -> None:
+async def test_what_needs_a_kubelet(api: Api, namespace: str, method: str, path: str) -> None:
+    base = f"/api/v1/namespaces/{namespace}"
+    spec = {"nodeName": "node", "containers": [{"name": "a", "image": "b"}]}
+    await api.post(f"{base}/pods", {"metadata": {"name": "one"}, "spec": spec})
+    await api.post(f"{base}/services", {"metadata": {"name": "one"}, "spec": {"ports": [{"port": 80}]}})
     body = None if method == "GET" else {}
-    assert (await api.request(method, path, body)).outcome == NOT_IMPLEMENTED
+    assert (await api.request(method, f"{base}/{path}", body)).outcome == NOT_IMPLEMENTED
+    await api.delete(f"{base}/pods/one", {"gracePeriodSeconds": 0})
 
 
-@pytest.mark.parametrize("content_type", ["application/yaml", "application/vnd.kubernetes.protobuf"])
-async def test_bodies_that_are_not_json(api: Api, widgets: str, content_type: str) -> None:
-    answer = await api.post(widgets, b"kind: Widget\n", content_type=content_type)
-    assert answer.outcome == "415 UnsupportedMediaType"
+async def test_answers_in_protobuf_only(api: Api, widgets: str) -> None:
+    assert (await api.get(widgets, accept="application/vnd.kubernetes.protobuf")).outcome == "406 NotAcceptable"
 
 
-@pytest.mark.parametrize("accept", ["application/yaml", "application/vnd.kubernetes.protobuf"])
-async def test_answers_that_are_not_json(api: Api, widgets: str, accept: str) -> None:
-    assert (await api.get(widgets, accept=accept)).outcome == "406 NotAcceptable"
-
-
-async def test_kinds_that_are_not_served(api: Api) -> None:
-    assert (await api.get("/apis/apps/v1/namespaces/default/deployments")).code == 404
-    assert (await api.get("/api/v1/nodes")).outcome == "404 NotFound"
+@pytest.mark.parametrize(
+    "path", ["/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers", "/api/v1/componentstatuses"]
+)
+async def test_kinds_that_are_left_out(api: Api, path: str) -> None:
+    assert (await api.get(path)).code == 404
 
 
 async def test_pages_and_watches_of_forgotten_history(api: Api, widgets: str, environment: Environment) -> None:

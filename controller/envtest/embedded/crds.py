@@ -4,41 +4,56 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller import meta
-from controller.envtest.embedded.resources import TypeInfo
+from controller.envtest.embedded.resources import ScalePaths, Subresource, TypeInfo
+from controller.envtest.embedded.subresources import SCALE
 from controller.meta import Object, spec_of
 from controller.meta.errors import Cause, NotImplementedByServer
 
 
 def types_of(crd: Object) -> list[TypeInfo]:
     """The served versions of a CRD."""
-    spec, names = spec_of(crd), spec_of(crd)["names"]
-    found = []
-    for version in spec["versions"]:
-        if not version.get("served", True):
-            continue
-        kind, subresources = names["kind"], version.get("subresources") or {}
-        found.append(
-            TypeInfo(
-                group=spec["group"],
-                version=version["name"],
-                plural=names["plural"],
-                singular=names.get("singular") or kind.lower(),
-                kind=kind,
-                list_kind=names.get("listKind") or f"{kind}List",
-                schema=version["schema"]["openAPIV3Schema"],
-                namespaced=spec["scope"] == "Namespaced",
-                custom=True,
-                has_status="status" in subresources,
-                has_generation=True,
-                unconditional_update=False,
-                short_names=tuple(names.get("shortNames") or ()),
-                categories=tuple(names.get("categories") or ()),
-                columns=tuple(version.get("additionalPrinterColumns") or ()),
-                selectable=tuple(field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()),
-                refused=("scale",) if "scale" in subresources else (),
-            )
-        )
-    return found
+    return [_type_of(spec_of(crd), version) for version in spec_of(crd)["versions"] if version.get("served", True)]
+
+
+def _type_of(spec: Object, version: Object) -> TypeInfo:
+    names, subresources = spec["names"], version.get("subresources") or {}
+    kind = names["kind"]
+    scale = subresources.get("scale")
+    served = {"status": Subresource("status", kind)} if "status" in subresources else {}
+    if scale:
+        served["scale"] = Subresource("scale", "Scale", SCALE)
+    return TypeInfo(
+        group=spec["group"],
+        version=version["name"],
+        plural=names["plural"],
+        singular=names.get("singular") or kind.lower(),
+        kind=kind,
+        list_kind=names.get("listKind") or f"{kind}List",
+        schema=_effective(version, spec),
+        namespaced=spec["scope"] == "Namespaced",
+        custom=True,
+        has_generation=True,
+        unconditional_update=False,
+        short_names=tuple(names.get("shortNames") or ()),
+        categories=tuple(names.get("categories") or ()),
+        columns=tuple(version.get("additionalPrinterColumns") or ()),
+        selectable=tuple(field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()),
+        subresources=served,
+        scale=_scale_paths(scale) if scale else None,
+    )
+
+
+def _effective(version: Object, spec: Object) -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = version["schema"]["openAPIV3Schema"]
+    return {**schema, "x-kubernetes-preserve-unknown-fields": True} if spec.get("preserveUnknownFields") else schema
+
+
+def _scale_paths(scale: Object) -> ScalePaths:
+    return ScalePaths(
+        spec=scale["specReplicasPath"].lstrip("."),
+        status=scale["statusReplicasPath"].lstrip("."),
+        selector=(scale.get("labelSelectorPath") or "").lstrip("."),
+    )
 
 
 def violations(crd: Object) -> Iterator[Cause]:

@@ -1,12 +1,56 @@
 """Discovery: what clients are told about the resources that are served. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from controller.envtest.embedded.builtin import catalog
 from controller.envtest.embedded.resources import TypeInfo
 
-_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
-VERSION = {"major": "1", "minor": "32", "gitVersion": "v1.32.0-embedded", "platform": "embedded"}
+_PAGES = (
+    "/api",
+    "/api/v1",
+    "/apis",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/readyz",
+    "/version",
+)
+
+
+_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
+
+
+def _priority(name: str) -> tuple[int, ...]:
+    """Stable versions first, then beta, then alpha, the higher number first."""
+    match = _VERSION.fullmatch(name)
+    if match is None:
+        return (3,)
+    stage = {None: 0, "beta": 1, "alpha": 2}[match[2]]
+    return (stage, -int(match[1]), -int(match[3] or 0))
+
+
+def version() -> dict[str, Any]:
+    """``/version``: the Kubernetes whose behaviour is served."""
+    real = catalog.version()
+    return {
+        **real,
+        "gitVersion": f"{real['gitVersion']}+embedded",
+        "gitCommit": "embedded",
+        "gitTreeState": "clean",
+        "platform": "embedded",
+    }
+
+
+def root(types: Iterable[TypeInfo]) -> dict[str, Any]:
+    """``/``: all paths that can be asked for."""
+    groups = {
+        path for info in types if info.group for path in (f"/apis/{info.group}", f"/apis/{info.group}/{info.version}")
+    }
+    return {"paths": sorted({*_PAGES, *groups})}
 
 
 def api_groups(types: Iterable[TypeInfo]) -> dict[str, Any]:
@@ -18,7 +62,7 @@ def api_groups(types: Iterable[TypeInfo]) -> dict[str, Any]:
     return {
         "kind": "APIGroupList",
         "apiVersion": "v1",
-        "groups": [_group(name, versions) for name, versions in sorted(groups.items())],
+        "groups": [_group(name, sorted(versions, key=_priority)) for name, versions in groups.items()],
     }
 
 
@@ -38,21 +82,31 @@ def api_resources(types: Iterable[TypeInfo], group: str, version: str) -> dict[s
     found = [info for info in types if (info.group, info.version) == (group, version)]
     if not found:
         return None
-    resources = []
-    for info in found:
-        entry: dict[str, Any] = {
-            "name": info.plural,
-            "singularName": info.singular,
-            "namespaced": info.namespaced,
-            "kind": info.kind,
-            "verbs": [verb for verb in _VERBS if info.collection_deletable or verb != "deletecollection"],
-        }
-        if info.short_names:
-            entry["shortNames"] = list(info.short_names)
-        if info.categories:
-            entry["categories"] = list(info.categories)
-        resources.append(entry)
-        if info.has_status:
-            status = {"name": f"{info.plural}/status", "singularName": "", "namespaced": info.namespaced}
-            resources.append({**status, "kind": info.kind, "verbs": ["get", "patch", "update"]})
+    resources = [entry for info in found for entry in _entries(info)]
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": found[0].api_version, "resources": resources}
+
+
+def _entries(info: TypeInfo) -> Iterable[dict[str, Any]]:
+    entry: dict[str, Any] = {
+        "name": info.plural,
+        "singularName": info.singular,
+        "namespaced": info.namespaced,
+        "kind": info.kind,
+        "verbs": list(info.verbs),
+    }
+    if info.short_names:
+        entry["shortNames"] = list(info.short_names)
+    if info.categories:
+        entry["categories"] = list(info.categories)
+    yield entry
+    for sub in info.subresources.values():
+        group, _, version = sub.api_version.rpartition("/")
+        yield {
+            "name": f"{info.plural}/{sub.name}",
+            "singularName": "",
+            "namespaced": info.namespaced,
+            **({"group": group} if group else {}),
+            **({"version": version} if version else {}),
+            "kind": sub.kind,
+            "verbs": list(sub.verbs),
+        }

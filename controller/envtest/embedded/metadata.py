@@ -1,46 +1,35 @@
 """The rules of ``metadata``, the same for every kind. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from controller import meta
 from controller.meta import Object
 from controller.meta.errors import Cause
 
-_TEXT = {"type": "string"}
-_TEXTS = {"type": "object", "additionalProperties": _TEXT}
-_NUMBER = {"type": "integer"}
-_FLAG = {"type": "boolean"}
-_OWNER = {
-    "type": "object",
-    "properties": {
-        **dict.fromkeys(("apiVersion", "kind", "name", "uid"), _TEXT),
-        **dict.fromkeys(("controller", "blockOwnerDeletion"), _FLAG),
-    },
-}
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        **dict.fromkeys(("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion"), _TEXT),
-        **dict.fromkeys(("creationTimestamp", "deletionTimestamp"), _TEXT),
-        **dict.fromkeys(("generation", "deletionGracePeriodSeconds"), _NUMBER),
-        **dict.fromkeys(("labels", "annotations"), _TEXTS),
-        "ownerReferences": {"type": "array", "items": _OWNER},
-        "finalizers": {"type": "array", "items": _TEXT},
-    },
-}
-"""What metadata can hold. ``managedFields`` are not kept by this server."""
-
 SYSTEM = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink")
 _IMMUTABLE = ("uid", "creationTimestamp", "deletionTimestamp")
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _WORD = r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]"
-_NAME = re.compile(_SUBDOMAIN)
 _QUALIFIED = re.compile(rf"({_SUBDOMAIN}/)?{_WORD}")
 _LABEL_VALUE = re.compile(rf"({_WORD})?")
 _MAX_ANNOTATIONS = 256 * 1024
 _MAX_GENERATED_BASE = 58
+_NAMES = {
+    "subdomain": (re.compile(_SUBDOMAIN), 253),
+    "label": (re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"), 63),
+    "path": (re.compile(r"(?!\.{1,2}$)[^/%]+"), 10**6),
+}
+_NAME_RULES = {
+    ("", "namespaces"): "label",
+    ("", "services"): "label",
+    ("apps", "statefulsets"): "subdomain",
+    **{
+        ("rbac.authorization.k8s.io", plural): "path"
+        for plural in ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
+    },
+}
 
 
 def generated_name(base: str, uid: str) -> str:
@@ -48,13 +37,14 @@ def generated_name(base: str, uid: str) -> str:
     return base[:_MAX_GENERATED_BASE] + uid.replace("-", "")[:5]
 
 
-def violations(metadata: Object, *, dots_in_name: bool = True) -> Iterator[Cause]:
-    """What is wrong with an object's metadata."""
+def violations(metadata: Object, resource: tuple[str, str]) -> Iterator[Cause]:
+    """What is wrong with the metadata of an object of this resource."""
     name = str(metadata.get("name") or "")
+    pattern, longest = _NAMES[_NAME_RULES.get(resource, "subdomain")]
     if not name:
         yield Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
-    elif not _NAME.fullmatch(name) or len(name) > 253 or (not dots_in_name and ("." in name or len(name) > 63)):
-        yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {name!r}: no valid name of this kind")
+    elif not pattern.fullmatch(name) or len(name) > longest:
+        yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {name!r}: not a valid name of this kind")
     for key, value in (metadata.get("labels") or {}).items():
         if not _QUALIFIED.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
             yield Cause("metadata.labels", "FieldValueInvalid", f"Invalid value: {key}={value!r}")

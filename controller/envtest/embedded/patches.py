@@ -4,19 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from controller import meta
+from controller.envtest.embedded.apply.strategic import strategic_merge
 from controller.envtest.embedded.resources import TypeInfo
-from controller.meta.errors import BadRequest, NotImplementedByServer, UnsupportedMediaType
+from controller.meta.errors import BadRequest, UnsupportedMediaType
 
 _JSON = "application/json-patch+json"
 _MERGE = "application/merge-patch+json"
 _STRATEGIC = "application/strategic-merge-patch+json"
-_APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+APPLY = "application/apply-patch+yaml"
 
 
 def patch_of(info: TypeInfo, content_type: str, body: Any) -> Callable[[dict[str, Any]], Any]:
-    """What a patch does. Raises BadRequest for one of the wrong form, UnsupportedMediaType, and NotImplementedByServer."""
-    if content_type in _APPLY:
-        raise NotImplementedByServer("server-side apply is not implemented by the embedded API server")
+    """What a patch does. Raises BadRequest for one of the wrong form, and UnsupportedMediaType."""
     if content_type == _JSON:
         if not isinstance(body, list) or not all(isinstance(operation, dict) for operation in body):
             raise BadRequest("error decoding patch: a JSON patch is a list of operations")
@@ -24,20 +23,12 @@ def patch_of(info: TypeInfo, content_type: str, body: Any) -> Callable[[dict[str
     if content_type == _MERGE or (content_type == _STRATEGIC and not info.custom):
         if not isinstance(body, dict):
             raise BadRequest("error decoding patch: a merge patch is an object")
-        if content_type == _STRATEGIC and not _is_plain(body):
-            raise NotImplementedByServer(
-                "strategic merge of lists and directives is not implemented by the embedded API server"
-            )
+        if content_type == _STRATEGIC:
+            return lambda current: strategic_merge(current, body, info.schema)
         return lambda current: meta.merge_patch(current, body)
-    raise UnsupportedMediaType(f"the body of the request was in an unknown format: {content_type}")
+    raise unsupported(content_type)
 
 
-def _is_plain(patch: Any) -> bool:
-    """Whether a strategic merge patch means the same as a merge patch: it holds neither lists nor directives."""
-    stack = [patch]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, list) or (isinstance(value, dict) and any(key.startswith("$") for key in value)):
-            return False
-        stack.extend(value.values() if isinstance(value, dict) else ())
-    return True
+def unsupported(content_type: str) -> UnsupportedMediaType:
+    """415: bodies of this type are not read here."""
+    return UnsupportedMediaType(f"the body of the request was in an unknown format - {content_type}")

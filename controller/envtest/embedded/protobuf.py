@@ -1,51 +1,51 @@
-"""The few protobuf bodies that kubectl sends where it could send JSON: ``kubectl create`` of small built-in kinds. Pure.
+"""Bodies of the built-in kinds in protobuf, as typed Go clients send them by default. Pure.
 
-A body is ``k8s\\0`` and a ``runtime.Unknown``: apiVersion and kind, and the object's own message.
+A body is ``k8s\\0`` and a ``runtime.Unknown``: apiVersion and kind, and the object's own message. The catalog knows the field numbers.
 """
 
 import base64
+import functools
+import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from controller import meta
+from controller.envtest.embedded.builtin import catalog
+from controller.meta import jsonio
 
 CONTENT_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
-_VARINT, _BYTES = 0, 2
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 Value = int | bytes
-Reader = Callable[[Value], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A field's JSON name and how its value is read. Maps are lists of pairs on the wire."""
-
-    name: str
-    read: Reader
-    repeated: bool = False
-    is_map: bool = False
-
-
-_Message = Mapping[int, _Field]
+Schema = Mapping[str, Any]
+Table = dict[int, "tuple[str, Schema] | Table"]
 
 
 class ProtobufError(ValueError):
-    """The bytes are no message, or hold what is not read here."""
+    """The bytes are not a message."""
+
+
+class UnknownKind(ProtobufError):
+    """The message is one of a kind that is not built in: only those have a protobuf form."""
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """The object as its JSON would be. Raises ProtobufError for anything but the kinds of ``_KINDS``."""
+    """The object as its JSON would be; fields that are not set are left out. Raises ProtobufError."""
     if not data.startswith(_MAGIC):
         raise ProtobufError("the body does not begin as Kubernetes' protobuf does")
-    envelope = _read(data[len(_MAGIC) :], _UNKNOWN)
-    names = envelope.get("typeMeta") or {}
-    message = _KINDS.get((names.get("apiVersion", ""), names.get("kind", "")))
-    if message is None:
-        raise ProtobufError(f"{names.get('kind')} is taken as JSON only")
-    return {**names, **_read(envelope.get("raw", b""), message)}
+    envelope = dict(_fields(data[len(_MAGIC) :]))
+    names = {number: _text(value) for number, value in _fields(_raw(envelope.get(1, b"")))}
+    api_version, kind = names.get(1, ""), names.get(2, "")
+    schema = catalog.schema_of_kind(api_version, kind)
+    if schema is None:
+        raise UnknownKind(f"{api_version} {kind} is not a built-in kind")
+    content = _message(_raw(envelope.get(2, b"")), schema)
+    return {"apiVersion": api_version, "kind": kind, **content}
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
+    """Number and value of each field. Fixed-size values come as their bytes."""
     position = 0
 
     def varint() -> int:
@@ -64,40 +64,101 @@ def _fields(data: bytes) -> Iterator[tuple[int, Value]]:
             tag = varint()
             if tag & 7 == _VARINT:
                 yield tag >> 3, varint()
-            elif tag & 7 == _BYTES:
-                length = varint()
-                if position + length > len(data):
-                    raise ProtobufError("the message ends early")
-                yield tag >> 3, data[position : position + length]
-                position += length
-            else:
-                raise ProtobufError(f"wire type {tag & 7} is not read here")
+                continue
+            lengths: dict[int, Callable[[], int]] = {_FIXED64: lambda: 8, _BYTES: varint, _FIXED32: lambda: 4}
+            if tag & 7 not in lengths:
+                raise ProtobufError(f"wire type {tag & 7} is unknown")
+            length = lengths[tag & 7]()
+            if position + length > len(data):
+                raise ProtobufError("the message ends early")
+            yield tag >> 3, data[position : position + length]
+            position += length
     except IndexError:
         raise ProtobufError("the message ends early") from None
 
 
-def _read(data: Value, message: _Message) -> dict[str, Any]:
-    """The fields that are set; zero values and empty messages are as good as absent."""
-    if not isinstance(data, bytes):
-        raise ProtobufError("a number stands where a message belongs")
+@functools.cache
+def _table(name: str) -> Table:
+    """The fields of a message by number; a table within one is a message whose fields JSON flattens."""
+    table: Table = {}
+    for key, schema in catalog.definition(name)["properties"].items():
+        *outer, number = map(int, str(schema.get("x-field-number", "0")).split("/"))
+        inner: Any = table
+        for step in outer:
+            inner = inner.setdefault(step, {})
+        inner[number] = (key, schema)
+    return table
+
+
+def _message(data: bytes, schema: Schema) -> dict[str, Any]:
+    return _read(data, _table(_full_name(schema["x-name"])))
+
+
+@functools.cache
+def _full_names() -> dict[str, str]:
+    return {catalog.short_name(name): name for name in catalog.definitions()}
+
+
+def _full_name(short: str) -> str:
+    return _full_names()[short]
+
+
+def _read(data: bytes, table: Table) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for number, raw in _fields(data):
-        if number not in message:
-            raise ProtobufError(f"field {number} is taken as JSON only")
-        field, value = message[number], message[number].read(raw)
-        if field.is_map:
-            result.setdefault(field.name, {})[value.get("key", "")] = value.get("value", "")
-        elif field.repeated:
-            result.setdefault(field.name, []).append(value)
-        elif value not in (None, "", 0, {}) or value is False:
-            result[field.name] = value
+        entry = table.get(number)
+        if isinstance(entry, dict):
+            result |= _read(_raw(raw), entry)
+        elif entry is not None:
+            name, schema = entry
+            if schema.get("type") == "array":
+                result.setdefault(name, []).append(_value(raw, schema["items"]))
+            elif isinstance(schema.get("additionalProperties"), Mapping):
+                key, value = _pair(raw, schema["additionalProperties"])
+                result.setdefault(name, {})[key] = value
+            else:
+                result[name] = _value(raw, schema)
     return result
+
+
+def _pair(raw: Value, schema: Schema) -> tuple[str, Any]:
+    fields = dict(_fields(_raw(raw)))
+    if schema.get("type") == "array":
+        items = [_value(item, schema["items"]) for _, item in _fields(_raw(fields.get(2, b"")))]
+        return _text(fields.get(1, b"")), items
+    default: Value = 0 if schema.get("type") in ("integer", "boolean") else b""
+    return _text(fields.get(1, b"")), _value(fields.get(2, default), schema)
+
+
+def _value(raw: Value, schema: Schema) -> Any:
+    special = _SPECIAL.get(schema.get("x-name", ""))
+    if special is not None:
+        return special(dict(_fields(_raw(raw))))
+    match schema.get("type"):
+        case "string":
+            return base64.b64encode(_raw(raw)).decode() if schema.get("format") == "byte" else _text(raw)
+        case "integer":
+            return _signed(raw)
+        case "boolean":
+            return bool(raw)
+        case "number":
+            return struct.unpack("<d", _raw(raw))[0]
+        case _ if "properties" in schema:
+            return _message(_raw(raw), schema)
+        case _:
+            raise ProtobufError(f"a value of {schema.get('x-name') or schema.get('type')} cannot be read from protobuf")
 
 
 def _raw(value: Value) -> bytes:
     if not isinstance(value, bytes):
         raise ProtobufError("a number stands where a text belongs")
     return value
+
+
+def _signed(value: Value) -> int:
+    if not isinstance(value, int):
+        raise ProtobufError("a text stands where a number belongs")
+    return value - 2**64 if value >= 2**63 else value
 
 
 def _text(value: Value) -> str:
@@ -107,61 +168,56 @@ def _text(value: Value) -> str:
         raise ProtobufError("a text is not UTF-8") from None
 
 
-def _base64(value: Value) -> str:
-    return base64.b64encode(_raw(value)).decode()
+Fields = dict[int, Value]
 
 
-def _flag(value: Value) -> bool:
-    return bool(value)
+def _time(fields: Fields) -> str | None:
+    return meta.format_time(float(_signed(fields[1]))) if 1 in fields else None
 
 
-def _ignored(_: Value) -> None:
-    """What only the server sets."""
+def _micro_time(fields: Fields) -> str | None:
+    if 1 not in fields:
+        return None
+    whole, micro = meta.format_time(float(_signed(fields[1]))), _signed(fields.get(2, 0)) // 1000
+    return f"{whole[:-1]}.{micro:06d}Z"
 
 
-def _message(message: _Message) -> Reader:
-    return lambda value: _read(value, message)
+def _int_or_string(fields: Fields) -> int | str:
+    return _text(fields.get(3, b"")) if fields.get(1) else _signed(fields.get(2, 0))
 
 
-def _map(name: str, read: Reader) -> _Field:
-    pair = {1: _Field("key", _text), 2: _Field("value", read)}
-    return _Field(name, _message(pair), is_map=True)
+def _json(fields: Fields) -> Any:
+    try:
+        return jsonio.loads(_raw(fields[1])) if 1 in fields else None
+    except ValueError as error:
+        raise ProtobufError(f"the JSON in the message cannot be read: {error}") from None
 
 
-_UNKNOWN: _Message = {
-    1: _Field("typeMeta", _message({1: _Field("apiVersion", _text), 2: _Field("kind", _text)})),
-    2: _Field("raw", _raw),
-    3: _Field("contentEncoding", _text),
-    4: _Field("contentType", _text),
-}
-_METADATA = _Field(
-    "metadata",
-    _message(
-        {
-            1: _Field("name", _text),
-            2: _Field("generateName", _text),
-            3: _Field("namespace", _text),
-            **{number: _Field("ignored", _ignored) for number in (4, 5, 6, 7, 8)},
-            11: _map("labels", _text),
-            12: _map("annotations", _text),
-            14: _Field("finalizers", _text, repeated=True),
-        }
-    ),
-)
-_KINDS: Mapping[tuple[str, str], _Message] = {
-    ("v1", "Namespace"): {1: _METADATA, 2: _Field("spec", _ignored), 3: _Field("status", _ignored)},
-    ("v1", "ConfigMap"): {
-        1: _METADATA,
-        2: _map("data", _text),
-        3: _map("binaryData", _base64),
-        4: _Field("immutable", _flag),
-    },
-    ("v1", "Secret"): {
-        1: _METADATA,
-        2: _map("data", _base64),
-        3: _Field("type", _text),
-        4: _map("stringData", _text),
-        5: _Field("immutable", _flag),
-    },
-    ("v1", "ServiceAccount"): {1: _METADATA, 4: _Field("automountServiceAccountToken", _flag)},
+_EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
+
+
+def _schema(raw: Value) -> dict[str, Any]:
+    return _message(_raw(raw), catalog.definition(f"{_EXTENSIONS}.JSONSchemaProps"))
+
+
+def _schema_or_bool(fields: Fields) -> Any:
+    return _schema(fields[2]) if 2 in fields else bool(fields.get(1, 0))
+
+
+def _schema_or_array(fields: Fields) -> Any:
+    if 2 in fields:
+        raise ProtobufError("a list of schemas in items is not supported")
+    return _schema(fields[1]) if 1 in fields else None
+
+
+_SPECIAL: Mapping[str, Callable[[Fields], Any]] = {
+    "api.resource.Quantity": lambda fields: _text(fields.get(1, b"0")),
+    "util.intstr.IntOrString": _int_or_string,
+    "meta.v1.Time": _time,
+    "meta.v1.MicroTime": _micro_time,
+    "meta.v1.FieldsV1": _json,
+    "runtime.RawExtension": _json,
+    f"{_EXTENSIONS}.JSON": _json,
+    f"{_EXTENSIONS}.JSONSchemaPropsOrBool": _schema_or_bool,
+    f"{_EXTENSIONS}.JSONSchemaPropsOrArray": _schema_or_array,
 }

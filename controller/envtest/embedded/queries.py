@@ -1,4 +1,4 @@
-"""What a request's query parameters ask for. Pure; what cannot be read raises BadRequest, what is not allowed Invalid."""
+"""What a request's query parameters ask for. Pure. Unreadable values raise BadRequest, forbidden ones Invalid."""
 
 import base64
 from collections.abc import Mapping
@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from controller import meta
-from controller.envtest.embedded.registry import WriteOptions, unexplained
+from controller.envtest.embedded.builtin import catalog, typed
+from controller.envtest.embedded.deletion import DeleteOptions
+from controller.envtest.embedded.refusals import unexplained
 from controller.envtest.embedded.resources import TypeInfo
+from controller.envtest.embedded.writes import WriteOptions
 from controller.meta import FieldSelector, LabelSelector, Object, jsonio
 from controller.meta.errors import BadRequest, Cause, Invalid
 
 Query = Mapping[str, str]
 _MATCHES = ("", "Exact", "NotOlderThan")
+_LONGEST_MANAGER = 128
 _FIELD_VALIDATIONS = ("Ignore", "Strict", "Warn")
 
 
 def is_true(query: Query, name: str) -> bool:
-    """A boolean parameter: everything but ``0``, ``false`` and being left away is true."""
+    """A boolean parameter: false if absent, ``0`` or ``false``; otherwise true."""
     return name in query and query[name].lower() not in ("0", "false")
 
 
@@ -169,35 +173,71 @@ class WatchOptions:
         )
 
 
-def write_options(query: Query) -> WriteOptions:
-    """How a create, an update or a patch is to be done."""
+def write_options(query: Query, user_agent: str = "", *, kind: str = "CreateOptions") -> WriteOptions:
+    """How a create, an update or a patch is done. Without ``fieldManager`` the client's program is the manager."""
     validation = query.get("fieldValidation") or "Warn"
     if validation not in _FIELD_VALIDATIONS:
-        raise _refused("CreateOptions", "fieldValidation", "FieldValueNotSupported", "Unsupported value")
-    return WriteOptions(_is_dry(query.get("dryRun", "")), validation)
+        raise _refused(kind, "fieldValidation", "FieldValueNotSupported", "Unsupported value")
+    manager = query.get("fieldManager", "")
+    if len(manager) > _LONGEST_MANAGER:
+        raise _refused(
+            kind, "fieldManager", "FieldValueTooLong", f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+        )
+    if not manager.isprintable():
+        raise _refused(
+            kind, "fieldManager", "FieldValueInvalid", "Invalid value: should only contain printable characters"
+        )
+    return WriteOptions(
+        dry_run=_is_dry(query.get("dryRun", "")),
+        field_validation=validation,
+        manager=manager or user_agent.partition("/")[0][:_LONGEST_MANAGER] or "unknown",
+        force=is_true(query, "force"),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
-    """How a delete is to be done."""
+def apply_options(query: Query) -> WriteOptions:
+    """How a configuration is applied. Raises Invalid without a ``fieldManager``."""
+    if not query.get("fieldManager"):
+        raise _refused(
+            "PatchOptions", "fieldManager", "FieldValueRequired", "Required value: is required for apply patch"
+        )
+    return write_options(query, kind="PatchOptions")
 
-    dry_run: bool
-    propagation: str
-    preconditions: Object
 
-    @classmethod
-    def parse(cls, query: Query, body: Any) -> Self:
-        """Reads the parameters and the body, which counts first."""
-        if not isinstance(body, Mapping):
-            raise BadRequest("the body of a delete is DeleteOptions")
-        propagation = body.get("propagationPolicy") or query.get("propagationPolicy") or "Background"
-        if propagation not in ("Background", "Foreground", "Orphan"):
-            text = f"Unsupported value: {propagation!r}"
-            raise _refused("DeleteOptions", "propagationPolicy", "FieldValueNotSupported", text)
-        if body.get("orphanDependents") is True or is_true(query, "orphanDependents"):
-            propagation = "Orphan"
-        dry = any(_is_dry(str(value)) for value in body.get("dryRun") or [query.get("dryRun", "")])
-        return cls(dry, propagation, body.get("preconditions") or {})
+def delete_options(query: Query, body: Any) -> DeleteOptions:
+    """How a delete is done, by the parameters and the body, which counts first."""
+    if not isinstance(body, Mapping):
+        raise BadRequest("the body of a delete is DeleteOptions")
+    problems = typed.Problems()
+    schema = catalog.definition("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
+    given = typed.read(dict(body), schema, problems)
+    if problems.wrong:
+        raise BadRequest(f"DeleteOptions cannot be read: {', '.join(problems.wrong)}")
+    if not body:
+        given = {name: query[name] for name in ("propagationPolicy",) if name in query}
+        if "gracePeriodSeconds" in query:
+            given["gracePeriodSeconds"] = _number(query, "gracePeriodSeconds")
+        given["orphanDependents"] = is_true(query, "orphanDependents") if "orphanDependents" in query else None
+    return _checked_deletion(given, [str(value) for value in given.get("dryRun") or [query.get("dryRun", "")]])
+
+
+def _checked_deletion(given: Object, dry: list[str]) -> DeleteOptions:
+    propagation: Any = given.get("propagationPolicy") or ""
+    orphans = given.get("orphanDependents")
+    if propagation and orphans is not None:
+        text = "Invalid value: orphanDependents and deletionPropagation cannot be both set"
+        raise _refused("DeleteOptions", "propagationPolicy", "FieldValueInvalid", text)
+    if propagation not in ("", "Background", "Foreground", "Orphan"):
+        text = f"Unsupported value: {propagation!r}"
+        raise _refused("DeleteOptions", "propagationPolicy", "FieldValueNotSupported", text)
+    if orphans is not None:
+        propagation = "Orphan" if orphans else "Background"
+    return DeleteOptions(
+        dry_run=any(_is_dry(value) for value in dry),
+        propagation=propagation,
+        preconditions=given.get("preconditions") or {},
+        grace=given.get("gracePeriodSeconds"),
+    )
 
 
 def _is_dry(text: str) -> bool:

@@ -51,6 +51,10 @@ class Storage:
         found = self._objects.get(resource, {})
         return [found[key] for key in sorted(found) if not namespace or key.namespace == namespace]
 
+    def count(self, resource: ResourceKey) -> int:
+        """How many objects a resource has."""
+        return len(self._objects.get(resource, ()))
+
     def resources(self) -> builtins.list[ResourceKey]:
         """Every resource that has had objects."""
         return list(self._objects)

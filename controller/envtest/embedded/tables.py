@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller import meta
+from controller.envtest.embedded.builtin import cells
+from controller.envtest.embedded.builtin.cells import age
 from controller.envtest.embedded.resources import TypeInfo
 from controller.meta import Object
 
@@ -21,15 +23,20 @@ def table(
     info: TypeInfo, objects: Sequence[Object], list_metadata: Object, now: float, include: str = "Metadata"
 ) -> dict[str, Any]:
     """The objects as a Table; each row carries the object's metadata, the whole object or nothing."""
-    columns = [{**_AGE, **column} if column["name"] == "Age" else column for column in info.columns or (_AGE,)]
+    columns = list(info.columns or (_AGE,))
+    if info.custom:
+        columns = [
+            {"name": "Name", "format": "name"},
+            *({**_AGE, **one} if one["name"] == "Age" else one for one in columns),
+        ]
     return {
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": list_metadata,
-        "columnDefinitions": [_definition({"name": "Name", "format": "name"}), *map(_definition, columns)],
+        "columnDefinitions": [_definition(column) for column in columns],
         "rows": [
             {
-                "cells": [meta.name_of(obj), *(_cell(obj, column, now) for column in columns)],
+                "cells": _custom_cells(obj, columns, now) if info.custom else cells.row(info, obj, columns, now),
                 "object": metadata_only(obj) if include == "Metadata" else obj if include == "Object" else None,
             }
             for obj in objects
@@ -47,39 +54,13 @@ def _definition(column: Object) -> dict[str, Any]:
     }
 
 
+def _custom_cells(obj: Object, columns: Sequence[Object], now: float) -> list[Any]:
+    return [meta.name_of(obj), *(_cell(obj, column, now) for column in columns[1:])]
+
+
 def _cell(obj: Object, column: Object, now: float) -> Any:
     value = _first(obj, str(column.get("jsonPath", "")))
-    if column.get("type") != "date":
-        return value
-    try:
-        return human_duration(now - meta.parse_time(str(value)).timestamp())
-    except ValueError:
-        return "<unknown>" if value is None else "<invalid>"
-
-
-def human_duration(seconds: float) -> str:
-    """A duration as kubectl shows ages: ``90s``, ``5m30s``, ``3h``, ``2d5h``, ``2y10d``."""
-    whole = int(seconds)
-    if whole < 0:
-        return "0s" if whole >= -1 else "<invalid>"
-    minutes, hours, days, years = whole // 60, whole // 3600, whole // 86400, whole // 86400 // 365
-    for bound, text in (
-        (whole < 120, f"{whole}s"),
-        (minutes < 10, _two(minutes, "m", whole % 60, "s")),
-        (hours < 3, f"{minutes}m"),
-        (hours < 8, _two(hours, "h", minutes % 60, "m")),
-        (hours < 48, f"{hours}h"),
-        (days < 8, _two(days, "d", hours % 24, "h")),
-        (years < 2, f"{days}d"),
-        (years < 8, _two(years, "y", days % 365, "d")),
-    ):
-        if bound:
-            return text
-    return f"{years}y"
-
-
-def _two(large: int, unit: str, small: int, small_unit: str) -> str:
-    return f"{large}{unit}{small}{small_unit}" if small else f"{large}{unit}"
+    return age(value, now) if column.get("type") == "date" else value
 
 
 def _first(obj: Any, path: str) -> Any:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.envtest.embedded.builtin.catalog import schema_of_kind
+from controller.envtest.embedded.builtin.typed import Problems, read
 from controller.envtest.embedded.protobuf import ProtobufError, decode
 
 
@@ -62,7 +64,15 @@ NAMED: dict[str, Any] = {"apiVersion": "v1", "metadata": {"name": "one"}}
     ],
 )
 def test_what_kubectl_sends_is_read(data: bytes, expected: dict[str, Any]) -> None:
-    assert decode(data) == expected
+    """Compared in the form that it is stored in: on the wire unset texts are empty texts."""
+    decoded = decode(data)
+    names = {name: decoded.pop(name) for name in ("apiVersion", "kind")}
+    schema = schema_of_kind(names["apiVersion"], names["kind"])
+    assert schema is not None
+    problems = Problems()
+    stored = {name: value for name, value in read(decoded, schema, problems).items() if value != {}}
+    assert names | stored == expected
+    assert problems == Problems()
 
 
 @pytest.mark.parametrize(
@@ -70,8 +80,7 @@ def test_what_kubectl_sends_is_read(data: bytes, expected: dict[str, Any]) -> No
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"{}", id="JSON"),
-        pytest.param(body("Pod", metadata()), id="another kind"),
-        pytest.param(body("ConfigMap", metadata(), field(9, b"")), id="unknown field"),
+        pytest.param(body("Widget", metadata()), id="a kind that is not built in"),
         pytest.param(body("ConfigMap", field(1, 7)), id="number for a message"),
         pytest.param(body("ConfigMap", metadata())[:-5], id="cut short"),
         pytest.param(body("ConfigMap", field(1, field(1, b"\xff"))), id="no UTF-8"),
@@ -80,6 +89,28 @@ def test_what_kubectl_sends_is_read(data: bytes, expected: dict[str, Any]) -> No
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ProtobufError):
         decode(data)
+
+
+def test_uid_and_version_of_the_body_are_read() -> None:
+    """Without them a stale update would succeed."""
+    data = body("ConfigMap", field(1, field(1, b"one") + field(5, b"u") + field(6, b"7")))
+    assert decode(data)["metadata"] == {"name": "one", "uid": "u", "resourceVersion": "7"}
+
+
+def wide(number: int, value: bytes) -> bytes:
+    """A field whose number needs two bytes."""
+    return bytes([(number << 3 | 2) & 0x7F | 0x80, number >> 4, len(value)]) + value
+
+
+def test_flattened_messages_and_pointers() -> None:
+    """A volume's source is a message of its own on the wire; replicas of zero are not unset."""
+    source = field(2, wide(19, field(1, field(1, b"settings"))))
+    volume = field(1, field(1, b"config") + source)
+    (decoded,) = decode(body("Pod", field(2, volume)))["spec"]["volumes"]
+    assert decoded == {"name": "config", "configMap": {"name": "settings"}}
+    names = field(1, b"apps/v1") + field(2, b"Deployment")
+    data = b"k8s\x00" + field(1, names) + field(2, field(2, field(1, 0)))
+    assert decode(data)["spec"] == {"replicas": 0}
 
 
 @given(st.binary(max_size=64))

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from controller.envtest.embedded.builtin.cells import human_duration
 from controller.envtest.embedded.crds import types_of
-from controller.envtest.embedded.tables import human_duration, table
+from controller.envtest.embedded.tables import table
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

@@ -1,0 +1,51 @@
+"""Defaults and validation: whether an object may be stored, and in which form. Pure."""
+
+from typing import Any
+
+from controller.envtest.embedded import crds, metadata
+from controller.envtest.embedded.builtin import changes, defaults, rules, strategy
+from controller.envtest.embedded.refusals import invalid
+from controller.envtest.embedded.resources import CRDS, TypeInfo
+from controller.envtest.embedded.storage import Storage
+from controller.meta import Object, schema
+from controller.meta.errors import Cause
+
+
+def with_defaults(info: TypeInfo, obj: dict[str, Any]) -> dict[str, Any]:
+    """The object with what its type fills in. An object of a built-in kind is changed in place."""
+    if info.custom:
+        return schema.default(schema.drop_nulls(obj, info.schema), info.schema)  # type: ignore[no-any-return]
+    defaults.apply(obj, info.schema)
+    return obj
+
+
+def admit_new(info: TypeInfo, obj: dict[str, Any], storage: Storage) -> dict[str, Any]:
+    """A new object as it is stored. Raises Invalid."""
+    if not info.custom:
+        obj = strategy.prepare_create(info.key, obj, storage)
+    _check(info, obj, None, [])
+    return obj
+
+
+def admit_change(
+    info: TypeInfo, obj: dict[str, Any], before: Object, storage: Storage, causes: list[Cause]
+) -> dict[str, Any]:
+    """A changed object as it is stored; ``causes`` is what is known to be wrong with it. Raises Invalid."""
+    if not info.custom:
+        obj = strategy.prepare_update(info.key, obj, before, storage)
+        causes = [*causes, *changes.violations(info.key, before, obj)]
+    _check(info, obj, before, causes)
+    return obj
+
+
+def _check(info: TypeInfo, obj: dict[str, Any], before: Object | None, causes: list[Cause]) -> None:
+    found = [*causes, *metadata.violations(obj["metadata"], info.key)]
+    found += schema.violations(obj, info.schema) if info.custom else rules.violations(obj, info.schema)
+    if info.key == CRDS:
+        found += crds.violations(obj)
+    if found:
+        raise invalid(info, str(obj["metadata"].get("name", "")), _distinct(found))
+
+
+def _distinct(causes: list[Cause]) -> list[Cause]:
+    return list(dict.fromkeys(causes))

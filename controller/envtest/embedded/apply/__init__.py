@@ -1,0 +1,1 @@
+"""Who set which field: server-side apply and the managed fields of every other write."""

@@ -1,0 +1,1 @@
+"""The kinds that Kubernetes itself brings: what they look like, what they default to, and what they refuse."""

@@ -1,0 +1,67 @@
+"""Both control planes get the same requests and give the same answers: codes, reasons, causes and stored objects."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from controller.envtest import Environment, install_crds
+from controller.envtest.binaries import ADMIN_TOKEN
+from tests.support.conformance_api import Api
+from tests.support.manifests import MANIFESTS, manifest
+from tests.support.two_planes import Step, differences, play
+from tests.support.widgets import widget_crd
+
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("both"), pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+async def both(real_plane: None) -> AsyncIterator[list[Api]]:
+    """The embedded and the real control plane, with Widgets."""
+    async with Environment("embedded") as embedded, Environment("real") as real:
+        for environment in (embedded, real):
+            async with environment.client() as client:
+                await install_crds(client, [widget_crd()])
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}) as session:
+            yield [Api(session, embedded.url), Api(session, real.url)]
+
+
+@pytest.fixture
+async def namespace(both: list[Api]) -> AsyncIterator[str]:
+    """A namespace of the test's own on both, with the service account that pods need."""
+    name = f"same-{uuid.uuid4().hex[:8]}"
+    for api in both:
+        await api.post("/api/v1/namespaces", {"metadata": {"name": name}})
+        await api.post(f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": "default"}})
+    yield name
+    for api in both:
+        await api.delete(f"/api/v1/namespaces/{name}")
+
+
+async def same(both: list[Api], namespace: str, *steps: Step) -> None:
+    """Fails with the first difference."""
+    embedded, real = await asyncio.gather(*(play(api, namespace, steps) for api in both))
+    assert differences(embedded, real) == []
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+async def test_objects_are_stored_alike(both: list[Api], namespace: str, name: str) -> None:
+    path, obj = manifest(name)
+    one = f"{path}/{obj['metadata']['name']}"
+    labelled = {"metadata": {"labels": {"changed": "yes"}}}
+    await same(
+        both,
+        namespace,
+        Step("POST", path, obj),
+        Step("GET", one),
+        Step("PATCH", one, labelled, content_type="application/merge-patch+json"),
+        Step(
+            "PATCH",
+            one,
+            {"metadata": {"annotations": {"a": "b"}}},
+            content_type="application/strategic-merge-patch+json",
+        ),
+        Step("DELETE", one),
+    )
