@@ -118,6 +118,7 @@ class Reflector:
         self._interrupt = asyncio.Event()
         self._not_listing = asyncio.Event()
         self._not_listing.set()
+        self._tried = asyncio.Event()
         self._rejected: dict[NamespacedName, dict[str, Any]] = {}
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._reported_at = float("-inf")
@@ -150,8 +151,14 @@ class Reflector:
                     await self._pause(seconds)
                 case List(version):
                     await self._list(version)
+                    self._tried.set()
                 case Watch() | WatchList():
                     await self._watch(action)
+                    self._tried.set()
+
+    async def wait_for_first_list(self) -> None:
+        """Return once a first list is in the store, or was tried and failed."""
+        await self._tried.wait()
 
     def retry_rejected(self) -> None:
         """Tries again the objects for which a transform or an index function raised."""
@@ -336,6 +343,7 @@ class Reflector:
                 if stream:
                     await self._initial(events)
                     self._not_listing.set()
+                    self._tried.set()
                 slices = Slices()
                 async for event in events:
                     self._expect(action.idle_timeout)

@@ -132,6 +132,10 @@ class SharedInformer:
         """Return once the first list of every namespace is in the store, and all handlers were told of it."""
         await self._synced.wait()
 
+    async def wait_for_first_list(self) -> None:
+        """Return once the first list of every namespace is in the store or was tried and failed."""
+        await asyncio.gather(*(reflector.wait_for_first_list() for reflector in self._reflectors))
+
     def record(self, obj: Object) -> None:
         """Takes in the server's answer to a write of our own, if the object belongs here and nothing newer is known."""
         store = self._store_of(obj)

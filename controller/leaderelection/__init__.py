@@ -12,6 +12,7 @@ There is no fencing token: a request that is delayed beyond its time-out can arr
 """
 
 from controller.leaderelection.elector import LeaderElector as LeaderElector
+from controller.leaderelection.elector import LeaderMetrics as LeaderMetrics
 from controller.leaderelection.elector import NotLeader as NotLeader
 from controller.leaderelection.machine import ElectionConfigError as ElectionConfigError
 from controller.leaderelection.machine import LeaderElectionConfig as LeaderElectionConfig

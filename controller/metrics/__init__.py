@@ -12,6 +12,7 @@ from controller.metrics.families import ControllerMetrics as ControllerMetrics
 from controller.metrics.families import EventFamilies as EventFamilies
 from controller.metrics.families import InformerFamilies as InformerFamilies
 from controller.metrics.families import LeaderElectionFamilies as LeaderElectionFamilies
+from controller.metrics.families import LoopFamilies as LoopFamilies
 from controller.metrics.families import Metrics as Metrics
 from controller.metrics.families import ReconcileFamilies as ReconcileFamilies
 from controller.metrics.servers import BindAddress as BindAddress

@@ -1,5 +1,6 @@
 """All metric families except the workqueue's, with the recorders that packages call. Durations are seconds, sizes bytes."""
 
+import functools
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -33,6 +34,10 @@ class ReconcileFamilies:
         self.terminal_errors = counter("terminal_reconcile_errors_total", "Failures that are not retried.")
         self.panics = counter("reconcile_panics_total", "Reconciliations that ended in an unexpected exception.")
         self.timeouts = counter("reconcile_timeouts_total", "Reconciliations cut off by the controller's own deadline.")
+        self.slow = counter("slow_reconciles_total", "Reconciliations that took longer than the slow_reconcile option.")
+        self.source_errors = counter(
+            "source_errors_total", "Failures of predicates, handlers and sources, by function.", "function"
+        )
         self.time = Histogram(
             "controller_runtime_reconcile_time_seconds",
             "How long a reconciliation takes.",
@@ -61,6 +66,8 @@ class ControllerMetrics:
         self._terminal_errors = families.terminal_errors.labels(name)
         self._panics = families.panics.labels(name)
         self._timeouts = families.timeouts.labels(name)
+        self._slow = families.slow.labels(name)
+        self._source_errors = functools.partial(families.source_errors.labels, name)
         self._time = families.time.labels(name)
         self._active_workers = families.active_workers.labels(name)
         families.max_concurrent.labels(name).set(workers)
@@ -88,6 +95,26 @@ class ControllerMetrics:
             self._panics.inc()
         if timeout:
             self._timeouts.inc()
+
+    def slow(self) -> None:
+        """A reconciliation is taking longer than it should."""
+        self._slow.inc()
+
+    def source_failed(self, function: str) -> None:
+        """A function that feeds the controller's queue raised."""
+        self._source_errors(function).inc()
+
+
+class LoopFamilies:
+    """How well the event loop keeps up."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lag = Histogram(
+            "event_loop_lag_seconds",
+            "How much later than asked for a timer of the event loop fired; a high lag means that something blocks the loop.",
+            buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+            registry=registry,
+        )
 
 
 class ClientFamilies:
@@ -285,6 +312,7 @@ class Metrics:
     leader: LeaderElectionFamilies
     informer: InformerFamilies
     event: EventFamilies
+    loop: LoopFamilies
     certificate: CertificateFamilies
 
     @classmethod
@@ -299,5 +327,6 @@ class Metrics:
             leader=LeaderElectionFamilies(registry),
             informer=InformerFamilies(registry),
             event=EventFamilies(registry),
+            loop=LoopFamilies(registry),
             certificate=CertificateFamilies(registry),
         )

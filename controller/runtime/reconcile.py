@@ -1,34 +1,52 @@
-"""What a controller is asked to do, and what it may answer. A request is a name, never an event: the reconciler looks for itself."""
+"""The contract between a controller and its reconciler. A request is a name, never an event: the reconciler reads the state itself."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 from controller.meta import NamespacedName
 
 Request = NamespacedName
-"""The object to reconcile. It may be gone, or be another object of that name."""
+"""The namespace and name of the object to reconcile. The object may be gone, or another one may have its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The reconciler is content; with ``requeue_after`` it wants to look again in so many seconds, even if nothing changes."""
+    """A pass that succeeded.
+
+    ``requeue_after``: seconds after which the key is reconciled again even if nothing changes; None or not positive: only after a change.
+    ``priority``: the queue priority of that later pass; None keeps the priority of this one.
+
+    Raises TypeError or ValueError for anything but finite numbers, inside of the pass that makes it.
+    """
 
     requeue_after: float | None = None
+    priority: int | None = None
+
+    def __post_init__(self) -> None:
+        delay = self.requeue_after
+        if not (delay is None or type(delay) in (int, float)):
+            raise TypeError(f"requeue_after is a number of seconds, got {type(delay).__name__}")
+        if delay is not None and not math.isfinite(delay):
+            raise ValueError(f"requeue_after is a finite number of seconds, got {delay}")
+        if not (self.priority is None or type(self.priority) is int):
+            raise TypeError(f"priority is an int, got {type(self.priority).__name__}")
 
 
 class ReconcileError(Exception):
-    """The reconciler could not finish and expects that trying again later helps: the key backs off. The message goes to the log."""
+    """The pass failed in an expected way and a retry may help. The key backs off; the message goes to the log."""
 
 
 class TerminalError(Exception):
-    """The reconciler cannot succeed before something changes: the failure is counted and the key is not tried again."""
+    """The pass cannot succeed before something changes. The failure is counted, and the key is not retried."""
 
 
 class Reconciler(Protocol):
-    """Makes the world match the object, whatever happened before; being called once too often must not matter."""
+    """Brings the actual state closer to the desired state of one object. A pass too many must do no harm."""
 
-    async def reconcile(self, request: Request) -> Result:
-        """One pass for one key. Never called for one key twice at the same time.
+    async def reconcile(self, request: Request) -> Result | None:
+        """One pass for one key. Never runs twice for the same key at the same time.
 
-        Raising makes the key come back after a back-off, save for TerminalError.
+        None means ``Result()``. Whatever else is returned, and whatever is raised, is a failure of this key alone: it is counted, logged
+        and retried after a back-off. TerminalError is not retried.
         """

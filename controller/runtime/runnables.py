@@ -1,14 +1,14 @@
-"""Groups of tasks that run side by side, each under a name; one that ends on its own account is reported, never just missed."""
+"""Groups of long-running tasks, each with a name. A task that ends unexpectedly is always reported."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from controller.runtime.failures import message_of
+from controller.runtime.exceptions import message_of
 
 
 class RunnableFailed(Exception):
-    """A part of the process that has to run for ever ended. ``name`` says which; the cause is chained."""
+    """A long-running task ended unexpectedly. ``name`` says which one; its exception, if there is one, is the cause."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name} stopped unexpectedly: {reason}.")
@@ -18,44 +18,49 @@ class RunnableFailed(Exception):
 class RunnableGroup:
     """Tasks that are started one by one and stopped together.
 
-    ``on_failure`` is called once for each task that raises, or that returns although it was not started with ``may_return``, before
-    the group was told to stop.
+    Until the group is stopped, ``on_failure`` is called once for each task that raises, that is cancelled by somebody else, or that
+    returns although it was not started with ``may_return``. While the group stops, only tasks that raise are reported.
     """
 
     def __init__(self, on_failure: Callable[[Exception], None]) -> None:
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
-        self._returning: set[asyncio.Task[None]] = set()
-        self._closing = False
+        self._may_return: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The names of the tasks that have not ended."""
+        return tuple(sorted(task.get_name() for task in self._tasks))
 
     def start(self, name: str, runnable: Coroutine[Any, Any, None], *, may_return: bool = False) -> None:
-        """Run it from now on."""
+        """Run it as a task of this name."""
         task = asyncio.create_task(runnable, name=name)
         self._tasks.add(task)
         if may_return:
-            self._returning.add(task)
+            self._may_return.add(task)
         task.add_done_callback(self._ended)
 
     async def join(self) -> None:
-        """Wait until all have ended by themselves; from now on that is no failure. Whoever raises meanwhile is reported."""
-        self._closing = True
+        """Wait until all tasks have ended by themselves, which is no failure any more."""
+        self._stopping = True
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def stop(self, *, patience: float | None = None) -> None:
-        """Cancel all and wait until they have ended, at most ``patience`` seconds."""
-        self._closing = True
+    async def stop(self, *, timeout: float | None = None) -> None:
+        """Cancel all tasks and wait until they have ended, at most ``timeout`` seconds."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+            await asyncio.wait(self._tasks, timeout=timeout)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        may_return = self._closing or task in self._returning
-        self._returning.discard(task)
+        may_return = self._stopping or task in self._may_return
+        self._may_return.discard(task)
         if task.cancelled():
-            if not self._closing:
+            if not self._stopping:
                 self._on_failure(RunnableFailed(task.get_name(), "it was cancelled"))
             return
         error = task.exception()

@@ -261,7 +261,7 @@ async def test_grace_exceeded_cuts_work_off_and_keeps_the_lease(client: Client, 
 
     await create_config_map(client, namespace, "a")
     settings = options(namespace, leader_election=candidate(namespace, "me", 600), shutdown_grace=0.1)
-    with pytest.raises(GraceExceeded, match=r"did not finish in 0\.1 s"):
+    with pytest.raises(GraceExceeded, match=r"Work did not end in 0\.1 s: controller configmap\."):
         async with Recording(hang).watching(client, settings):
             await begun.wait()
     assert cancelled.is_set()

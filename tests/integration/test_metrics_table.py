@@ -14,6 +14,7 @@ from tests.support.managers import Running, eventually
 
 QUICK = tuple(10.0**exponent for exponent in range(-8, 4))
 REQUEST = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
+LAG = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SIZE = (64, 256, 512, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216)
 # fmt: off
 RECONCILE = (
@@ -27,6 +28,7 @@ TABLE = [
     ("controller_runtime_terminal_reconcile_errors", "counter", {"controller"}, ()),
     ("controller_runtime_reconcile_panics", "counter", {"controller"}, ()),
     ("controller_runtime_reconcile_timeouts", "counter", {"controller"}, ()),
+    ("controller_runtime_slow_reconciles", "counter", {"controller"}, ()),
     ("controller_runtime_reconcile_time_seconds", "histogram", {"controller"}, RECONCILE),
     ("controller_runtime_max_concurrent_reconciles", "gauge", {"controller"}, ()),
     ("controller_runtime_active_workers", "gauge", {"controller"}, ()),
@@ -52,6 +54,7 @@ TABLE = [
     ("informer_store_resource_version", "gauge", INFORMER, ()),
     ("informer_queued_items", "gauge", INFORMER, ()),
     ("informer_processing_latency_seconds", "histogram", INFORMER, QUICK),
+    ("event_loop_lag_seconds", "histogram", set(), LAG),
     ("certwatcher_read_certificate", "counter", set(), ()),
     ("certwatcher_read_certificate_errors", "counter", set(), ()),
 ]
@@ -62,6 +65,7 @@ AT_ZERO = (
     "controller_runtime_terminal_reconcile_errors",
     "controller_runtime_reconcile_panics",
     "controller_runtime_reconcile_timeouts",
+    "controller_runtime_slow_reconciles",
     "workqueue_retries",
     "leader_election_slowpath",
     "informer_watches",

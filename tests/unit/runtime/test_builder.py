@@ -1,6 +1,8 @@
 """From a few lines to a controller: which informers it asks for, what reaches its queue, and at which priority."""
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -24,9 +26,14 @@ class Informer:
         self.resource = resource
         self.tell: list[Callable[[Delta], None]] = []
 
-    def add_handler(self, handler: Callable[[Delta], None]) -> None:
+    def add_handler(self, handler: Callable[[Delta], None]) -> Callable[[Delta], None]:
         """Remembers it."""
         self.tell.append(handler)
+        return handler
+
+    def remove_handler(self, registration: Callable[[Delta], None]) -> None:
+        """Forgets it."""
+        self.tell.remove(registration)
 
     def sends(self, delta: Delta) -> None:
         """Tells all handlers."""
@@ -36,6 +43,8 @@ class Informer:
 
 class Host:
     """A manager's part in building."""
+
+    sync_period = None
 
     def __init__(self) -> None:
         self.metrics = Metrics.on(CollectorRegistry())
@@ -59,6 +68,21 @@ class Nothing:
         return Result()
 
 
+@contextlib.asynccontextmanager
+async def fed(controller: Controller) -> AsyncIterator[Controller]:
+    """The controller with its sources at work."""
+    task = asyncio.create_task(controller.run_sources())
+    await asyncio.sleep(0)
+    while not all(watch._task for watch in controller._watches):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    try:
+        yield controller
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @pytest.fixture
 def host() -> Host:
     return Host()
@@ -75,10 +99,13 @@ async def test_watches_own_objects_and_others_lead_to_requests(host: Host):
     controller = builder.watches(host.informer(NODE), nodes).complete(Nothing())
     assert controller.name == "replicaset"
     assert host.controllers == [controller]
+    assert all(not informer.tell for informer in host.informers.values())
     owner = controller_reference({"metadata": {"name": "owner", "uid": "u"}}, SET)
-    host.informers["replicasets"].sends(Delta(DeltaType.ADDED, None, pod("1")))
-    host.informers["pods"].sends(Delta(DeltaType.DELETED, pod("1", ownerReferences=[owner]), None))
-    host.informers["nodes"].sends(Delta(DeltaType.ADDED, None, pod("1")))
+    async with fed(controller):
+        host.informers["replicasets"].sends(Delta(DeltaType.ADDED, None, pod("1")))
+        host.informers["pods"].sends(Delta(DeltaType.DELETED, pod("1", ownerReferences=[owner]), None))
+        host.informers["nodes"].sends(Delta(DeltaType.ADDED, None, pod("1")))
+    assert all(not informer.tell for informer in host.informers.values())
     assert [await controller.queue.get() for _ in range(3)] == [
         Request("ns", "p"),
         Request("ns", "owner"),
@@ -89,10 +116,21 @@ async def test_watches_own_objects_and_others_lead_to_requests(host: Host):
 async def test_predicates_hold_back_what_does_not_matter(host: Host):
     """A change of the status alone reaches no worker."""
     controller = ControllerBuilder(host).for_(SET, generation_changed).complete(Nothing())
-    host.informers["replicasets"].sends(Delta(DeltaType.MODIFIED, pod("1", generation=1), pod("2", generation=1)))
-    assert len(controller.queue) == 0
-    host.informers["replicasets"].sends(Delta(DeltaType.MODIFIED, pod("2", generation=1), pod("3", generation=2)))
-    assert len(controller.queue) == 1
+    async with fed(controller):
+        host.informers["replicasets"].sends(Delta(DeltaType.MODIFIED, pod("1", generation=1), pod("2", generation=1)))
+        assert len(controller.queue) == 0
+        host.informers["replicasets"].sends(Delta(DeltaType.MODIFIED, pod("2", generation=1), pod("3", generation=2)))
+        assert len(controller.queue) == 1
+
+
+async def test_an_event_filter_holds_for_every_watch(host: Host):
+    """In addition to the predicates of each."""
+    builder = ControllerBuilder(host).for_(SET).owns(POD).with_event_filter(lambda delta: delta.old is None)
+    controller = builder.complete(Nothing())
+    async with fed(controller):
+        for plural in ("replicasets", "pods"):
+            host.informers[plural].sends(Delta(DeltaType.MODIFIED, pod("1"), pod("2")))
+        assert len(controller.queue) == 0
 
 
 @pytest.mark.parametrize(
@@ -109,7 +147,8 @@ async def test_predicates_hold_back_what_does_not_matter(host: Host):
 async def test_what_nobody_changed_just_now_waits_behind_what_somebody_did(host: Host, delta: Delta, priority: int):
     """Initial lists and resyncs have low priority."""
     controller = ControllerBuilder(host).for_(SET).complete(Nothing())
-    host.informers["replicasets"].sends(delta)
+    async with fed(controller):
+        host.informers["replicasets"].sends(delta)
     assert controller.queue.depths == {priority: 1}
 
 
@@ -120,16 +159,18 @@ def test_options_reach_the_controller(host: Host):
         .for_(SET)
         .named("sets")
         .with_options(concurrency=4, reconcile_timeout=9)
+        .with_options(slow_reconcile=7)
         .complete(Nothing())
     )
     assert (controller.name, controller.options.concurrency, controller.options.reconcile_timeout) == ("sets", 4, 9)
+    assert controller.options.slow_reconcile == 7
     labels = {"controller": "sets"}
     assert host.metrics.registry.get_sample_value("controller_runtime_max_concurrent_reconciles", labels) == 4
 
 
 def test_a_controller_is_for_exactly_one_kind(host: Host):
     """Neither none nor two."""
-    with pytest.raises(ValueError, match="what the controller is for"):
+    with pytest.raises(ValueError, match="for_ is missing"):
         ControllerBuilder(host).owns(POD).complete(Nothing())
     with pytest.raises(ValueError, match="already for"):
         ControllerBuilder(host).for_(SET).for_(POD)

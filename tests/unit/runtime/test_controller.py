@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from controller.meta.errors import Conflict
 from controller.metrics import Metrics
@@ -32,12 +35,12 @@ class Recording:
 class Running:
     """A controller with a back-off of 1, 2, 4 … seconds, its reconciler and its metrics."""
 
-    def __init__(self, behaviour: Behaviour, **options: float) -> None:
+    def __init__(self, behaviour: Behaviour, limiter: Any = None, **options: float) -> None:
         self.registry = CollectorRegistry()
         metrics = Metrics.on(self.registry)
         self.reconciler = Recording(behaviour)
         self.queue: RateLimitingQueue[Request] = RateLimitingQueue(
-            "c", rate_limiter=ItemExponentialFailure(1, 60), metrics=metrics.workqueue.for_queue("c")
+            "c", rate_limiter=limiter or ItemExponentialFailure(1, 60), metrics=metrics.workqueue.for_queue("c")
         )
         self.controller = Controller(
             "c",
@@ -61,6 +64,130 @@ class Running:
         self.controller.stop()
         await task
         return self.reconciler.calls
+
+
+class Broken(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: "done",
+        lambda: 5,
+        lambda: True,
+        lambda: Result,
+        lambda: Result(requeue_after=timedelta(seconds=5)),  # type: ignore[arg-type]
+        lambda: Result(requeue_after="5"),  # type: ignore[arg-type]
+        lambda: Result(requeue_after=True),
+        lambda: Result(requeue_after=float("nan")),
+        lambda: Result(requeue_after=float("inf")),
+        lambda: Result(priority="high"),  # type: ignore[arg-type]
+        [].pop,
+    ],
+)
+def test_a_wrong_answer_is_a_panic_of_its_key_alone(virtual_time, answer):
+    """It is counted and tried again after the back-off, and the next key has its turn."""
+
+    async def answering(request: Request) -> Any:
+        return answer() if request == KEY else Result()
+
+    async def scenario() -> None:
+        running = Running(answering)
+        running.queue.add(Request("ns", "other"))
+        assert await running.for_seconds(2) == [(0, "other"), (0, "a"), (1, "a")]
+        assert running.count("reconcile_panics_total") == 2
+        assert running.count("reconcile_total", result="error") == 2
+
+    virtual_time(scenario())
+
+
+def test_no_answer_is_success(virtual_time):
+    """A reconciler that returns nothing is content."""
+
+    async def silent(request: Request) -> None:
+        return None
+
+    async def scenario() -> None:
+        running = Running(silent)
+        assert await running.for_seconds(1000) == [(0, "a")]
+        assert running.count("reconcile_total", result="success") == 1
+
+    virtual_time(scenario())
+
+
+class BrokenLimiter:
+    """A rate limiter whose author made a mistake in every method."""
+
+    def when(self, item: Request, now: float) -> Any:
+        """Gives no time."""
+        return self.answer
+
+    def forget(self, item: Request) -> None:
+        """Knows nobody."""
+        raise KeyError(item)
+
+    def num_requeues(self, item: Request) -> int:
+        """Has never counted."""
+        raise KeyError(item)
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+
+@pytest.mark.parametrize("answer", [None, "soon", float("nan"), timedelta(seconds=1)])
+def test_a_broken_rate_limiter_costs_a_fixed_back_off(virtual_time, answer):
+    """Neither the worker nor the key is lost: it is tried again ten seconds later."""
+
+    async def scenario() -> None:
+        running = Running(failing(ReconcileError("no"), None), limiter=BrokenLimiter(answer))
+        assert [at for at, _ in await running.for_seconds(60)] == [0, 10]
+        assert running.count("reconcile_total", result="success") == 1
+
+    virtual_time(scenario())
+
+
+def test_a_slow_pass_is_reported_while_it_runs_and_once(virtual_time):
+    """After its limit, whether or not it succeeds in the end; a quick pass is not."""
+
+    async def passing(request: Request) -> Result:
+        await asyncio.sleep(100 if request == KEY else 1)
+        return Result()
+
+    async def scenario() -> None:
+        running = Running(passing, slow_reconcile=5)
+        running.queue.add(Request("ns", "quick"))
+        task = asyncio.create_task(running.for_seconds(200))
+        await asyncio.sleep(1)
+        with capture_logs() as logs:
+            await asyncio.sleep(10)
+            assert running.count("slow_reconciles_total") == 1
+            await task
+        assert running.count("slow_reconciles_total") == 1
+        assert [entry["event"] for entry in logs] == ["Reconciliation is slow and still running"]
+
+    virtual_time(scenario())
+
+
+def test_a_result_chooses_the_priority_of_the_next_pass(virtual_time):
+    """Of two keys that come back at the same time, the more urgent one goes first."""
+
+    async def again(request: Request) -> Result:
+        return Result(requeue_after=10, priority=5 if request.name == "urgent" else None)
+
+    async def scenario() -> None:
+        running = Running(again)
+        running.queue.add(Request("ns", "b"))
+        running.queue.add(Request("ns", "urgent"))
+        calls = await running.for_seconds(15)
+        assert calls[3:] == [(10, "urgent"), (10, "b"), (10, "a")]
+
+    virtual_time(scenario())
 
 
 def failing(*errors: BaseException | None) -> Behaviour:
@@ -138,6 +265,8 @@ def test_terminal_error_is_counted_and_not_tried_again(virtual_time):
     ("error", "panic"),
     [
         (KeyError("spec"), True),
+        pytest.param(Broken(), True, id="without words"),
+        pytest.param(ExceptionGroup("", [Broken(), ReconcileError("no")]), True, id="group without words"),
         (RecursionError(), True),
         (ExceptionGroup("two", [Conflict("stale"), TypeError("bug")]), True),
         (Conflict("stale"), False),
@@ -227,16 +356,23 @@ def test_a_stray_cancellation_does_not_cost_a_worker(virtual_time):
     virtual_time(scenario())
 
 
-def test_exit_is_not_swallowed(virtual_time):
-    """SystemExit leaves the controller."""
+def test_exit_is_a_panic_and_an_interrupt_is_not_swallowed(virtual_time):
+    """A reconciler does not decide about the process: SystemExit is a panic of one key. Ctrl-C does end it."""
 
     async def scenario() -> None:
-        running = Running(failing(SystemExit(3)))
+        running = Running(failing(SystemExit(3), None))
+        assert [at for at, _ in await running.for_seconds(10)] == [0, 1]
+        assert running.count("reconcile_panics_total") == 1
+
+    virtual_time(scenario())
+
+    async def interrupted() -> None:
+        running = Running(failing(KeyboardInterrupt()))
         running.queue.add(KEY)
         await running.controller.run()
 
-    with pytest.raises(SystemExit):
-        virtual_time(scenario())
+    with pytest.raises(KeyboardInterrupt):
+        virtual_time(interrupted())
 
 
 def test_stop_lets_the_pass_finish_and_takes_no_more_keys(virtual_time):
@@ -304,5 +440,5 @@ def test_log_lines_of_a_pass_bear_its_key_and_an_id_of_its_own(virtual_time):
 @pytest.mark.parametrize("options", [{"concurrency": 0}, {"reconcile_timeout": 0}])
 def test_senseless_options_are_refused(options):
     """No workers, or no time, is a mistake."""
-    with pytest.raises(ValueError, match="want"):
+    with pytest.raises(ValueError, match=r"required|positive"):
         ControllerOptions(**options)

@@ -96,7 +96,7 @@ def test_stop_waits_no_longer_than_its_patience(virtual_time, group):
     async def scenario() -> None:
         group.start("stubborn", stubborn())
         await settle()
-        await group.stop(patience=2)
+        await group.stop(timeout=2)
         assert asyncio.get_running_loop().time() == 2
 
     virtual_time(scenario())

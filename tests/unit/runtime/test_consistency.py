@@ -6,7 +6,7 @@ from controller.client import ListPage
 from controller.informers import CacheOptions
 from controller.meta import Resource
 from controller.meta.errors import Forbidden
-from controller.runtime.promotion import catch_up
+from controller.runtime.consistency import wait_for_consistency
 
 PODS = Resource("", "v1", "pods", "Pod")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
@@ -45,7 +45,7 @@ class LaggingInformer:
 
 
 async def caught_up_at(server: Server, *informers: LaggingInformer) -> float:
-    await catch_up(server, informers)  # type: ignore[arg-type]
+    await wait_for_consistency(server, informers)  # type: ignore[arg-type]
     return asyncio.get_running_loop().time()
 
 
