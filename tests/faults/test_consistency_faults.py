@@ -54,7 +54,7 @@ async def test_a_missed_change_arrives_before_the_cache_counts_as_consistent(
             assert followed.names() == {"a"}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_long_list_in_progress_is_not_interrupted(proxy: FaultProxy, admin: Client, room: str) -> None:
     """The stream takes longer than many attempts to wait: it is made once and ends, and then the cache is consistent."""
     for index in range(20):

@@ -66,7 +66,7 @@ async def works(client: Client, namespace: str) -> None:
     async def initialized() -> bool:
         return "Initialized" in await conditions(client, "chat", namespace)
 
-    await eventually(initialized, patience=40)
+    await eventually(initialized)
 
 
 async def test_a_leader_whose_lease_is_out_of_reach_exits_1_and_writes_nothing_more(
@@ -130,7 +130,7 @@ async def test_a_second_signal_ends_it_at_once_and_keeps_the_lease(
             async def writing() -> bool:
                 return proxy.count(children) > 0
 
-            await eventually(writing, patience=40)
+            await eventually(writing)
             leader = await holder(client, namespace)
             with contextlib.suppress(ProcessLookupError):
                 while process.returncode is None:
@@ -151,7 +151,7 @@ async def test_two_processes_on_one_host_are_two_candidates(
         async def both() -> bool:
             return len({seen.agent for seen in proxy.requests if LEASES(seen)}) == 2
 
-        await eventually(both, patience=40)
+        await eventually(both)
         await works(client, namespace)
         leader = await holder(client, namespace)
     writers = {seen.agent for seen in proxy.requests if writes(seen)}

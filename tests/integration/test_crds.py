@@ -29,7 +29,7 @@ from tests.support.rules import CASES, A, C, Case, a_pair, policy
 ROOT = Path(__file__).parents[2]
 STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
 STRUCTURAL = ("schema", "type")
-REAL = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
+REAL = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(300)]
 
 
 async def refusal(client: Client, model: dict[str, Any], namespace: str) -> str | None:

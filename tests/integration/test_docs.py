@@ -42,7 +42,7 @@ SECRETS = ("HF_TOKEN", "ACCESS_KEY", "SECRET_KEY", "REGISTRY_USER", "REGISTRY_PA
 
 pytestmark = [
     pytest.mark.kubectl,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on the PATH"),
 ]
 

@@ -28,7 +28,7 @@ real = pytest.mark.parametrize(
     "plane",
     [
         pytest.param(
-            "real", marks=[pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)], id="real"
+            "real", marks=[pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(300)], id="real"
         )
     ],
     indirect=True,

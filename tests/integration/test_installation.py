@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.kubectl,
     pytest.mark.xdist_group("real"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on the PATH"),
 ]
 

@@ -276,7 +276,7 @@ async def test_create_by_arguments(kubectl: Kubectl, namespace: str) -> None:
     async def is_gone() -> bool:
         return not (await kubectl.run("get", "namespace", other, "--ignore-not-found"))
 
-    assert await eventually(is_gone, patience=30)
+    assert await eventually(is_gone)
 
 
 async def test_dry_run_and_diff_change_nothing(kubectl: Kubectl, model: dict[str, Any]) -> None:

@@ -56,7 +56,12 @@ class Fleet:
         """The Model, once its ModelInfer and its route are there."""
         await self.client.create(MODEL, unborn(a_model("chat", self.backend(*adapters)), self.namespace))
         await eventually(self.route_adapters)
-        return await self.client.get(MODEL_INFER, "chat-main", self.namespace)
+        return await eventually(self.infer)
+
+    async def infer(self) -> Object | None:
+        """The live ModelInfer; the route does not wait for it."""
+        found = (await self.client.list(MODEL_INFER, self.namespace)).items
+        return found[0] if found else None
 
     async def want(self, *adapters: dict[str, str]) -> None:
         """Other adapters from now on."""

@@ -329,7 +329,7 @@ async def test_deleting_a_model_takes_its_children_along(
         async def gone() -> bool:
             return not await child_names(client, namespace)
 
-        await eventually(gone, patience=60)
+        await eventually(gone)
 
 
 @pytest.mark.parametrize("annotation", ["true"])

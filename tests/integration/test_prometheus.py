@@ -107,7 +107,7 @@ async def prometheus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
                 return await server.value(initialized) == 1
             return False
 
-        await eventually(counted, patience=40)
+        await eventually(counted)
         yield server
 
 

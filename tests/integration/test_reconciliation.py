@@ -207,7 +207,7 @@ async def test_a_namespace_that_ends_is_left_alone(environment: Environment, cli
             await eventually(lambda: _told(client, model, name))  # noqa: B023 - called at once
         counting.writes.clear()
         await client.delete(NAMESPACES, name)
-        await eventually(lambda: _is_gone(client, name), patience=60)
+        await eventually(lambda: _is_gone(client, name))
         creations = [write for write in counting.writes if write[0] == "POST"]
         assert len(creations) <= 3 * 16, "the children of as many Models as there are workers"
 
@@ -277,15 +277,15 @@ async def test_at_rest_the_audit_log_shows_renewals_alone(
         await client.create(MODEL, unborn(model, namespace))
     async with running(environment.kubeconfig, *options):
         for name in ("chat-a", "chat-b", "talk-a", "talk-b"):
-            await eventually(lambda: _available(client, name, namespace), patience=30)  # noqa: B023 - called at once
+            await eventually(lambda: _available(client, name, namespace))  # noqa: B023 - called at once
         for name in ("chat", "talk"):
             await eventually(lambda: _active(client, name, namespace))  # noqa: B023 - called at once
-        await eventually(lambda: _quiet(environment, 5.0), patience=60)
+        await eventually(lambda: _quiet(environment, 5.0))
         settled = len(_writes(environment))
         await asyncio.sleep(60)
         assert _writes(environment)[settled:] == []
     async with running(environment.kubeconfig, *options):
-        await eventually(lambda: _taken_over(client, namespace), patience=40)
+        await eventually(lambda: _taken_over(client, namespace))
         await asyncio.sleep(10)
         assert _writes(environment)[settled:] == []
 

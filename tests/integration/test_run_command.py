@@ -114,7 +114,7 @@ async def test_a_killed_leader_is_replaced(environment: Environment, client: Cli
             async def initialized() -> bool:
                 return (await conditions(client, "chat", namespace)).get("Initialized") == ("True", "ModelCreating")
 
-            await eventually(initialized, patience=30)
+            await eventually(initialized)
             lease = await client.get(LEASES, "lease.kthena.model-controller", namespace)
             assert lease["spec"]["holderIdentity"] != holder
             assert lease["spec"]["leaseTransitions"] == 1
@@ -183,7 +183,7 @@ async def test_a_crd_that_is_not_there_yet_is_waited_for() -> None:
             model = await client.get(MODEL, "chat", "default")
             return meta.is_condition_true(model, "Initialized")
 
-        await eventually(initialized, patience=55)
+        await eventually(initialized)
 
 
 async def test_status_says_in_one_sentence_what_is_wrong(

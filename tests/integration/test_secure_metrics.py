@@ -31,7 +31,7 @@ READER_BINDING = {
     "subjects": [{"kind": "ServiceAccount", "name": "prometheus", "namespace": NAMESPACE}],
 }
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(300)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue
 FLAGS = ("--leader-elect", "--leader-elect-namespace", NAMESPACE, "--health-probe-bind-address", "0")
 Rule = dict[str, Any]
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(300)]
 
 
 RULES = [

@@ -28,7 +28,9 @@ VALID: list[dict[str, Any]] = [
     a_model("chat", a_backend("main", maxReplicas=3, autoscalingPolicy=POLICY))["spec"],
     a_model("chat", a_backend("main", maxReplicas=3, scalingCost=2), autoscalingPolicy=POLICY)["spec"]
     | {"name": "talk"},
-    a_model("chat", a_backend("main", workers=[a_worker(config={"seed": 1, "b": [1, {"c": None}]})]))["spec"],
+    a_model(
+        "chat", a_backend("main", workers=[a_worker(config={"seed": 1, "additional-config": {"b": [1, {"c": None}]}})])
+    )["spec"],
 ]
 INVALID: list[dict[str, Any]] = [
     a_model("chat", a_backend("main", type="SGLang"))["spec"],

@@ -51,8 +51,8 @@ def unborn(model: dict[str, Any], namespace: str) -> dict[str, Any]:
     return {**model, "metadata": {"name": meta.name_of(model), "namespace": namespace}}
 
 
-async def eventually(check: Callable[[], Awaitable[T]], *, patience: float = 20.0) -> T:
-    """The first truthy answer of ``check``; the last failure after ``patience`` seconds."""
+async def eventually(check: Callable[[], Awaitable[T]], *, patience: float = 90.0) -> T:
+    """The first truthy answer of ``check``; the last failure after ``patience`` seconds, which is for what never comes, not for what is slow."""
     last: object = None
     try:
         async with asyncio.timeout(patience):
