@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom image-check docs bench e2e lock clean
+.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom release image-check docs bench e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ golden: $(VENV)/.dev ## write the golden files of render; their diff is the revi
 
 sbom: $(VENV)/.dev ## write dist/sbom.cdx.json, the software bill of materials of the image
 	@$(BIN)/python -m hack.sbom
+
+release: $(VENV)/.dev ## make all files of a release from the tagged commit, in build/release (ARGS=--untagged for a trial)
+	@$(BIN)/python -m hack.release $(ARGS)
 
 image-check: $(VENV)/.dev ## go through the Dockerfile's steps in an empty folder, without Docker
 	@hack/check-image
