@@ -10,6 +10,7 @@ from controller.client.config import ClientConfig as ClientConfig
 from controller.client.config import in_cluster_namespace as in_cluster_namespace
 from controller.client.config import load_config as load_config
 from controller.client.config import static_config as static_config
+from controller.client.pages import Pages as Pages
 from controller.client.requests import APPLY_PATCH as APPLY_PATCH
 from controller.client.requests import JSON_PATCH as JSON_PATCH
 from controller.client.requests import MERGE_PATCH as MERGE_PATCH

@@ -8,8 +8,9 @@ from typing import Any, Protocol, Self
 
 from controller.client import requests
 from controller.client.config import ClientConfig
+from controller.client.pages import Pages
 from controller.client.requests import APPLY_PATCH, MERGE_PATCH
-from controller.client.transport import REQUEST_SECONDS, RequestMetrics, Transport
+from controller.client.transport import REQUEST_SECONDS, RequestMetrics, Sending, Transport
 from controller.client.wire import ListPage, RawPage, WatchEvent, decode_event, decode_object, split_list
 from controller.meta import NamespacedName, Object, Resource, name_of, namespace_of
 
@@ -41,7 +42,8 @@ class Client:
 
     Errors. Every method raises ``StatusError`` (or a subclass that says which) when the server refuses, ``TransportError`` when there
     was no answer, and ``DecodeError`` when the answer could not be read. An object that is nested too deeply to be decoded keeps its
-    metadata and carries ``meta.UNDECODABLE``. A name or namespace that cannot be sent raises ValueError before anything is sent.
+    metadata and carries ``meta.UNDECODABLE``. An empty name, a missing namespace and a name that is a path raise ``InvalidRequest``
+    before anything is sent.
 
     Repetition. What is safe to repeat is repeated up to three times: requests that never reached the server, requests answered by 429,
     and others only where the server says when (Retry-After) or no answer came and a second execution does no harm (reads, patches,
@@ -108,10 +110,11 @@ class Client:
     ) -> None:
         await self.close()
 
-    async def _send(self, request: requests.HttpRequest) -> bytes:
+    async def _send(self, request: requests.HttpRequest, progress: Callable[[], None] | None = None) -> bytes:
         manner = self._manner
         guard = manner.guard if request.mutating else None
-        return await self._transport.send(request, guard, seconds=manner.request_timeout, limited=manner.limited)
+        sending = Sending(guard, manner.request_timeout, limited=manner.limited, progress=progress)
+        return await self._transport.send(request, sending)
 
     async def _write(self, resource: Resource, request: requests.HttpRequest) -> dict[str, Any]:
         answer = decode_object(await self._send(request))
@@ -165,8 +168,12 @@ class Client:
         limit: int = 0,
         continue_: str = "",
         metadata_only: bool = False,
+        progress: Callable[[], None] | None = None,
     ) -> RawPage:
-        """As ``list``, with items that are decoded one by one: a caller can let others run in between."""
+        """As ``list``, with items that are decoded one by one: a caller can let others run in between.
+
+        ``progress`` is called for each part of the answer that comes in.
+        """
         request = requests.list_(
             resource,
             namespace,
@@ -178,18 +185,39 @@ class Client:
             limit=limit,
             **{"continue": continue_},
         )
-        return split_list(await self._send(request), resource.api_version, resource.kind)
+        return split_list(await self._send(request, progress), resource.api_version, resource.kind)
 
     async def list_all(
-        self, resource: Resource, namespace: str | None = None, *, page_size: int = 500, **selectors: str
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        page_size: int = 500,
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
     ) -> ListPage:
-        """All pages together, as one."""
-        page = await self.list(resource, namespace, limit=page_size, **selectors)  # type: ignore[arg-type]
-        items = [*page.items]
-        while page.continue_:
-            page = await self.list(resource, namespace, limit=page_size, continue_=page.continue_, **selectors)  # type: ignore[arg-type]
-            items += page.items
-        return ListPage(tuple(items), page.resource_version)
+        """The whole collection, read by pages; see ``Pages`` for a snapshot that expires meanwhile."""
+
+        async def fetch(version: str, limit: int, token: str) -> RawPage:
+            return await self.list_raw(
+                resource,
+                namespace,
+                label_selector=label_selector,
+                field_selector=field_selector,
+                resource_version=version,
+                limit=limit,
+                continue_=token,
+                metadata_only=metadata_only,
+            )
+
+        pages, items = Pages(fetch, page_size=page_size), list[dict[str, Any]]()
+        async for page in pages:
+            if page is None:
+                items.clear()
+            else:
+                items += page
+        return ListPage(tuple(items), pages.resource_version)
 
     @asynccontextmanager
     async def watch(

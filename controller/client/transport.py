@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import tenacity
-
 from controller.client.config import ClientConfig
 from controller.client.connection import Answer, BrokenConnection
 from controller.client.credentials import Credentials
@@ -20,12 +18,27 @@ from controller.client.pool import Pool
 from controller.client.requests import HttpRequest
 from controller.client.settings import Settings
 from controller.client.wire import LineReader
-from controller.meta.errors import StatusError, TransportError, Unauthorized, is_transient, status_error
+from controller.meta.errors import StatusError, TransportError, Unauthorized, status_error
 
 CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
 _ATTEMPTS = 4
 _LONGEST_WAIT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a request is sent.
+
+    ``guard`` is called right before each sending and may raise. An attempt is given up after ``seconds``; reading a collection only when
+    nothing came for so long, because a large one over a slow link takes longer and makes ``progress``, which is called for each part.
+    Without ``limited`` the client's own rate limit does not apply.
+    """
+
+    guard: Callable[[], None] | None = None
+    seconds: float = REQUEST_SECONDS
+    limited: bool = True
+    progress: Callable[[], None] | None = None
 
 
 class RequestMetrics(Protocol):
@@ -96,54 +109,36 @@ class Transport:
         self._watches.close()
         await asyncio.sleep(0)
 
-    async def send(
-        self,
-        request: HttpRequest,
-        guard: Callable[[], None] | None = None,
-        *,
-        seconds: float = REQUEST_SECONDS,
-        limited: bool = True,
-    ) -> bytes:
+    async def send(self, request: HttpRequest, sending: Sending | None = None) -> bytes:
         """The body of a successful answer.
 
-        ``guard`` is called right before each time the request is sent and may raise. Each attempt takes at most ``seconds``. What is safe
-        to repeat is tried up to four times, waiting at least as long as the server asks; when it asks for more than ten seconds, that is
-        left to the caller. Without ``limited`` the client's own rate limit does not apply. Raises StatusError for a refusal,
-        TransportError when there was no answer.
+        A request is sent again, up to three times, when that does no harm and can help: when no connection was made; when the server
+        answered 429, or a 5xx with Retry-After; when no answer came to a request that is ``repeatable``. It waits at least as long as
+        the server asks; when that is more than ten seconds, it is left to the caller. Raises StatusError for a refusal, TransportError
+        when there was no answer, and what the guard raises.
         """
-        try:
-            return await self._attempt(request, guard, seconds, limited)
-        except (StatusError, TransportError) as error:
-            if not _may_repeat(request, error):
-                raise
-            failures = [error]
+        sending = sending if sending is not None else Sending()
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return await self._attempt(request, sending)
+            except (StatusError, TransportError) as error:
+                if not _may_repeat(request, error):
+                    raise
+                wait, code = _wait(attempt, error), error.http_code if isinstance(error, StatusError) else None
+            self.metrics.retry(request.method, self._host, code)
+            await asyncio.sleep(wait)
+        return await self._attempt(request, sending)
 
-        async def again() -> bytes:
-            if failures:
-                raise failures.pop()
-            return await self._attempt(request, guard, seconds, limited)
-
-        retrying = tenacity.AsyncRetrying(
-            stop=tenacity.stop_after_attempt(_ATTEMPTS),
-            wait=_wait,
-            retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error)),
-            before_sleep=lambda state: self.metrics.retry(request.method, self._host, _code_of(state)),
-            reraise=True,
-        )
-        return await retrying(again)
-
-    async def _attempt(
-        self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float, limited: bool
-    ) -> bytes:
+    async def _attempt(self, request: HttpRequest, sending: Sending) -> bytes:
         settings = self._credentials.current()
         try:
-            if limited:
+            if sending.limited:
                 await self._wait_for_turn(request)
-            return await self._once(request, guard, seconds)
+            return await self._once(request, sending)
         except Unauthorized as error:
-            if not await self._credentials.renew(settings, seconds):
+            if not await self._credentials.renew(settings, sending.seconds):
                 raise self._explained(error) from None
-            return await self._once(request, guard, seconds)
+            return await self._once(request, sending)
 
     def _explained(self, error: Unauthorized) -> Unauthorized:
         """The refusal, with what keeps better credentials away."""
@@ -158,36 +153,36 @@ class Transport:
             await asyncio.sleep(delay)
             self.metrics.waited(request.method, self._host, delay)
 
-    async def _once(self, request: HttpRequest, guard: Callable[[], None] | None, seconds: float) -> bytes:
-        if guard is not None:
-            guard()
+    async def _once(self, request: HttpRequest, sending: Sending) -> bytes:
+        if sending.guard is not None:
+            sending.guard()
         started = time.monotonic()
-        code: int | None = None
         try:
-            async with asyncio.timeout(seconds):
-                answer, body = await self._exchange(request, guard)
-                code = answer.status
+            answer, body = await self._exchange(request, sending)
         except (CannotConnect, BrokenConnection, TimeoutError) as error:
+            self.metrics.request(request.method, self._host, None, time.monotonic() - started)
             raise TransportError(_no_answer(request, error)) from error
-        finally:
-            self.metrics.request(request.method, self._host, code, time.monotonic() - started)
+        self.metrics.request(request.method, self._host, answer.status, time.monotonic() - started)
         self.metrics.sizes(request.method, self._host, len(request.body or b""), len(body))
-        if not 200 <= code < 300:
-            raise status_error(code, body, retry_after_of(answer.headers.get(b"retry-after")))
+        if not 200 <= answer.status < 300:
+            raise status_error(answer.status, body, retry_after_of(answer.headers.get(b"retry-after")))
         return body
 
-    async def _exchange(self, request: HttpRequest, guard: Callable[[], None] | None) -> tuple[Answer, bytes]:
-        """The answer and its body. ``guard`` is asked once more when the connection is ready, right before the first byte."""
+    async def _exchange(self, request: HttpRequest, sending: Sending) -> tuple[Answer, bytes]:
+        """The answer and its body. The guard is asked once more when the connection is ready, right before the first byte."""
         route = self._current_route()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await self._requests.take(route.endpoint)
-        try:
-            if guard is not None:
-                guard()
-            answer = connection.send(route.message(request))
-            return answer, await answer.body()
-        finally:
-            self._requests.give_back(route.endpoint, connection)
+        async with asyncio.timeout(sending.seconds) as limit:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await self._requests.take(route.endpoint)
+            try:
+                if sending.guard is not None:
+                    sending.guard()
+                answer = connection.send(route.message(request))
+                if request.collection:
+                    return answer, await _collected(answer, limit, sending)
+                return answer, await answer.body()
+            finally:
+                self._requests.give_back(route.endpoint, connection)
 
     @asynccontextmanager
     async def stream(self, request: HttpRequest, idle_timeout: float) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -286,27 +281,32 @@ async def _lines(answer: Answer, request: HttpRequest, idle_timeout: float) -> A
         raise TransportError(_no_answer(request, error)) from error
 
 
+async def _collected(answer: Answer, limit: asyncio.Timeout, sending: Sending) -> bytes:
+    """The whole body; each part that comes moves the limit."""
+    parts, loop = [], asyncio.get_running_loop()
+    async for part in answer.chunks():
+        parts.append(part)
+        limit.reschedule(loop.time() + sending.seconds)
+        if sending.progress is not None:
+            sending.progress()
+    return b"".join(parts)
+
+
 def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
-    if isinstance(error, StatusError) and (
-        (error.retry_after or 0.0) > _LONGEST_WAIT or error.has_cause("ResourceVersionTooLarge")
-    ):
-        return False
-    if isinstance(error, StatusError) and error.http_code == 429:
-        return True
-    if isinstance(error, TransportError) and isinstance(error.__cause__, CannotConnect):
+    if isinstance(error, StatusError):
+        if (error.retry_after or 0.0) > _LONGEST_WAIT or error.has_cause("ResourceVersionTooLarge"):
+            return False
+        server_asks = error.retry_after is not None and error.http_code >= 500
+        return error.http_code == 429 or (server_asks and request.repeatable)
+    if isinstance(error.__cause__, CannotConnect):
         return not error.__cause__.lasting
-    return request.repeatable and is_transient(error)
+    return request.repeatable
 
 
-def _code_of(state: tenacity.RetryCallState) -> int | None:
-    error = state.outcome.exception() if state.outcome else None
-    return error.http_code if isinstance(error, StatusError) else None
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
+def _wait(attempt: int, error: BaseException) -> float:
+    """Seconds until the next attempt."""
     asked = error.retry_after or 0.0 if isinstance(error, StatusError) else 0.0
-    backoff: float = 0.1 * 2 ** (state.attempt_number - 1)
+    backoff: float = 0.1 * 2 ** (attempt - 1)
     return max(asked, backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
 

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import structlog
 
 from controller import meta
-from controller.client import Client, WatchEvent
+from controller.client import Client, Pages, RawPage, WatchEvent
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.listwatch import List, ListWatch, StreamUnknown, Wait, Watch, WatchList
 from controller.informers.options import CacheOptions, ReflectorOptions
-from controller.informers.pages import Pages
 from controller.informers.replacement import Replacement
 from controller.informers.slices import Slices
 from controller.informers.store import Indexer
@@ -227,7 +226,7 @@ class Reflector:
     async def _list(self, version: str) -> None:
         self._not_listing.clear()
         self._rejected.clear()
-        pages = Pages(self._client, self._resource, self._namespace, self._selection, version)
+        pages = Pages(self._page, resource_version=version)
         replacement = self._store.begin_replace()
         try:
             async for page in pages:
@@ -235,7 +234,6 @@ class Reflector:
                     self._store.abandon(replacement)
                     replacement = self._store.begin_replace()
                 else:
-                    self._expect(_LIST_SECONDS)
                     await self._fill(replacement, page)
             await self._commit(replacement, pages.resource_version)
         except ApiError as error:
@@ -244,6 +242,20 @@ class Reflector:
         finally:
             self._store.abandon(replacement)
             self._not_listing.set()
+
+    async def _page(self, version: str, limit: int, token: str) -> RawPage:
+        self._expect(_LIST_SECONDS)
+        return await self._client.list_raw(
+            self._resource,
+            self._namespace or None,
+            resource_version=version,
+            limit=limit,
+            continue_=token,
+            label_selector=self._selection.label_selector,
+            field_selector=self._selection.field_selector,
+            metadata_only=self._selection.metadata_only,
+            progress=lambda: self._expect(_LIST_SECONDS),
+        )
 
     async def _fill(self, replacement: Replacement, items: Iterable[dict[str, Any]]) -> None:
         slices = Slices()

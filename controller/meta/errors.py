@@ -19,6 +19,10 @@ class TransportError(ApiError):
     """No answer: refused, reset, timed out, or TLS failed. Whether the server acted is unknown."""
 
 
+class InvalidRequest(ApiError, ValueError):
+    """The request would have meant something else than it says, and was not sent: an empty name, or one that changes the path."""
+
+
 class DecodeError(ApiError):
     """An answer with a success code whose body could not be read."""
 

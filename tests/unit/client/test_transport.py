@@ -100,18 +100,29 @@ async def test_a_success_that_is_no_json_is_a_decode_error():
             await client.get(POD, "a", "ns")
 
 
-@pytest.mark.parametrize(("code", "calls"), [(429, 2), (503, 2), (500, 2)])
-async def test_a_read_is_repeated_when_the_server_stumbles(code: int, calls: int):
+@pytest.mark.parametrize("code", [429, 503, 500])
+async def test_a_read_is_repeated_when_the_server_says_when(code: int):
     """The caller sees the second answer only."""
-    script = Script(refusal(code), ok)
+    calls = 2
+    script = Script(refusal(code, Retry_After="0"), ok)
     async with serving(script) as url, await Client.connect(static_config(url)) as client:
         assert await client.get(POD, "a", "ns") == OBJECT
     assert len(script.requests) == calls
 
 
+@pytest.mark.parametrize("code", [500, 502, 503, 504])
+async def test_a_server_error_without_a_time_is_left_to_the_caller(code: int):
+    """It may be final ("request is too large"): sending the same again is the caller's decision."""
+    script = Script(refusal(code), ok)
+    async with serving(script) as url, await Client.connect(static_config(url)) as client:
+        with pytest.raises(StatusError):
+            await client.get(POD, "a", "ns")
+    assert len(script.requests) == 1
+
+
 async def test_every_repetition_is_counted_with_the_code_before_it():
     """Four attempts are three repetitions; the caller is told the last refusal."""
-    script = Script(refusal(429), refusal(503))
+    script = Script(refusal(429), refusal(503, Retry_After="0"))
     registry = CollectorRegistry()
     metrics = Metrics.on(registry).client
     async with (
@@ -234,6 +245,91 @@ async def test_no_answer_in_time_is_a_transport_error():
     async with serving(never) as url, await Client.connect(static_config(url)) as client:
         with pytest.raises(TransportError, match="timed out"):
             await client.with_timeout(0.05).create(POD, OBJECT, namespace="ns")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda client: client.delete(POD, "a", namespace="ns"),
+        lambda client: client.replace(POD, {"metadata": {"name": "a", "namespace": "ns"}}),
+    ],
+    ids=["delete", "replace"],
+)
+async def test_nothing_below_the_client_sends_a_request_twice(write: Callable[[Client], Awaitable[object]]):
+    """The server acts and the kept connection breaks: a deletion by name that is sent again would hit a successor of that name."""
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        await request.read()
+        seen.append(request.method)
+        if request.method != "GET" and request.transport is not None:
+            request.transport.abort()
+        return ok()
+
+    async with serving(handler) as url, await Client.connect(static_config(url)) as client:
+        await client.get(POD, "a", "ns")
+        with pytest.raises(TransportError):
+            await write(client)
+    assert len(seen) == 2
+
+
+async def test_a_large_answer_may_take_long_while_it_makes_progress():
+    """Ten parts, each within the time-out, all of them not: the time-out of a collection measures silence."""
+    parts = [b'{"metadata":{"resourceVersion":"1"},"items":[', *([b" "] * 10), b"]}"]
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for part in parts:
+            await answer.write(part)
+            await asyncio.sleep(0.1)
+        return answer
+
+    heard: list[int] = []
+    async with serving(slow) as url, await Client.connect(static_config(url)) as client:
+        page = await client.with_timeout(0.8).list_raw(POD, progress=lambda: heard.append(1))
+        assert page.resource_version == "1"
+        assert len(heard) > 1
+        with pytest.raises(TransportError, match="timed out"):
+            await client.with_timeout(0.05).list(POD)
+
+
+async def test_a_paged_list_survives_an_expired_token():
+    """It starts over in one piece: the result never mixes two snapshots."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.query.get("continue"):
+            return web.json_response({"kind": "Status", "code": 410, "reason": "Expired"}, status=410)
+        items = [{"metadata": {"name": name}} for name in ("a", "b")]
+        if request.query.get("limit"):
+            return web.json_response({"metadata": {"resourceVersion": "5", "continue": "t"}, "items": items[:1]})
+        return web.json_response({"metadata": {"resourceVersion": "6"}, "items": items})
+
+    async with serving(handler) as url, await Client.connect(static_config(url)) as client:
+        page = await client.list_all(POD, "ns")
+    assert (len(page.items), page.resource_version) == (2, "6")
+
+
+async def test_a_proxy_that_refuses_does_not_show_its_password():
+    """Neither does any label of a metric."""
+    script = Script(refusal(407))
+    async with serving(script) as url:
+        proxy = url.replace("http://", "http://user:s3cr3t@")
+        settings = Settings("https://api.example.com", proxy=proxy)
+
+        async def load() -> Settings:
+            return settings
+
+        async with await Client.connect(ClientConfig(settings, load)) as client:
+            with pytest.raises(TransportError, match="the proxy answers 40") as caught:
+                await client.get(POD, "a", "ns")
+    assert "s3cr3t" not in str(caught.value)
+    registry = CollectorRegistry()
+    secret = "http://admin:s3cr3t@127.0.0.1:1"
+    async with await Client.connect(static_config(secret), metrics=Metrics.on(registry).client) as client:
+        with pytest.raises(TransportError):
+            await client.create(POD, OBJECT, namespace="ns")
+    assert "s3cr3t" not in str([family.samples for family in registry.collect()])
 
 
 def stream(*chunks: bytes, stall: bool = False, cut: bool = False) -> Handler:
