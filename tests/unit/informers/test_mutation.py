@@ -76,7 +76,12 @@ def test_it_is_switched_on_by_the_variable_of_client_go(monkeypatch: pytest.Monk
 
 async def test_a_running_informer_dies_of_a_change_in_place() -> None:
     """So does the process it belongs to: nobody can miss it."""
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "default"}, "data": {}}
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a", "namespace": "default"},
+        "data": {"k": "v"},
+    }
     async with Environment("embedded") as environment, environment.client() as client:
         await client.create(CONFIG_MAP, body)
         factory = SharedInformerFactory(client)
