@@ -1,15 +1,12 @@
 """``diff``: what the controller would do to the children in a cluster, and why."""
 
 import asyncio
-import difflib
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import click
 
 from controller import meta
-from controller.api.documents import dump_documents
-from controller.api.kinds import MODEL
+from controller.api.kinds import CONFIG_MAP, MODEL
 from controller.api.model import Model
 from controller.cli.app import Unusable
 from controller.cli.inputs import Inputs, read_models
@@ -19,15 +16,17 @@ from controller.cli.validate import line
 from controller.client import Client, ConfigError, load_config
 from controller.dialects import E4FB6663
 from controller.meta import Object
-from controller.meta.errors import ApiError, NotFound
+from controller.meta.errors import ApiError, Forbidden, NotFound
 from controller.reconcilers.live import read_children
-from controller.reconcilers.plan import Create, Delete, Keep, Patch, Plan, Recreate, Refuse, Step, Wait, plan
+from controller.reconcilers.plan import Keep, plan
 from controller.reconcilers.reconciler import is_paused
+from controller.reconcilers.settings import CONFIG_MAP_NAME, CONFIG_MAP_NAMESPACE, render_options
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
+from controller.views.changes import changed_lines
+from controller.views.steps import shown_steps, sides, step_line
 
-_NOISE = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
-_COLORS = {"+": "green", "-": "red", "@": "cyan"}
+_COLORS = {"+": "green", "-": "red"}
 
 
 @click.command("diff")
@@ -40,12 +39,19 @@ _COLORS = {"+": "green", "-": "red", "@": "cyan"}
     default=None,
     help="Namespace of Models that name none. [default: the context's]",
 )
+@option(
+    "--config-map",
+    default=f"{CONFIG_MAP_NAMESPACE}/{CONFIG_MAP_NAME}",
+    metavar="NAMESPACE/NAME",
+    help="ConfigMap with the settings of the controller that runs in the cluster.",
+)
 @image_options
 @hostpath_option
 @cluster_options
 def diff_command(
     files: tuple[str, ...],
     namespace: str | None,
+    config_map: str,
     downloader_image: str | None,
     runtime_image: str | None,
     hostpath_prefixes: tuple[str, ...],
@@ -75,9 +81,8 @@ def diff_command(
     if inputs.unusable:
         raise SystemExit(2)
     try:
-        different = asyncio.run(
-            _diff(inputs, namespace, RenderOptions.of(E4FB6663, downloader_image, runtime_image), kubeconfig, context)
-        )
+        settings = _Settings(config_map, downloader_image, runtime_image)
+        different = asyncio.run(_diff(inputs, namespace, settings, kubeconfig, context))
     except ConfigError as error:
         raise Unusable(str(error)) from None
     except ApiError as error:
@@ -85,12 +90,22 @@ def diff_command(
     raise SystemExit(1 if different else 0)
 
 
+class _Settings(NamedTuple):
+    """Where the operator's settings are, and the images that win over them."""
+
+    config_map: str
+    downloader: str | None
+    runtime: str | None
+
+
 async def _diff(
-    inputs: Inputs, namespace: str | None, options: RenderOptions, kubeconfig: str | None, context: str | None
+    inputs: Inputs, namespace: str | None, settings: _Settings, kubeconfig: str | None, context: str | None
 ) -> bool:
     config = await load_config(kubeconfig, context)
     different = False
     async with await Client.connect(config) as client:
+        config_map = await _config_map(client, settings.config_map)
+        options = render_options(E4FB6663, config_map, settings.downloader, settings.runtime)
         for _, document, front in inputs.models:
             model = await _as_if_applied(client, placed(document, namespace or config.namespace or "default", front))
             different |= await _diff_one(client, model, options)
@@ -101,17 +116,32 @@ async def _diff_one(client: Client, model: Object, options: RenderOptions) -> bo
     """Prints what a pass would do for this Model; whether that is anything."""
     namespace, where = meta.namespace_of(model), f"Model {meta.key_of(model)}"
     if is_paused(model):
-        click.secho(f"keep {where}: it is paused; nothing is written", bold=True)
+        click.secho(f"keep {where}: reconciliation is paused", bold=True)
         return False
     live = await read_children(client, namespace)
     for resource in live.missing:
-        click.echo(f"{resource.kind} ({resource.api_version}) is not installed in this cluster", err=True)
+        what = f"{resource.kind} ({resource.api_version})"
+        click.echo(f"{what} is not installed in this cluster: its objects cannot be created", err=True)
     parsed = Model.from_object(model)
     children = render(parsed, options)
     planned = plan(parsed, children, live.observer.snapshot(model, children))
     for step in shown_steps(planned):
-        _show(namespace, step)
+        click.secho(step_line(step, namespace), bold=True)
+        for text in changed_lines(*sides(step)):
+            click.secho(text, fg=_COLORS.get(text[:1]))
     return any(not isinstance(step, Keep) for step in planned.steps.values())
+
+
+async def _config_map(client: Client, where: str) -> Object | None:
+    """The operator's settings; None where there are none, or none that may be read."""
+    namespace, _, name = where.rpartition("/")
+    try:
+        return await client.get(CONFIG_MAP, name, namespace or CONFIG_MAP_NAMESPACE)
+    except NotFound:
+        return None
+    except Forbidden:
+        click.echo(f"ConfigMap {where} may not be read: the default images are compared", err=True)
+        return None
 
 
 async def _as_if_applied(client: Client, document: Object) -> Object:
@@ -133,54 +163,3 @@ async def _as_if_applied(client: Client, document: Object) -> Object:
         "generation": generation,
     }
     return {**document, "metadata": metadata, "status": meta.status_of(live)}
-
-
-def shown_steps(planned: Plan) -> list[Step]:
-    """The steps worth printing: everything but children that are as desired; deletions last."""
-    steps = [step for step in planned.steps.values() if not isinstance(step, Keep) or step.held]
-    return sorted(steps, key=lambda step: isinstance(step, Delete))
-
-
-_VERBS = {
-    Create: "create",
-    Patch: "update",
-    Recreate: "recreate",
-    Delete: "delete",
-    Keep: "keep",
-    Wait: "wait",
-    Refuse: "conflict",
-}
-
-
-def _show(namespace: str, step: Step) -> None:
-    where = f"{step.kind} {namespace}/{step.name}"
-    fields = ", ".join(step.fields) if isinstance(step, Patch | Recreate) else ""
-    needs = ", ".join(map(str, step.needs)) if isinstance(step, Wait) else ""
-    why = fields if isinstance(step, Patch) else ": ".join(part for part in (step.reason, fields or needs) if part)
-    click.secho(f"{_VERBS[type(step)]} {where}: {why}", bold=True)
-    before, after = _sides(step)
-    for text in difflib.unified_diff(_lines(before), _lines(after), f"live {where}", f"wanted {where}", lineterm=""):
-        click.secho(text, fg=_COLORS.get(text[:1]))
-
-
-def _sides(step: Step) -> tuple[Object | None, Object | None]:
-    """The object before and after a step."""
-    match step:
-        case Create():
-            return None, step.desired
-        case Patch():
-            return step.live, meta.merge_patch(dict(step.live), step.patch)
-        case Recreate():
-            return step.live, step.desired
-        case Delete():
-            return step.live, None
-        case Keep() | Wait() | Refuse():
-            return step.live, step.live
-
-
-def _lines(obj: Object | None) -> list[str]:
-    if obj is None:
-        return []
-    metadata = {key: value for key, value in meta.metadata_of(obj).items() if key not in _NOISE}
-    shown: Mapping[str, Any] = {key: value for key, value in obj.items() if key != "status"} | {"metadata": metadata}
-    return dump_documents([dict(shown)]).splitlines()

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from controller import meta
 from controller.api.kinds import (
@@ -14,6 +14,7 @@ from controller.api.kinds import (
     MODEL_INFER,
     POD,
 )
+from controller.dialects import E4FB6663, Dialect
 from controller.informers import CacheOptions, Delta, Lister, SharedInformer
 from controller.lora import AdapterSync
 from controller.meta import Object, Resource
@@ -25,6 +26,7 @@ from controller.reconcilers.observe import Observer, indexers
 from controller.reconcilers.pods import BY_WORKLOAD, reconcile_relevant, slim, workload_of_pod
 from controller.reconcilers.reconciler import ModelReconciler
 from controller.reconcilers.rendered import Renderer
+from controller.reconcilers.settings import CONFIG_MAP_NAME, render_options
 from controller.reconcilers.status_writer import StatusWriter
 from controller.render import RenderOptions
 from controller.render.names import INFER_NAME, MANAGED_BY, MANAGER, MODEL_NAME
@@ -41,7 +43,6 @@ _CACHES = {
     POD: CacheOptions(label_selector=INFER_NAME, transform=slim, compact=True),
 }
 """What differs from "what we manage, compact": foreign bindings too, because they decide who owns replicas."""
-_IMAGES = {"downloader_image": "model_infer_downloader_image", "runtime_image": "model_infer_runtime_image"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ class ModelControllerOptions:
     runtime_image: str | None = None
     hostpath_prefixes: tuple[str, ...] = ()
     namespace: str | None = None
-    config_map: str = "model-controller-config"
+    config_map: str = CONFIG_MAP_NAME
     workers: int = 16
-    defaults: RenderOptions = field(default_factory=RenderOptions)
+    dialect: Dialect = E4FB6663
 
 
 def setup(manager: Manager, options: ModelControllerOptions) -> None:
@@ -151,9 +152,5 @@ class _Settings:
     def current(self) -> RenderOptions:
         """Read each time, so that a changed ConfigMap takes effect."""
         found = self._config_maps.get(self._options.config_map, self._namespace) if self._config_maps else None
-        data = (found or {}).get("data") or {}
-        chosen = {
-            name: getattr(self._options, name) or data.get(key) or getattr(self._options.defaults, name)
-            for name, key in _IMAGES.items()
-        }
-        return replace(self._options.defaults, **chosen)
+        options = self._options
+        return render_options(options.dialect, found, options.downloader_image, options.runtime_image)

@@ -8,10 +8,13 @@ from typing import Any
 import yaml
 from click.testing import CliRunner, Result
 
-from controller.api.kinds import MODEL, MODEL_SERVER
+from controller import meta
+from controller.api.crds import model_crd
+from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER, MODEL_SERVER
 from controller.cli.app import cli
 from controller.client import Client
 from controller.envtest import Environment
+from controller.meta import Object
 from tests.support.factories import a_backend, a_model, a_worker, child_names, eventually, unborn
 from tests.support.running import controlling
 
@@ -79,6 +82,73 @@ async def test_what_cannot_be_compared_is_a_sentence(environment: Environment, t
     unreachable = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
     assert unreachable.exit_code == 2
     assert len(unreachable.output.splitlines()) == 1
+
+
+async def test_annotations_of_the_live_model_count(
+    environment: Environment, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """A refresh by hand is no difference afterwards, and nothing is done for a paused Model."""
+    model = a_model("chat")
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(model, namespace))
+        await eventually(lambda: _has(client, namespace, 3))
+        refresh = {"metadata": {"annotations": {"registry.volcano.sh/refresh": "1"}}}
+        before = await client.get(MODEL_INFER, "chat-main", namespace)
+        await client.patch(MODEL, "chat", refresh, namespace=namespace)
+        await eventually(lambda: _changed(client, before))
+    nothing = await diff(environment, tmp_path, namespace, model)
+    assert (nothing.exit_code, nothing.output) == (0, "")
+    paused = {"metadata": {"annotations": {"registry.volcano.sh/paused": "true"}}}
+    await client.patch(MODEL, "chat", paused, namespace=namespace)
+    still = await diff(environment, tmp_path, namespace, a_model("chat", a_backend(minReplicas=3, maxReplicas=3)))
+    assert (still.exit_code, still.output) == (0, f"keep Model {namespace}/chat: reconciliation is paused\n")
+
+
+async def test_the_operators_config_map_counts(
+    environment: Environment, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """Images that the controller takes from there are no difference."""
+    data = {"model_infer_runtime_image": "registry.example/runtime:7"}
+    metadata = {"name": "settings", "namespace": namespace}
+    await client.create(CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    model = a_model("chat")
+    async with controlling(environment, namespace, runtime_image=data["model_infer_runtime_image"]):
+        await client.create(MODEL, unborn(model, namespace))
+        await eventually(lambda: _has(client, namespace, 3))
+    nothing = await diff(environment, tmp_path, namespace, model, "--config-map", f"{namespace}/settings")
+    assert (nothing.exit_code, nothing.output) == (0, "")
+    without = await diff(environment, tmp_path, namespace, model)
+    assert (without.exit_code, "held-revision" in without.output) == (1, True)
+
+
+async def test_a_small_change_is_a_few_lines(
+    environment: Environment, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """An image and the replicas of one backend of two."""
+    model = a_model("chat", a_backend(), a_backend("other"))
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(model, namespace))
+        await eventually(lambda: _has(client, namespace, 5))
+    changed = a_backend(workers=[a_worker(image="vllm/vllm-openai:v0.11.0")], minReplicas=2, maxReplicas=2)
+    result = await diff(environment, tmp_path, namespace, a_model("chat", changed, a_backend("other")))
+    lines = [line for line in result.output.splitlines() if line[0] in "+-"]
+    assert any("v0.11.0" in line for line in lines)
+    assert any(line.endswith("replicas: 2") for line in lines)
+    assert len(lines) <= 10
+
+
+async def test_kinds_that_are_not_installed_are_named(tmp_path: Path) -> None:
+    """Only the CRD of the Model is there, as after installing this controller without Kthena."""
+    async with Environment("embedded", crds=[model_crd()]) as bare:
+        result = await diff(bare, tmp_path, "default", a_model("chat"))
+    missing = "is not installed in this cluster: its objects cannot be created"
+    assert f"ModelInfer ({MODEL_INFER.api_version}) {missing}" in result.output
+    assert result.exit_code == 1
+
+
+async def _changed(client: Client, before: Object) -> bool:
+    after = await client.get(MODEL_INFER, meta.name_of(before), meta.namespace_of(before))
+    return meta.annotations_of(after) != meta.annotations_of(before)
 
 
 async def _has(client: Client, namespace: str, count: int) -> bool:
