@@ -9,7 +9,7 @@ from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_INFER, MODEL_ROUTE
 from controller.informers import Lister
 from controller.meta import NamespacedName, Object
 from controller.runtime import Manager
-from controller.runtime.events import EVENT
+from controller.runtime.event_objects import EVENT
 from controller.views.models import Row, model_rows
 
 _SHOWN_CONDITIONS = ("Initialized", "Active", "Failed")

@@ -1,81 +1,106 @@
-"""Which recorded Events are worth a request. Pure: ``now`` is seconds of a steady clock.
+"""Decides which recorded Events are worth a request. Pure: ``now`` is seconds of a steady clock, ``at`` seconds since the epoch.
 
-One Event object for a run of equal events, counted as a series; and for one object, type, reason and action at most one request per
-``INTERVAL``: what comes in between is kept, the latest note wins, and goes out when the interval is over.
+Equal events become one Event object, counted as a series. For one correlation key (object, type, reason, action, component) at most one
+request is made per ``INTERVAL_SECONDS``: events in between are merged, the latest note wins, and it is sent when the interval is over.
 """
 
+import heapq
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import count
 
 from cachetools import LRUCache
 
-INTERVAL = 60.0
-"""Seconds between two requests about the same matter."""
+INTERVAL_SECONDS = 60.0
+"""Time between two requests for the same correlation key."""
 
-SERIES_ENDS = 360.0
-"""Seconds of silence after which an equal event starts a new Event object."""
+SERIES_END_SECONDS = 360.0
+"""Silence after which an equal event starts a new Event object."""
 
-_REMEMBERED = 4096
+_REMEMBERED_KEYS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make a new Event object with this name; ``count`` equal events are behind it, the last one now."""
+    """Make a new Event object with this name; ``count`` equal events happened from ``first_at`` to ``last_at``."""
 
     key: Hashable
     name: str
     note: str
     count: int
+    first_at: float = 0.0
+    last_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Tell the Event object of this name that ``count`` equal events have happened by now."""
+    """Update the series of the Event object of this name: ``count`` equal events happened from ``first_at`` to ``last_at``."""
 
     key: Hashable
     name: str
     note: str
     count: int
+    first_at: float = 0.0
+    last_at: float = 0.0
 
 
 Action = Create | Repeat
 
 
-@dataclass(slots=True)
-class _Series:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Equal events in a row, which are or will be one Event object."""
+
     name: str
     note: str
     count: int
+    first_at: float
+    last_at: float
+
+    def repeated(self, at: float) -> "_Run":
+        return _Run(self.name, self.note, self.count + 1, self.first_at, at)
+
+
+@dataclass(slots=True)
+class _Series:
+    """The run that was sent last, and the run that is not sent yet: of the same Event object, or of the next one."""
+
+    sent: _Run
     last_seen: float
     last_sent: float
-    pending: tuple[str, str, int] | None = field(default=None)
-    """Name, note and count of what was seen and not sent: of this Event object, or of the next one."""
+    pending: _Run | None = None
 
 
 class EventCorrelator:
-    """Remembers the latest 4096 matters; a matter that was forgotten starts anew."""
+    """Remembers the latest 4096 correlation keys; an evicted key starts a new series."""
 
     def __init__(self) -> None:
-        self._series: LRUCache[Hashable, _Series] = LRUCache(_REMEMBERED)
+        self._series: LRUCache[Hashable, _Series] = LRUCache(_REMEMBERED_KEYS)
         self._pending: dict[Hashable, float] = {}
+        self._due: list[tuple[float, int, Hashable]] = []
+        self._entries = count()
 
-    def observe(self, key: Hashable, name: str, note: str, now: float) -> Action | None:
-        """An event about the matter ``key`` happened; ``name`` is what a new Event object would be called. None: merged for now."""
+    def observe(self, key: Hashable, name: str, note: str, now: float, at: float = 0.0) -> Action | None:
+        """An event of this correlation key happened; ``name`` is for a new Event object. Returns None if the event is merged for now."""
+        run = _Run(name, note, 1, at, at)
         series = self._series.get(key)
-        if series is None or (series.pending is None and now - series.last_seen > SERIES_ENDS):
-            self._series[key] = _Series(name, note, 1, now, now)
-            return Create(key, name, note, 1)
+        if series is None or (series.pending is None and now - series.last_seen > SERIES_END_SECONDS):
+            self._series[key] = _Series(run, now, now)
+            return Create(key, name, note, 1, at, at)
         series.last_seen = now
-        series.pending = self._merged(series, name, note)
-        if now - series.last_sent >= INTERVAL:
+        series.pending = self._merged(series, run)
+        if now - series.last_sent >= INTERVAL_SECONDS:
             return self._send(key, series, now)
-        self._pending.setdefault(key, series.last_sent + INTERVAL)
+        if key not in self._pending:
+            self._pending[key] = series.last_sent + INTERVAL_SECONDS
+            heapq.heappush(self._due, (self._pending[key], next(self._entries), key))
         return None
 
     def due(self, now: float) -> list[Action]:
-        """What was kept and may go out now."""
+        """The merged events whose interval is over."""
         actions = []
-        for key in [key for key, at in self._pending.items() if at <= now]:
+        while (at := self.next_due()) is not None and at <= now:
+            key = heapq.heappop(self._due)[2]
             series = self._series.get(key)
             del self._pending[key]
             if series is not None and series.pending is not None:
@@ -83,21 +108,22 @@ class EventCorrelator:
         return actions
 
     def next_due(self) -> float | None:
-        """When something kept may go out, None if nothing is kept."""
-        return min(self._pending.values(), default=None)
+        """When the first interval with merged events is over; None if there are none."""
+        while self._due and self._pending.get(self._due[0][2]) != self._due[0][0]:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
 
     @staticmethod
-    def _merged(series: _Series, name: str, note: str) -> tuple[str, str, int]:
-        if series.pending is not None and series.pending[1] == note:
-            return (series.pending[0], note, series.pending[2] + 1)
-        if series.note == note:
-            return (series.name, note, series.count + 1)
-        return (name, note, 1)
+    def _merged(series: _Series, run: _Run) -> _Run:
+        if series.pending is not None and series.pending.note == run.note:
+            return series.pending.repeated(run.last_at)
+        if series.sent.note == run.note:
+            return series.sent.repeated(run.last_at)
+        return run
 
     def _send(self, key: Hashable, series: _Series, now: float) -> Action:
-        name, note, count = series.pending or (series.name, series.note, series.count)
-        repeated = name == series.name
-        series.name, series.note, series.count = name, note, count
-        series.pending, series.last_sent = None, now
+        run = series.pending or series.sent
+        kind = Repeat if run.name == series.sent.name else Create
+        series.sent, series.pending, series.last_sent = run, None, now
         self._pending.pop(key, None)
-        return Repeat(key, name, note, count) if repeated else Create(key, name, note, count)
+        return kind(key, run.name, run.note, run.count, run.first_at, run.last_at)

@@ -1,17 +1,23 @@
 """Events: what becomes a request, when, and what it says; nothing a reconciler could notice."""
 
 import asyncio
+import re
+import threading
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from controller.meta import parse_time
 from controller.meta.errors import Forbidden, NotFound
 from controller.metrics import EventFamilies
-from controller.runtime.events import EventBroadcaster, EventRecorder, cut
+from controller.runtime.event_objects import cut, event_name, note_of
+from controller.runtime.events import EventBroadcaster, EventRecorder
 from controller.runtime.events_correlator import Create, EventCorrelator, Repeat
+from controller.runtime.logging import shortened
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "ns", "uid": "u"}}
 
@@ -306,3 +312,101 @@ def test_cluster_scoped_objects_have_their_events_in_default(virtual_time):
 def test_cut_keeps_what_fits(text: str, size: int, result: str):
     """The ellipsis counts, in bytes."""
     assert cut(text, size) == result
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [
+        ("web-0", "web-0"),
+        ("system:kubelet-api-admin", "system-kubelet-api-admin"),
+        ("fd00:10:233::103", "fd00-10-233-103"),
+        ("Admin_Role", "admin-role"),
+        ("a" * 235 + "." + "b" * 10, "a" * 235),
+        ("-.-x-..y-", "x.y"),
+        ("日本", ""),
+        ("", ""),
+    ],
+)
+def test_the_name_of_an_event_is_valid_whatever_its_object_is_called(name: str, valid: str):
+    """A DNS subdomain of at most 253 characters, like the object's name where that is possible."""
+    made = event_name(name, "0123456789abcdef")
+    assert made == ".".join(filter(None, (valid, "0123456789abcdef")))
+    assert len(made) <= 253
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", made)
+
+
+@pytest.mark.parametrize("component", ["", "my controller", "a/b/c", "c" * 70, "Example.com/x", "-x", "x-"])
+def test_a_component_that_no_event_can_name_is_refused_when_the_recorder_is_made(component: str):
+    """Not when the first event is lost."""
+    with pytest.raises(ValueError, match="cannot be a reporting controller"):
+        EventRecorder(None, component)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("component", ["model-controller", "example.com/my-controller", "A", "a.b_c"])
+def test_a_qualified_name_is_a_component(component: str):
+    """As the API server has it."""
+    EventRecorder(None, component)  # type: ignore[arg-type]
+
+
+def test_the_times_are_those_of_the_events(virtual_time, monkeypatch):
+    """Recorded on a standby and sent when it leads; merged for a minute and sent then."""
+    wall = iter([1000.0, 1001.5, 1002.25])
+    monkeypatch.setattr("controller.runtime.events.time", SimpleNamespace(time=lambda: next(wall)))
+
+    async def scenario() -> None:
+        server = Server()
+        sending = Sending(server)
+        sending.recorder.event(POD, "Normal", "Created", "it")
+        await asyncio.sleep(500)
+        async with sending:
+            await asyncio.sleep(0.1)
+            sending.recorder.event(POD, "Normal", "Other", "it")
+            sending.recorder.event(POD, "Normal", "Other", "it")
+            await asyncio.sleep(61)
+        assert [event["eventTime"] for event in server.created] == [
+            "1970-01-01T00:16:40.000000Z",
+            "1970-01-01T00:16:41.500000Z",
+        ]
+        ((_, patch),) = server.patched
+        assert patch["series"]["lastObservedTime"] == "1970-01-01T00:16:42.250000Z"
+
+    virtual_time(scenario())
+
+
+async def test_events_of_threads_and_from_before_the_loop_are_sent():
+    """A recorder never raises, wherever it is used."""
+    server = Server()
+    sending = Sending(server)
+    thread = threading.Thread(target=sending.recorder.event, args=(POD, "Normal", "Early", "note"))
+    thread.start()
+    thread.join()
+    async with sending:
+        await asyncio.to_thread(sending.recorder.event, POD, "Normal", "Threaded", "note")
+        while len(server.created) < 2:
+            await asyncio.sleep(0.01)
+    assert [event["reason"] for event in server.created] == ["Early", "Threaded"]
+
+
+def test_lost_events_are_reported_with_a_count_at_most_once_a_minute(virtual_time):
+    """The first refusal at once, the others together with the first of the next minute."""
+
+    async def scenario() -> None:
+        async with Sending(Server(refuse=Forbidden("no"))) as sending:
+            with capture_logs() as logs:
+                for number in range(10):
+                    sending.recorder.event(POD, "Normal", f"Reason{number}", "note")
+                await asyncio.sleep(61)
+                sending.recorder.event(POD, "Normal", "Last", "note")
+                await asyncio.sleep(1)
+        assert [(entry["log_level"], entry["count"]) for entry in logs] == [("warning", 1), ("warning", 10)]
+        assert logs[0]["object"] == "Pod ns/p"
+
+    virtual_time(scenario())
+
+
+def test_a_large_note_costs_no_more_than_a_small_one():
+    """What the searches for secrets look at does not grow with the text."""
+    assert len(note_of("word " * 1_000_000).encode()) <= 1024
+    assert note_of("password=hunter22 " * 1_000_000).startswith("password=*** ")
+    assert "hunter22" not in note_of("x" * 4090 + " password=hunter22hunter22")
+    assert len(shortened("word " * 1_000_000, 4096)) <= 4097
