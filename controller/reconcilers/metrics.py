@@ -15,6 +15,7 @@ from controller.lora import AdapterReport
 from controller.meta import NamespacedName, Object
 from controller.reconcilers import reasons
 from controller.reconcilers.outcome import Operation, Outcome
+from controller.reconcilers.unhealthy import unhealthy
 
 _STATUSES = ("True", "False", "Unknown")
 
@@ -96,7 +97,16 @@ class _Inventory(Collector):
         idle = GaugeMetricFamily(
             "model_controller_models_idle", "Models that are not Active because every backend is scaled to zero."
         )
-        tally = Tally(_condition_of(model, type_) for model in self._models.list() for type_ in reasons.CONDITION_TYPES)
+        named = GaugeMetricFamily(
+            "model_controller_unhealthy_models",
+            "1 for each Model that is not Active and not scaled to zero, or has failed; served says whether it was Active before. At most 200 series.",
+            labels=("model_namespace", "model", "condition", "reason", "served"),
+        )
+        everything = self._models.list()
+        for found in unhealthy(everything):
+            served = str(found.served).lower()
+            named.add_metric((found.namespace, found.name, found.condition, found.reason, served), 1)
+        tally = Tally(_condition_of(model, type_) for model in everything for type_ in reasons.CONDITION_TYPES)
         for type_ in reasons.CONDITION_TYPES:
             for status in _STATUSES:
                 count = sum(n for (said, is_, _), n in tally.items() if (said, is_) == (type_, status))
@@ -104,7 +114,7 @@ class _Inventory(Collector):
         idle.add_metric(
             (), tally[reasons.SCALED_TO_ZERO.type, reasons.SCALED_TO_ZERO.status, reasons.SCALED_TO_ZERO.reason]
         )
-        yield from (by_condition, idle)
+        yield from (by_condition, idle, named)
 
 
 def _condition_of(model: Object, type_: str) -> tuple[str, str, str]:

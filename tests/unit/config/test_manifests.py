@@ -181,6 +181,19 @@ def test_secure_metrics_come_with_their_rights_and_their_certificate(tmp_path: P
 
 
 @pytest.mark.kubectl
+def test_an_overlay_turns_runbooks_into_links() -> None:
+    """Every alert's, and nothing else of the rules."""
+    rule = the("PrometheusRule", kustomized("config/runbook-links"))
+    shipped = the("PrometheusRule", kustomized("config/prometheus"))
+    for group, original in zip(rule["spec"]["groups"], shipped["spec"]["groups"], strict=True):
+        for alert, before in zip(group["rules"], original["rules"], strict=True):
+            page = before["annotations"]["runbook_url"]
+            assert alert["annotations"].pop("runbook_url") == f"https://example.com/model-controller/{page}"
+            del before["annotations"]["runbook_url"]
+    assert rule["spec"] == shipped["spec"]
+
+
+@pytest.mark.kubectl
 def test_monitoring_brings_the_dashboard_as_it_is() -> None:
     """In the ConfigMap that Grafana's sidecar looks for; the ServiceMonitor selects the metrics Service."""
     objects = kustomized("config/prometheus")

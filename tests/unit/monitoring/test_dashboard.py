@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 DASHBOARD = json.loads((ROOT / "config/prometheus/dashboard.json").read_text(encoding="utf-8"))
 GRAPHS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 RULES = yaml.safe_load((ROOT / "config/prometheus/prometheus-rule.yaml").read_text(encoding="utf-8"))["spec"]["groups"]
+SELECTED = '{job="$job", namespace=~"$namespace", instance=~"$instance"'
 PART_OF_OTHERS = {"controller_runtime_reconcile_errors_total", "leader_election_slowpath_total"}
 OWN = ("model_controller_", "controller_runtime_", "workqueue_", "leader_election_")
 
@@ -36,8 +37,26 @@ def test_a_panel_shows_only_metrics_of_the_chosen_job_that_exist(panel: dict[str
     for target in panel["targets"]:
         assert selected(target["expr"])
         assert set(selected(target["expr"])) <= series
-        assert set(re.findall(r"\{[^{}]*\}", target["expr"])) == {'{job="$job"}'}
+        assert all(chosen.startswith(SELECTED) for chosen in re.findall(r"\{[^{}]*\}", target["expr"]))
     assert panel["description"]
+
+
+def test_one_look_at_the_top_tells_whether_all_is_well() -> None:
+    """Numbers with a colour of their own, and below them the Models that need attention by name."""
+    top = [panel for panel in GRAPHS if panel["gridPos"]["y"] < 14]
+    assert [panel["type"] for panel in top] == ["stat"] * 6 + ["table"]
+    coloured = [
+        panel for panel in top if len(panel["fieldConfig"]["defaults"].get("thresholds", {}).get("steps", ())) > 1
+    ]
+    assert {panel["title"] for panel in coloured} >= {"Failed", "Stopped serving", "Leaders"}
+    assert {variable["name"] for variable in DASHBOARD["templating"]["list"]} == {
+        "datasource",
+        "job",
+        "namespace",
+        "instance",
+    }
+    (alerts,) = DASHBOARD["annotations"]["list"]
+    assert "ALERTS" in alerts["expr"]
 
 
 def test_panels_do_not_overlap() -> None:

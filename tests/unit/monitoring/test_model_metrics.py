@@ -76,6 +76,16 @@ def test_models_scaled_to_zero_are_told_apart_from_those_that_should_serve(
     assert models(registry, "Active")["False"] == 2
 
 
+def test_a_model_that_is_not_active_has_a_series_with_its_name(store: Indexer, registry: CollectorRegistry) -> None:
+    """So that an alert can say which; the series ends when the Model is well."""
+    store.apply("ADDED", a_model_that_says("b", Active=("False", "ModelProcessing")))
+    labels = {"model": "b", "condition": "Active", "reason": "ModelProcessing", "served": "false"}
+    labels["model_namespace"] = a_model("b")["metadata"]["namespace"]
+    assert registry.get_sample_value("model_controller_unhealthy_models", labels) == 1
+    store.apply("MODIFIED", a_model_that_says("b", 2, Active=("True", "ModelAvailable")))
+    assert registry.get_sample_value("model_controller_unhealthy_models", labels) is None
+
+
 @pytest.mark.parametrize("kind", [resource.kind for resource in ALL_CHILDREN])
 @pytest.mark.parametrize("action", ["create", "update", "delete"])
 def test_every_series_of_writes_exists_before_the_first_write(
