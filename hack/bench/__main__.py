@@ -14,7 +14,7 @@ from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from hack.bench import report
 from hack.bench.bench import Bench, Sample, Workload
-from hack.bench.contenders import CONTENDERS, Contender, installed
+from hack.bench.contenders import CONTENDERS, Contender, installed, other
 from hack.bench.driver import Audit
 from hack.bench.workloads import DEFAULT, WORKLOADS
 
@@ -38,6 +38,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--models", type=int, default=500, help="Models of the workloads live and existing")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the workloads that are repeated")
+    parser.add_argument("--against", type=Path, help="a checkout of another version, which takes part as 'other'")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--json", type=Path, help="also write all figures into this file")
     return parser.parse_args(words)
@@ -70,6 +71,7 @@ async def measure(bench: Bench, workload: Workload, contenders: Sequence[Contend
 async def main(options: argparse.Namespace) -> None:
     where = report.machine()
     samples: list[Sample] = []
+    order = [*CONTENDERS, "other"]
     async with (
         Environment("real", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
         environment.client() as client,
@@ -77,8 +79,10 @@ async def main(options: argparse.Namespace) -> None:
         bench = Bench(environment, client, options.models, Audit(environment))
         for workload in chosen(options):
             contenders = [contender for contender in workload.contenders if takes_part(contender, options)]
+            if options.against is not None:
+                contenders.append(other(options.against.resolve()))
             taken = await measure(bench, workload, contenders, options.rounds)
-            samples += sorted(taken, key=lambda sample: list(CONTENDERS).index(sample.contender))
+            samples += sorted(taken, key=lambda sample: order.index(sample.contender))
             print(f"\n{workload.title}\n\n{report.table(samples[-len(taken) :])}\n")
     print(where)
     if options.json:

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from controller.envtest import Environment
 from hack.bench.processes import Process
@@ -11,16 +12,19 @@ from hack.bench.processes import Process
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """``agents`` are how its requests begin their User-Agent; ``waits`` says that it starts at a word, so that its start-up costs nothing."""
+    """``agents`` are how its requests begin their User-Agent; ``waits`` says that it starts at a word, so that its start-up costs nothing; in
+    ``folder`` it is started, which is the top of this repository unless given.
+    """
 
     name: str
     agents: tuple[str, ...]
     command: Callable[[Environment, str], Sequence[str]]
     waits: bool = False
+    folder: Path | None = None
 
     async def start(self, environment: Environment, namespace: str) -> Process:
         """The process at work in this namespace."""
-        return await Process.start(self.command(environment, namespace))
+        return await Process.start(self.command(environment, namespace), folder=self.folder)
 
 
 def _ideal(environment: Environment, namespace: str) -> Sequence[str]:
@@ -42,6 +46,13 @@ def _kopf(environment: Environment, namespace: str) -> Sequence[str]:
 IDEAL = Contender("ideal", ("bench-ideal",), _ideal, waits=True)
 OURS = Contender("ours", ("model-controller/",), _ours)
 KOPF = Contender("kopf", ("kopf/", "bench-kopf"), _kopf)
+
+
+def other(checkout: Path) -> Contender:
+    """Another version of this controller, from its checkout, run by the same interpreter."""
+    return Contender("other", OURS.agents, _ours, folder=checkout)
+
+
 CONTENDERS = {contender.name: contender for contender in (IDEAL, OURS, KOPF)}
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _STOP_SECONDS = 15.0
+_TOP = Path(__file__).resolve().parents[2]
 
 
 class Process:
@@ -18,12 +19,10 @@ class Process:
         self._stopping = False
 
     @classmethod
-    async def start(cls, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> "Process":
-        """Starts it; what it prints goes to standard error."""
+    async def start(cls, command: Sequence[str], *, folder: Path | None = None) -> "Process":
+        """Starts it in a folder; what it prints goes to standard error."""
         return cls(
-            await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.PIPE, stdout=2, env={**os.environ, **(environment or {})}
-            )
+            await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=2, cwd=folder or _TOP)
         )
 
     @property
