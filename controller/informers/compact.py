@@ -2,12 +2,14 @@
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import MutableMapping
+from typing import Generic, TypeVar
 
 from controller.meta import Object, jsonio
 
 _WORTH_COMPRESSING = 1024
 _RECENT = 64
+K = TypeVar("K")
 
 
 class Packed:
@@ -41,27 +43,41 @@ def opened(stored: Stored) -> Object:
     return stored.open() if isinstance(stored, Packed) else stored
 
 
-class RecentlyOpened:
-    """The last few objects that were read, decoded: a reconciler reads the same object several times in one pass."""
+class Recent(Generic[K]):
+    """The last few objects that were written or read, decoded.
 
-    def __init__(self) -> None:
-        self._objects: OrderedDict[Hashable, tuple[Packed, Object]] = OrderedDict()
+    A new object usually changes several times within a moment, and a reconciler reads the same object several times in one pass: what is
+    among the last few is neither packed nor opened for each of these.
+    """
 
-    def read(self, key: Hashable, stored: Stored) -> Object:
-        """The object that ``stored`` holds; decoded at most once while it is among the last few."""
+    def __init__(self, stored: MutableMapping[K, Stored]) -> None:
+        self._stored = stored
+        self._written: OrderedDict[K, None] = OrderedDict()
+        self._opened: OrderedDict[K, Object] = OrderedDict()
+
+    def put(self, key: K, obj: Object) -> None:
+        """Stores the object as it is, in place of none; it is packed once enough others were stored after it."""
+        self._stored[key] = obj
+        self._written[key] = None
+        if len(self._written) > _RECENT:
+            oldest, _ = self._written.popitem(last=False)
+            self._stored[oldest] = pack(opened(self._stored[oldest]))
+
+    def read(self, key: K) -> Object:
+        """The object of this key; opened at most once while it is among the last few. Raises KeyError."""
+        stored = self._stored[key]
         if not isinstance(stored, Packed):
             return stored
-        known = self._objects.get(key)
-        if known is not None and known[0] is stored:
-            self._objects.move_to_end(key)
-            return known[1]
-        obj = stored.open()
-        self._objects[key] = stored, obj
-        self._objects.move_to_end(key)
-        if len(self._objects) > _RECENT:
-            self._objects.popitem(last=False)
+        obj = self._opened.get(key)
+        if obj is None:
+            obj = self._opened[key] = stored.open()
+            if len(self._opened) > _RECENT:
+                self._opened.popitem(last=False)
+        else:
+            self._opened.move_to_end(key)
         return obj
 
-    def forget(self, key: Hashable) -> None:
-        """The object of this key is gone or another one."""
-        self._objects.pop(key, None)
+    def forget(self, key: K) -> None:
+        """The object of this key is gone, or another one was stored."""
+        self._written.pop(key, None)
+        self._opened.pop(key, None)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from controller import meta
-from controller.informers.compact import RecentlyOpened, Stored, opened, pack
+from controller.informers.compact import Packed, Recent, Stored, opened
 from controller.meta import NamespacedName, Object
 
 BY_NAMESPACE = "namespace"
@@ -42,26 +42,24 @@ class Table:
         self._functions = functions
         self._failed = failed
         self._compact = compact
-        self._recent = RecentlyOpened()
+        self._recent = Recent(self.stored)
         for name in functions:
             self.indexes[name] = defaultdict(dict)
 
     def read(self, key: NamespacedName) -> Object:
         """The object of this key. Raises KeyError."""
-        return self._recent.read(key, self.stored[key])
+        return self._recent.read(key)
 
     def put(self, key: NamespacedName, obj: Object) -> None:
         """Stores the object in place of the one of this key."""
         self._unfile(key)
-        self._recent.forget(key)
-        self.stored[key] = pack(obj) if self._compact else obj
+        self._store(key, obj)
         self._file(key, obj)
 
     def take(self, key: NamespacedName, stored: Stored, head: Head) -> None:
         """Stores what another table with the same functions held of this key."""
         self._unfile(key)
-        self._recent.forget(key)
-        self.stored[key] = stored
+        self._store(key, stored)
         self._enter(key, head)
 
     def drop(self, key: NamespacedName) -> Stored | None:
@@ -85,6 +83,13 @@ class Table:
             obj = opened(self.stored[key])
             self._unfile(key)
             self._file(key, obj)
+
+    def _store(self, key: NamespacedName, stored: Stored) -> None:
+        self._recent.forget(key)
+        if self._compact and not isinstance(stored, Packed):
+            self._recent.put(key, stored)
+        else:
+            self.stored[key] = stored
 
     def _file(self, key: NamespacedName, obj: Object) -> None:
         filed = tuple(self._values(key, name, function, obj) for name, function in self._functions.items())

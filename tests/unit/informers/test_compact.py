@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.informers.compact import RecentlyOpened, opened, pack
+from controller.informers.compact import Packed, Recent, Stored, opened, pack
 from controller.informers.store import Indexer
 from controller.informers.table import BY_NAMESPACE
-from controller.meta import Object
+from controller.meta import NamespacedName, Object
 
 SCALARS = (
     st.none()
@@ -38,16 +38,39 @@ def test_what_goes_in_comes_out(value: Any) -> None:
 
 
 def test_the_last_few_are_decoded_once() -> None:
-    """The same object while its bytes are the same; another one when they were replaced or pushed out by others."""
-    recent, first = RecentlyOpened(), pack(an_object("o", 1))
-    assert recent.read("o", first) is recent.read("o", first)
-    second = pack(an_object("o", 2))
-    assert recent.read("o", second) == an_object("o", 2)
-    kept = recent.read("o", second)
-    for other in range(100):
-        recent.read(f"other-{other}", pack(an_object(f"other-{other}", 1)))
-    assert recent.read("o", second) == kept
-    assert recent.read("o", second) is not kept
+    """What was read lately is the same object at each reading, until enough others were read."""
+    packed = {f"o-{number}": pack(an_object(f"o-{number}", 1)) for number in range(100)}
+    recent = Recent(packed)
+    first = recent.read("o-0")
+    assert recent.read("o-0") is first
+    for other in packed:
+        recent.read(other)
+    assert recent.read("o-0") == first
+    assert recent.read("o-0") is not first
+
+
+def test_the_last_few_that_were_written_are_not_packed_yet() -> None:
+    """An object that changes again within a moment is packed once, and reads as what was written all the time."""
+    stored: dict[str, Stored] = {}
+    recent = Recent(stored)
+    for number in range(200):
+        recent.put(f"o-{number}", an_object(f"o-{number}", number))
+    kept = [key for key, value in stored.items() if not isinstance(value, Packed)]
+    assert kept == [f"o-{number}" for number in range(136, 200)]
+    assert [recent.read(f"o-{number}") for number in range(200)] == [an_object(f"o-{n}", n) for n in range(200)]
+
+
+def test_what_a_replacement_keeps_of_the_store_before_is_packed_in_the_end() -> None:
+    """A list that cannot be decoded keeps what there was, and later changes pack it as any other."""
+    store = Indexer(compact=True)
+    store.apply("ADDED", an_object("kept", 1))
+    replacement = store.begin_replace()
+    store.keep(replacement, NamespacedName("n", "kept"))
+    store.commit(replacement, "2")
+    for number in range(100):
+        store.apply("ADDED", an_object(f"o-{number}", 3 + number))
+    assert isinstance(store.stored()[0], Packed)
+    assert store.get(NamespacedName("n", "kept")) == an_object("kept", 1)
 
 
 def test_a_store_of_bytes_does_what_a_store_of_objects_does() -> None:
