@@ -15,21 +15,30 @@ import click
 from controller.cli.options import PROGRAM, VARIABLE_PREFIX, version_option
 
 _COMMANDS = {
-    "run": "controller.cli.run:run",
-    "render": "controller.cli.render:render_command",
-    "validate": "controller.cli.validate:validate_command",
-    "convert": "controller.cli.convert:convert_command",
-    "diff": "controller.cli.diff:diff_command",
-    "status": "controller.cli.status:status",
-    "crds": "controller.cli.crds:crds",
-    "demo": "controller.cli.demo:demo",
-    "apiserver": "controller.cli.apiserver:apiserver",
-    "completion": "controller.cli.completion:completion",
+    "run": ("controller.cli.run:run", "Run the controller until it is stopped."),
+    "render": (
+        "controller.cli.render:render_command",
+        "Print the children of Models and ModelBoosters, without a cluster.",
+    ),
+    "validate": (
+        "controller.cli.validate:validate_command",
+        "Check Models and ModelBoosters against every rule of the API and the controller.",
+    ),
+    "convert": (
+        "controller.cli.convert:convert_command",
+        "Convert ModelBoosters to Models and back, or children to another dialect.",
+    ),
+    "diff": (
+        "controller.cli.diff:diff_command",
+        "Show what the controller would do to the children of Models, and why.",
+    ),
+    "status": ("controller.cli.status:status", "Show Models with their conditions, replicas and reasons."),
+    "crds": ("controller.cli.crds:crds", "Print the Model CRD."),
+    "demo": ("controller.cli.demo:demo", "Show the controller at work, without a cluster."),
+    "apiserver": ("controller.cli.apiserver:apiserver", "Run the embedded API server until it is stopped."),
+    "completion": ("controller.cli.completion:completion", "Print the completion script of SHELL: bash, zsh or fish."),
 }
-
-
-_SUMMARY_LENGTH = 100
-"""Characters of a command's summary; longer ones are cut."""
+"""Where each command is, and its summary: the list of commands imports none of them, because some import a lot."""
 
 
 class Failure(click.ClickException):
@@ -53,20 +62,16 @@ class _LazyGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        target = _COMMANDS.get(cmd_name)
-        if target is None:
+        if cmd_name not in _COMMANDS:
             return None
+        target, _ = _COMMANDS[cmd_name]
         module, _, attribute = target.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [
-            (name, command.get_short_help_str(_SUMMARY_LENGTH)) for name, command in commands if command is not None
-        ]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
