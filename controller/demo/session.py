@@ -22,7 +22,7 @@ from controller.demo.story import MISSING, Step, Story
 from controller.demo.workloads import setup_workloads
 from controller.dialects import E4FB6663
 from controller.dialects.crds import child_crds
-from controller.envtest import Environment
+from controller.envtest import Environment, can_evaluate_rules
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import AlreadyExists, StatusError
 from controller.reconcilers import ModelControllerOptions, setup
@@ -80,7 +80,9 @@ class DemoCluster:
 async def a_cluster(stop: asyncio.Event, delay: float) -> AsyncIterator[DemoCluster]:
     """An API server without objects, and the controller with simulated workloads and a simulated engine on it. Leaving sets ``stop``."""
     async with (
-        Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
+        Environment(
+            "embedded", crds=[model_crd(), *child_crds(E4FB6663)], skip_rules=not can_evaluate_rules()
+        ) as environment,
         environment.client() as client,
         SimulatedEngine(seconds=delay / 2, missing=MISSING) as engine,
     ):

@@ -5,6 +5,7 @@ The embedded one starts in milliseconds and works with stock kubectl. The real o
 
 from controller.envtest.binaries import ControlPlaneError as ControlPlaneError
 from controller.envtest.binaries import real_assets as real_assets
+from controller.envtest.embedded.cel import can_evaluate_rules as can_evaluate_rules
 from controller.envtest.environment import Environment as Environment
 from controller.envtest.environment import install_crds as install_crds
 from controller.envtest.environment import write_kubeconfig as write_kubeconfig

@@ -56,7 +56,8 @@ def _escaped(name: str) -> str:
 
 def kubeconfig(url: str, ca_file: str | None, user: dict[str, str]) -> dict[str, object]:
     """A kubeconfig of one cluster, one user and one context."""
-    cluster = {"server": url, **({"certificate-authority": ca_file} if ca_file else {})}
+    trust = {"certificate-authority": ca_file} if ca_file else {"insecure-skip-tls-verify": True}
+    cluster = {"server": url, **trust}  # Some clients refuse plain HTTP unless TLS is not to be verified.
     return {
         "apiVersion": "v1",
         "kind": "Config",

@@ -1,4 +1,4 @@
-"""One door to both control planes: the embedded API server, and a real etcd, kube-apiserver and kube-controller-manager."""
+"""One class for both control planes: the embedded API server, and a real etcd, kube-apiserver and kube-controller-manager."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,12 +30,20 @@ def write_kubeconfig(path: Path, url: str, *, ca_file: str | None = None, token:
 class Environment:
     """A control plane for tests and demos, with its CRDs installed; an async context manager.
 
-    ``crds`` are objects. On the real plane ``admission_plugins`` are switched on by name. Raises ControlPlaneError when the real plane cannot
-    be started.
+    ``crds`` are objects. ``admission_plugins`` are switched on by name (real plane); with ``skip_rules`` CEL rules of CRDs are not
+    evaluated (embedded plane). Raises ControlPlaneError when the real plane cannot be started.
     """
 
-    def __init__(self, plane: Plane, *, crds: Sequence[Object] = (), admission_plugins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        *,
+        crds: Sequence[Object] = (),
+        admission_plugins: Sequence[str] = (),
+        skip_rules: bool = False,
+    ) -> None:
         self.plane = plane
+        self._skip_rules = skip_rules
         self._crds = crds
         self._plugins = admission_plugins
         self._embedded: EmbeddedServer | None = None
@@ -57,7 +65,7 @@ class Environment:
 
     async def _start(self) -> None:
         if self.plane == "embedded":
-            self._embedded = EmbeddedServer()
+            self._embedded = EmbeddedServer(skip_rules=self._skip_rules)
             await self._embedded.start()
             return
         assets = await asyncio.to_thread(real_assets)

@@ -67,3 +67,12 @@ async def test_pages_and_watches_of_forgotten_history(api: Api, widgets: str, en
     async with api.watch(widgets, resourceVersion=page["resourceVersion"]) as watch:
         ((type_, status),) = await watch.rest()
     assert (type_, status["reason"]) == ("ERROR", "Expired")
+
+
+async def test_rules_with_functions_that_are_not_known(api: Api) -> None:
+    rules = [{"rule": "ip('1.2.3.4').family() == 4"}]
+    crd = widget_crd("Ruled", spec={"type": "object", "x-kubernetes-validations": rules})
+    del crd["spec"]["versions"][0]["selectableFields"]
+    answer = await api.post(CRDS, crd)
+    assert answer.outcome == NOT_IMPLEMENTED
+    assert "family" in answer.body["message"] or "ip" in answer.body["message"]

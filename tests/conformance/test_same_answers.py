@@ -11,6 +11,7 @@ from controller.envtest import Environment, install_crds
 from controller.envtest.binaries import ADMIN_TOKEN
 from tests.support.conformance_api import Api
 from tests.support.manifests import MANIFESTS, manifest
+from tests.support.sequences import SEQUENCES
 from tests.support.two_planes import Step, differences, play
 from tests.support.widgets import widget_crd
 
@@ -65,3 +66,8 @@ async def test_objects_are_stored_alike(both: list[Api], namespace: str, name: s
         ),
         Step("DELETE", one),
     )
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+async def test_sequences_are_answered_alike(both: list[Api], namespace: str, name: str) -> None:
+    await same(both, namespace, *SEQUENCES[name])

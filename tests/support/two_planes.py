@@ -64,6 +64,8 @@ def without_chosen(value: Any) -> Any:
 
 
 def _replaced(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, bytes):
+        return value.replace(old.encode(), new.encode())
     if isinstance(value, dict):
         return {_replaced(key, old, new): _replaced(item, old, new) for key, item in value.items()}
     if isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from controller.envtest.embedded import crds, metadata
+from controller.envtest.embedded import cel, crd_rules, metadata
 from controller.envtest.embedded.builtin import changes, defaults, rules, strategy
 from controller.envtest.embedded.refusals import invalid
 from controller.envtest.embedded.resources import CRDS, TypeInfo
@@ -19,30 +19,34 @@ def with_defaults(info: TypeInfo, obj: dict[str, Any]) -> dict[str, Any]:
     return obj
 
 
-def admit_new(info: TypeInfo, obj: dict[str, Any], storage: Storage) -> dict[str, Any]:
-    """A new object as it is stored. Raises Invalid."""
+def admit_new(info: TypeInfo, obj: dict[str, Any], storage: Storage, *, skip_rules: bool) -> dict[str, Any]:
+    """A new object as it is stored; ``skip_rules`` leaves CEL rules out. Raises Invalid."""
     if not info.custom:
         obj = strategy.prepare_create(info.key, obj, storage)
-    _check(info, obj, None, [])
+    _check(info, obj, None, [], skip_rules=skip_rules)
     return obj
 
 
 def admit_change(
-    info: TypeInfo, obj: dict[str, Any], before: Object, storage: Storage, causes: list[Cause]
+    info: TypeInfo, obj: dict[str, Any], before: Object, storage: Storage, causes: list[Cause], *, skip_rules: bool
 ) -> dict[str, Any]:
     """A changed object as it is stored; ``causes`` is what is known to be wrong with it. Raises Invalid."""
     if not info.custom:
         obj = strategy.prepare_update(info.key, obj, before, storage)
         causes = [*causes, *changes.violations(info.key, before, obj)]
-    _check(info, obj, before, causes)
+    _check(info, obj, before, causes, skip_rules=skip_rules)
     return obj
 
 
-def _check(info: TypeInfo, obj: dict[str, Any], before: Object | None, causes: list[Cause]) -> None:
+def _check(
+    info: TypeInfo, obj: dict[str, Any], before: Object | None, causes: list[Cause], *, skip_rules: bool
+) -> None:
     found = [*causes, *metadata.violations(obj["metadata"], info.key)]
     found += schema.violations(obj, info.schema) if info.custom else rules.violations(obj, info.schema)
     if info.key == CRDS:
-        found += crds.violations(obj)
+        found += crd_rules.violations(obj, skip_rules=skip_rules)
+    if info.custom and not found and not skip_rules:
+        found += cel.violations(obj, info.schema) if before is None else cel.violations(obj, info.schema, before)
     if found:
         raise invalid(info, str(obj["metadata"].get("name", "")), _distinct(found))
 

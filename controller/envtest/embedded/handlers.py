@@ -198,7 +198,7 @@ class Handlers:
             return self._evict(target, body, queries.write_options(request.query))
         pod = subresources.bound(current, body, meta.format_time(time.time()))
         self._publish(self._storage.put(info.key, key, info.stored(pod)))
-        return answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}, 201)
+        return answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)
 
     async def _handle_part(self, request: web.Request, target: Target) -> web.StreamResponse:
         info, key = target.info, target.key
@@ -251,12 +251,12 @@ class Handlers:
         asked = body.get("deleteOptions") if isinstance(body, dict) else None
         deletion = queries.delete_options({"dryRun": "All"} if options.dry_run else {}, asked or {})
         self._publish(self._registry.delete(target.info, target.key, deletion).entry)
-        return answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}, 201)
+        return answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, 201)
 
     def _written(self, request: web.Request, info: TypeInfo, result: Written) -> web.Response:
         self._publish(result.entry)
         shape = Representation.of(request)
-        is_new = result.entry is not None and result.entry.before is None
+        is_new = result.created or (result.entry is not None and result.entry.before is None)
         code = 201 if is_new or request.method == "POST" else 200
         return with_warnings(shape.answer(shape.one(info, result.object), code), result.warnings)
 

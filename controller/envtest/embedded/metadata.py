@@ -43,6 +43,10 @@ def violations(metadata: Object, resource: tuple[str, str]) -> Iterator[Cause]:
     pattern, longest = _NAMES[_NAME_RULES.get(resource, "subdomain")]
     if not name:
         yield Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
+    elif metadata.get("generateName") and not pattern.fullmatch(name):
+        text = f"Invalid value: {metadata['generateName']!r}: not a valid prefix of a name of this kind"
+        yield Cause("metadata.generateName", "FieldValueInvalid", text)
+        yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {name!r}: not a valid name of this kind")
     elif not pattern.fullmatch(name) or len(name) > longest:
         yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {name!r}: not a valid name of this kind")
     for key, value in (metadata.get("labels") or {}).items():

@@ -37,6 +37,16 @@ def read(info: TypeInfo, body: Body, options: WriteOptions) -> tuple[dict[str, A
     return obj, strict if options.field_validation == "Warn" else []
 
 
+def unknown_fields(info: TypeInfo, value: dict[str, Any]) -> list[str]:
+    """The paths of fields that the kind does not have."""
+    problems = typed.Problems()
+    if info.custom:
+        _custom(info, value, problems)
+    else:
+        typed.read({**value, "apiVersion": None, "kind": None}, info.schema, problems)
+    return problems.unknown
+
+
 def _custom(info: TypeInfo, value: dict[str, Any], problems: typed.Problems) -> dict[str, Any]:
     obj: dict[str, Any]
     obj, dropped = schema.prune(value, info.schema)

@@ -7,6 +7,7 @@ from typing import Any
 from controller import meta
 from controller.envtest.embedded import admission, deletion, metadata, reading
 from controller.envtest.embedded.apply import managers
+from controller.envtest.embedded.apply.typed import TypedError
 from controller.envtest.embedded.builtin import strategy, typed
 from controller.envtest.embedded.refusals import about, no_object, unexplained
 from controller.envtest.embedded.resources import NAMESPACES, ServedTypes, TypeInfo
@@ -36,12 +37,13 @@ _STATUS_KEEPS_METADATA = frozenset({("", "pods"), ("", "nodes"), ("", "namespace
 
 @dataclass(slots=True)
 class Registry:
-    """Decides and stores. ``now`` gives the seconds since the epoch, ``new_uid`` a fresh uid."""
+    """Decides and stores. ``now`` gives the seconds since the epoch, ``new_uid`` a fresh uid; ``skip_rules`` leaves CEL rules out."""
 
     storage: Storage
     now: Callable[[], float]
     new_uid: Callable[[], str]
     types: ServedTypes = field(default_factory=ServedTypes)
+    skip_rules: bool = False
 
     def get(self, info: TypeInfo, key: NamespacedName) -> dict[str, Any]:
         """The object. Raises NotFound."""
@@ -72,11 +74,11 @@ class Registry:
             obj["metadata"]["generation"] = 1
         obj = admission.with_defaults(info, obj)
         managers.record(info, None, obj, options, meta.format_time(self.now()))
-        obj = admission.admit_new(info, obj, self.storage)
+        obj = admission.admit_new(info, obj, self.storage, skip_rules=self.skip_rules)
         if self.storage.get(info.key, key) is not None:
             raise about(AlreadyExists(f'{info.qualified} "{key.name}" already exists'), info, key.name)
         if options.dry_run:
-            return Written(obj, warnings)
+            return Written(obj, warnings, created=True)
         return self._stored(info, self.storage.put(info.key, key, info.stored(obj)), warnings)
 
     def replace(
@@ -171,8 +173,8 @@ class Registry:
         causes = list(metadata.update_violations(current["metadata"], given))
         obj["metadata"] = metadata.kept(current["metadata"], given)
         managers.record(info, current, obj, options, meta.format_time(self.now()), subresource=subresource)
-        obj = admission.admit_change(info, obj, current, self.storage, causes)
-        if info.has_generation and not subresource and _content(info, obj) != _content(info, current):
+        obj = admission.admit_change(info, obj, current, self.storage, causes, skip_rules=self.skip_rules)
+        if info.has_generation and subresource != "status" and _content(info, obj) != _content(info, current):
             obj["metadata"]["generation"] = meta.generation_of(current) + 1
         if options.dry_run or meta.equal_json(obj, current):
             return Written(obj if options.dry_run else current, warnings or [])
@@ -230,7 +232,7 @@ class Registry:
 
 
 def _configuration(info: TypeInfo, key: NamespacedName, value: Any) -> dict[str, Any]:
-    """An applied configuration that was checked. Raises BadRequest."""
+    """An applied configuration that was checked. Raises BadRequest, and TypedError for unknown fields."""
     if not isinstance(value, dict) or not isinstance(value.get("metadata", {}), dict | None):
         raise BadRequest("the body of an apply request is an object")
     given = dict(value.get("metadata") or {})
@@ -238,6 +240,8 @@ def _configuration(info: TypeInfo, key: NamespacedName, value: Any) -> dict[str,
         raise BadRequest("metadata.managedFields must be nil")
     configuration = {**value, "metadata": {**given, "name": given.get("name") or key.name}}
     reading.check_kind(info, configuration)
+    if unknown := reading.unknown_fields(info, configuration):
+        raise TypedError(f".{unknown[0]}: field not declared in schema")
     reading.check_identity(info, key, configuration)
     return configuration
 

@@ -11,7 +11,7 @@ from controller import meta
 from controller.envtest.embedded.storage import Storage
 from controller.envtest.embedded.subresources import subject_of
 from controller.meta import NamespacedName, Object
-from controller.meta.errors import BadRequest
+from controller.meta.errors import BadRequest, Cause, Invalid
 
 _RBAC = "rbac.authorization.k8s.io"
 _ADMINISTRATORS = "system:masters"
@@ -40,7 +40,7 @@ def user_of(authorization: str) -> User:
 
 
 def reviewed(kind: str, body: Any, namespace: str, user: User, storage: Storage) -> dict[str, Any]:
-    """The review with its answer in ``status``. Raises BadRequest for one that asks nothing."""
+    """The review with its answer in ``status``. Raises Invalid and BadRequest for one that asks nothing."""
     spec = dict(meta.spec_of(body)) if isinstance(body, Mapping) else {}
     match kind:
         case "SelfSubjectReview":
@@ -51,7 +51,12 @@ def reviewed(kind: str, body: Any, namespace: str, user: User, storage: Storage)
             return {"spec": spec, "status": _rules_status(storage, user, str(spec.get("namespace") or namespace))}
         case "SubjectAccessReview" | "LocalSubjectAccessReview":
             if not spec.get("user") and not spec.get("groups"):
-                raise BadRequest('spec.user: Invalid value: "": at least one of user or group must be specified')
+                cause = Cause(
+                    "spec.user",
+                    "FieldValueInvalid",
+                    'Invalid value: "": at least one of user or group must be specified',
+                )
+                raise Invalid(f"{kind} is invalid: {cause.message}", causes=(cause,))
             user = User(str(spec.get("user") or ""), tuple(spec.get("groups") or ()))
     if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
         raise BadRequest("exactly one of nonResourceAttributes or resourceAttributes must be specified")

@@ -27,12 +27,15 @@ _SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system"
 
 
 class EmbeddedServer:
-    """An API server in this process. ``crds`` are installed before it serves; a ``port`` of 0 picks a free one."""
+    """An API server in this process. ``crds`` are installed before it serves; a ``port`` of 0 picks a free one.
 
-    def __init__(self, crds: Iterable[Object] = (), port: int = 0) -> None:
+    With ``skip_rules`` the CEL rules of CRDs are stored and not evaluated. Raises StatusError for a CRD that is refused.
+    """
+
+    def __init__(self, crds: Iterable[Object] = (), port: int = 0, *, skip_rules: bool = False) -> None:
         self.storage = Storage()
         types = ServedTypes(built_in())
-        self.registry = Registry(self.storage, time.time, lambda: str(uuid.uuid4()), types)
+        self.registry = Registry(self.storage, time.time, lambda: str(uuid.uuid4()), types, skip_rules)
         self.watchers = Watchers(self.storage)
         self.url = ""
         self._port = port

@@ -26,8 +26,9 @@ class WriteOptions:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The object after a write, warnings for the client, and the change; None when nothing changed."""
+    """The object after a write, warnings for the client, and the change; None when nothing changed. A dry run can have ``created`` too."""
 
     object: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
     entry: Entry | None = None
+    created: bool = False

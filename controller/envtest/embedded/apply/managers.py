@@ -126,7 +126,7 @@ def record(
         _write(obj, owners)  # An object that cannot be compared keeps its managers, as in Kubernetes.
         return
     manager = Manager(options.manager, "Update", info.api_version, subresource)
-    _update(owners, manager, difference, _reset(info, subresource), now)
+    _update(owners, manager, difference, _reset(info, subresource), None if subresource == "scale" else now)
     if before is not None and given is None and owners == owners_of(before):
         _keep(obj, before)
         return
@@ -144,7 +144,7 @@ def _reset(info: TypeInfo, subresource: str) -> str:
     return "f:spec" if subresource == "status" else "f:status" if info.has_status else ""
 
 
-def _update(owners: Owners, manager: Manager, difference: typed.Difference, reset: str, now: str) -> None:
+def _update(owners: Owners, manager: Manager, difference: typed.Difference, reset: str, now: str | None) -> None:
     changed = (difference.added | difference.modified) - _UNTRACKED
     taken = frozenset(path for path in changed if path[0] != reset)
     for other, (fields, time) in list(owners.items()):
@@ -152,7 +152,7 @@ def _update(owners: Owners, manager: Manager, difference: typed.Difference, rese
             _set(owners, other, fields - taken - difference.removed, time)
     fields, time = owners.get(manager, (EMPTY, None))
     mine = (fields - difference.removed) | taken
-    _set(owners, manager, mine, time if mine == fields and time else now)
+    _set(owners, manager, mine, now if taken else time)
 
 
 def _set(owners: Owners, manager: Manager, fields: FieldSet, time: str | None) -> None:
@@ -218,8 +218,8 @@ def applied(
     merged = typed.remove(merged, schema, before - everyone, everyone)
     difference = typed.compare(base, merged, schema)
     _resolve_conflicts(info, owners, manager, difference, configuration, force=options.force)
-    is_same = mine == before and not (difference.added or difference.modified or difference.removed)
-    _set(owners, manager, mine, since if is_same and since else now)
+    has_changed = live is None or bool(difference.added or difference.modified or difference.removed)
+    _set(owners, manager, mine, now if has_changed else since)
     return _whole(live, configuration, merged, owners)
 
 

@@ -51,7 +51,7 @@ def _merged(current: Any, value: Any, schema: Schema) -> Any:
         items = current if isinstance(current, list) else []
         if key := schema.get("x-kubernetes-patch-merge-key"):
             return _merged_items(items, value, str(key), schema.get("items") or {})
-        return [*items, *(item for item in value if item not in items)]
+        return [*value, *(item for item in items if item not in value)]
     return _without_directives(value) if isinstance(value, list) else value
 
 

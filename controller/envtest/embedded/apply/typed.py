@@ -166,21 +166,17 @@ def merge(live: Any, applied: Any, schema: Schema) -> Any:
 
 
 def _in_order(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """All items: those that were applied in their order, the others after the item that they followed."""
+    """All items: those that were applied in their order, the others before the applied items that they stood before."""
     result: dict[str, Any] = {}
-    waiting = list(old)
-    for element, item in new.items():
-        if element in waiting:
-            while waiting:
-                first = waiting.pop(0)
-                if first == element:
-                    break
-                if first not in new:
-                    result[first] = old[first]
-        result[element] = item
-    for element in waiting:
-        if element not in new:
-            result[element] = old[element]
+    waiting, applied = list(old), list(new)
+    while waiting or applied:
+        if waiting and (waiting[0] not in new or waiting[0] in result):
+            element = waiting.pop(0)
+            if element not in new:
+                result[element] = old[element]
+        else:
+            element = applied.pop(0)
+            result[element] = new[element]
     return result
 
 

@@ -30,10 +30,14 @@ IMMUTABLE: Mapping[tuple[str, str], tuple[Path, ...]] = {
     ("discovery.k8s.io", "endpointslices"): (("addressType",),),
     ("networking.k8s.io", "ingressclasses"): (("spec", "controller"),),
     ("", "persistentvolumes"): (("spec", "volumeMode"),),
+    ("apps", "statefulsets"): (("spec", "serviceName"), ("spec", "selector"), ("spec", "podManagementPolicy")),
 }
 # Everything in the spec is fixed but these.
 _CHANGEABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("apps", "statefulsets"): (
+        "serviceName",
+        "selector",
+        "podManagementPolicy",
         "replicas",
         "ordinals",
         "template",

@@ -105,15 +105,14 @@ def _container(container: Fields) -> None:
     name, _, tag = image.rpartition("/")[2].partition(":")
     latest = "@" not in image and tag in ("", "latest") and bool(name)
     container.setdefault("imagePullPolicy", "Always" if latest else "IfNotPresent")
-    resources = container.get("resources") or {}
-    if limits := resources.get("limits"):
-        container["resources"] = {**resources, "requests": {**limits, **(resources.get("requests") or {})}}
     for probe in ("livenessProbe", "startupProbe"):
         if probe in container:
             container[probe].setdefault("successThreshold", 1)
 
 
 def _pod_spec(spec: Fields) -> None:
+    if spec.get("terminationGracePeriodSeconds", 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     if name := spec.get("serviceAccountName") or spec.get("serviceAccount"):
         spec["serviceAccountName"] = spec["serviceAccount"] = name
     if spec.get("hostNetwork"):
@@ -126,7 +125,15 @@ def _pod_spec(spec: Fields) -> None:
 
 
 def _pod(pod: Fields) -> None:
-    pod["spec"].setdefault("enableServiceLinks", True)
+    spec = pod["spec"]
+    spec.setdefault("enableServiceLinks", True)
+    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+        resources = container.get("resources") or {}
+        if limits := resources.get("limits"):
+            container["resources"] = {**resources, "requests": {**limits, **(resources.get("requests") or {})}}
+    status = pod.get("status") or {}
+    if status.get("podIP") and not status.get("podIPs"):
+        status["podIPs"] = [{"ip": status["podIP"]}]
 
 
 def _secret(secret: Fields) -> None:

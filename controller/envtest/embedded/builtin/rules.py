@@ -32,6 +32,8 @@ _MAY_BE_EMPTY = frozenset(
         ("core.v1.ServicePort", "port"),
         ("core.v1.ContainerPort", "containerPort"),
         ("rbac.v1.Role", "rules"),
+        ("rbac.v1.RoleRef", "kind"),
+        ("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceColumnDefinition", "jsonPath"),
         ("rbac.v1.ClusterRole", "rules"),
         ("apps.v1.StatefulSetSpec", "serviceName"),
         ("core.v1.HTTPGetAction", "port"),
@@ -192,12 +194,6 @@ def _pod_spec(value: Any, path: str) -> Iterator[Cause]:
                 if mount.get("name") and mount["name"] not in volumes:
                     where = f"{path}.{field}[{index}].volumeMounts[{place}].name"
                     yield Cause(where, "FieldValueNotFound", f"Not found: {mount['name']!r}")
-    if value.get("terminationGracePeriodSeconds", 0) < 0:
-        yield _invalid(
-            f"{path}.terminationGracePeriodSeconds",
-            value["terminationGracePeriodSeconds"],
-            "must be greater than or equal to 0",
-        )
     deadline = value.get("activeDeadlineSeconds")
     if deadline is not None and not 0 < deadline < 2**31:
         yield _invalid(f"{path}.activeDeadlineSeconds", deadline, "must be between 1 and 2147483647, inclusive")
@@ -235,9 +231,7 @@ def _workload(value: Any, path: str) -> Iterator[Cause]:
     yield from _replicas(value, path)
     template = value.get("template") or {}
     selector, labels = value.get("selector") or {}, (template.get("metadata") or {}).get("labels") or {}
-    if not selector and "selector" in value:
-        yield _invalid(f"{path}.selector", {}, "empty selector is invalid")
-    if any(labels.get(key) != item for key, item in (selector.get("matchLabels") or {}).items()):
+    if not selector or any(labels.get(key) != item for key, item in (selector.get("matchLabels") or {}).items()):
         yield _invalid(f"{path}.template.metadata.labels", labels, "`selector` does not match template `labels`")
     policy = (template.get("spec") or {}).get("restartPolicy")
     if policy not in ("Always", None):
@@ -280,6 +274,7 @@ def _service(value: Any, path: str) -> Iterator[Cause]:
 
 def _service_port(value: Any, path: str) -> Iterator[Cause]:
     yield from _port("port")(value, path)
+    yield from _port("targetPort")(value, path)
     name = value.get("name") or ""
     if name and (len(name) > 63 or not _LABEL.fullmatch(name)):
         yield _invalid(f"{path}.name", name, "must be a DNS label")
@@ -302,7 +297,7 @@ def _data(value: Any, path: str) -> Iterator[Cause]:
                 yield _invalid(
                     f"{name}[{key}]", key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
                 )
-            if key in both:
+            if key in both and name == "data":
                 yield _invalid(f"{name}[{key}]", key, "duplicate of key present in the other map")
     if total > _MAX_DATA * (4 / 3 if "type" in value else 1):
         yield Cause(
@@ -369,8 +364,6 @@ def _policy_rule(value: Any, path: str) -> Iterator[Cause]:
 
 def _subject(value: Any, path: str) -> Iterator[Cause]:
     kind = value.get("kind")
-    if kind == "ServiceAccount" and not value.get("namespace"):
-        yield _required(f"{path}.namespace")
     if kind and kind not in ("ServiceAccount", "User", "Group"):
         yield Cause(f"{path}.kind", "FieldValueNotSupported", f"Unsupported value: {kind!r}")
 
