@@ -23,7 +23,7 @@ _FIELDS_SHOWN = 4
 
 
 class Applier:
-    """Writes children. Answers are recorded in the informers, so that the next pass sees them."""
+    """Writes children. The client takes the answers into the caches, so that the next pass sees them."""
 
     def __init__(self, client: Client, informers: Mapping[Resource, SharedInformer]) -> None:
         self._client = client
@@ -160,7 +160,6 @@ class _Execution:
             resource_version=meta.resource_version_of(step.live),
         )
         if not meta.is_deleting(answer):
-            self._informer(step.kind).record_deletion(step.live)
             self._outcome.live[step.key] = None
         self._outcome.writes.append(Write(Operation.DELETE, step.kind, step.name))
 
@@ -169,7 +168,6 @@ class _Execution:
         patch = {"metadata": {"annotations": {CARRIED_OVER: kept}}}
         resource = CHILD_KINDS[keeper.kind].resource
         answer = await self._client.patch(resource, keeper.name, patch, namespace=self._namespace)
-        self._informer(keeper.kind).record(answer)
         self._outcome.live[keeper] = answer
 
     async def _recreate(self, step: Recreate) -> bool:
@@ -188,12 +186,9 @@ class _Execution:
             self._outcome.held.append(step.name)
 
     def _record(self, step: Create | Patch | Recreate, answer: Object, expected: Mapping[str, Any]) -> None:
-        """The next pass sees the answer, whatever the watch does.
-
-        A server that made something else of the write, as an older CRD or a webhook does, would get the same write in every pass: that is a
+        """A server that made something else of the write, as an older CRD or a webhook does, would get the same write in every pass: that is a
         problem, so that it backs off.
         """
-        self._informer(step.kind).record(answer)
         self._outcome.live[step.key] = answer
         if _is_kept(answer, expected):
             return

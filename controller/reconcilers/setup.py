@@ -92,7 +92,7 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
         observer=Observer({resource: informer.lister for resource, informer in children.items()}, pods.lister),
         applier=Applier(manager.client, children),
         adapters=adapters,
-        status=StatusWriter(manager.client, models, time.time),
+        status=StatusWriter(manager.client, time.time),
         events=EventReporter(manager.recorder("model-controller")),
         metrics=metrics,
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from controller import meta
 from controller.api.kinds import MODEL
 from controller.client import Client
-from controller.informers import SharedInformer
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import ApiError, Conflict, NotFound
 from controller.reconcilers.conditions import Identity
@@ -26,9 +25,8 @@ class Written:
 class StatusWriter:
     """Composes and writes statuses. ``now`` gives seconds since the epoch."""
 
-    def __init__(self, client: Client, models: SharedInformer, now: Callable[[], float]) -> None:
+    def __init__(self, client: Client, now: Callable[[], float]) -> None:
         self._client = client
-        self._models = models
         self._now = now
         self._declined: dict[NamespacedName, Object] = {}
         self._identities: dict[NamespacedName, Mapping[str, Identity]] = {}
@@ -56,7 +54,6 @@ class StatusWriter:
                     raise
                 model = fresh
                 continue
-            self._models.record(written)
             self._note_declined(written, composed.status)
             return Written(model, written, is_current=attempt == 0)
         return None

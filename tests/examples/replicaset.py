@@ -60,7 +60,7 @@ class ReplicaSetReconciler:
             "ownerReferences": [meta.controller_reference(owner, REPLICA_SET)],
         }
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": meta.spec_of(template)}
-        self._pods.record(await self._client.create(POD, pod))
+        await self._client.create(POD, pod)
 
     async def _delete(self, pod: Object) -> None:
         try:
@@ -74,8 +74,7 @@ class ReplicaSetReconciler:
             return
         body = {"metadata": {"resourceVersion": meta.resource_version_of(owner)}, "status": status}
         key = meta.key_of(owner)
-        answer = await self._client.patch(REPLICA_SET, key.name, body, namespace=key.namespace, subresource="status")
-        self._replica_sets.record(answer)
+        await self._client.patch(REPLICA_SET, key.name, body, namespace=key.namespace, subresource="status")
 
 
 def setup(manager: Manager) -> None:
