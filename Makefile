@@ -39,7 +39,7 @@ coverage: $(VENV)/.dev ## run all tests, show how much of the code they reach, a
 unit: $(VENV)/.dev ## run the tests that need no control plane
 	@$(BIN)/python -m pytest tests/unit tests/properties $(ARGS)
 
-verify: ## the one gate: lint, generated files, tests
+verify: ## check a change: lint, generated files, docs, and the tests that concern it (ALL=1: all tests)
 	@hack/verify
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the import contracts

@@ -20,7 +20,7 @@ from controller.meta.errors import ApiError
 
 _log = structlog.get_logger("controller.runtime")
 
-_FIRST_REPORT_SECONDS = 3.0
+_FIRST_REPORT_SECONDS = 1.5
 """How long a controller waits for its caches before the log says which kinds are missing."""
 
 _REPORT_EVERY_SECONDS = 60.0
@@ -33,15 +33,14 @@ _RETRY_SECONDS = 1.0
 
 
 async def wait_for_sync(controller: str, informers: Iterable[SharedInformer]) -> None:
-    """Return once all caches are synced; meanwhile the log says which kinds are missing, and why."""
+    """Return once all caches are synced; meanwhile the log has a line for each kind that is missing, with the reason."""
     waiting = {asyncio.create_task(informer.wait_for_sync()): informer for informer in informers}
     pending, timeout = set(waiting), _FIRST_REPORT_SECONDS
     try:
         while pending:
             _, pending = await asyncio.wait(pending, timeout=timeout)
-            missing = [f"{waiting[task].resource.key} ({waiting[task].problem})" for task in pending]
-            if missing:
-                _log.warning("Controller waits for the first list", controller=controller, missing=sorted(missing))
+            for resource, problem in sorted((waiting[task].resource.key, waiting[task].problem) for task in pending):
+                _log.warning("Waiting for the first list", controller=controller, resource=resource, error=problem)
             timeout = _REPORT_EVERY_SECONDS
     finally:
         for task in waiting:
