@@ -18,6 +18,7 @@ from controller.render.facts import BackendFacts
 from controller.validation import autoscaling, shape
 from controller.validation.engines import engine
 from controller.validation.options import ValidationOptions as ValidationOptions
+from controller.validation.pods import pods
 from controller.validation.roles import roles
 from controller.validation.storage import shared_directories, storage
 
@@ -115,6 +116,7 @@ def _backend(facts: BackendFacts, path: str, options: ValidationOptions) -> Iter
     if backend.autoscaling_policy is not None:
         yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy")
     yield from storage(facts, path, options)
+    yield from pods(backend, path)
     yield from engine(facts, path)
 
 

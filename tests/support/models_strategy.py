@@ -29,6 +29,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+LABEL = st.from_regex(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,6}[A-Za-z0-9])?", fullmatch=True)
 QUANTITY = st.integers(0, 16) | st.sampled_from(["1", "500m", "1Gi", "2e0", "0.5"])
 
 
@@ -43,7 +44,7 @@ SOURCE = (
 )  # fmt: skip
 CACHE = st.none() | CLAIM.map("pvc://{}".format) | TEXT.filter(bool).map("hostpath:///data/{}".format)
 ENV = st.lists(
-    st.fixed_dictionaries({"name": st.sampled_from(["POD_NAME", "HF_ENDPOINT", "RUNTIME_URL", "RUNTIME_PORT", "REDIS_HOST"]) | TEXT.filter(bool)},
+    st.fixed_dictionaries({"name": st.sampled_from(["POD_NAME", "HF_ENDPOINT", "RUNTIME_URL", "RUNTIME_PORT", "REDIS_HOST", "a b", "${HOME}"]) | LABEL},
                           optional={"value": TEXT}),
     max_size=4, unique_by=lambda entry: entry["name"],
 )  # fmt: skip
@@ -73,10 +74,16 @@ POLICY = st.fixed_dictionaries(
 )  # fmt: skip
 WORKER: dict[str, st.SearchStrategy[Any]] = {
     "replicas": st.integers(0, 3),
-    "resources": optional(limits=st.dictionaries(st.sampled_from(["nvidia.com/gpu", "cpu"]), QUANTITY)),
+    "resources": optional(
+        limits=st.dictionaries(st.sampled_from(["memory", "cpu"]), QUANTITY),
+        requests=st.dictionaries(st.sampled_from(["ephemeral-storage"]), QUANTITY),
+    )
+    | st.integers(0, 8).map(lambda number: {"limits": {"nvidia.com/gpu": number}}),
     "affinity": st.just({"nodeAffinity": {}}),
-    "tolerations": st.lists(optional(key=TEXT, operator=st.just("Exists")), max_size=2),
-    "nodeSelector": st.dictionaries(TEXT, TEXT, max_size=2),
+    "tolerations": st.lists(
+        st.fixed_dictionaries({"operator": st.just("Exists")}, optional={"key": LABEL}), max_size=2
+    ),
+    "nodeSelector": st.dictionaries(LABEL, LABEL | st.just(""), max_size=2),
 }
 CONFIG = st.dictionaries(KEY, JSON, max_size=4)
 STRING_MATCH = optional(exact=TEXT, prefix=TEXT, regex=TEXT)
@@ -110,7 +117,7 @@ def _backend(name: str) -> st.SearchStrategy[dict[str, Any]]:
     }
     others = {
         "cacheURI": CACHE, "env": ENV, "envFrom": st.just([{"secretRef": {"name": "s"}}]), "loraAdapters": ADAPTERS, "autoscalingPolicy": POLICY,
-        "routeWeight": st.integers(0, 100), "schedulerName": TEXT, "runtimeClassName": TEXT,
+        "routeWeight": st.integers(0, 100), "schedulerName": CLAIM, "runtimeClassName": CLAIM,
     }  # fmt: skip
     return types.flatmap(
         lambda chosen: st.fixed_dictionaries(

@@ -84,6 +84,17 @@ def multi(*names: str) -> dict[str, Any]:
     return {"kv_connector": "MultiConnector", "kv_role": "kv_both", "kv_connector_extra_config": {"connectors": inner}}
 
 
+def node_term(expression: dict[str, Any]) -> dict[str, Any]:
+    """A worker whose nodes must match this expression."""
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
+
+
+def anti_affinity(term: dict[str, Any]) -> dict[str, Any]:
+    """A worker whose pods keep away from others by this term."""
+    return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+
+
 def nixl(port: int, **config: Any) -> dict[str, Any]:
     """A disaggregated Model whose side channels are at this port, with further keys in both configs."""
     transfer = {"kv-transfer-config": {"kv_connector": "NixlConnector", "kv_role": "kv_both"}, **config}
@@ -300,6 +311,33 @@ OF_A_WORKER = (
     of_config("W2", ".maxLen", {"maxLen": 1}, {"max-model-len": 1}, (W,)),
 )  # fmt: skip
 
+GPU = "nvidia.com/gpu"
+OF_A_POD = (
+    of_worker("pod", "resources.limits.nvidia.com/gpu", (C,), {"resources": {"limits": {GPU: "0.5"}}}, {"resources": {"limits": {GPU: "2e0"}}}),
+    of_worker("pod", "resources.requests.nvidia.com/gpu", (C,), {"resources": {"requests": {GPU: 1}}}, {"resources": {"limits": {GPU: 1}}}),
+    of_worker("pod", "resources.requests.nvidia.com/gpu", (C,),
+              {"resources": {"limits": {GPU: 2}, "requests": {GPU: 1}}}, {"resources": {"limits": {GPU: 2}, "requests": {GPU: "2"}}}),
+    of_worker("pod", "resources.requests.memory", (C,),
+              {"resources": {"limits": {"memory": "1Gi"}, "requests": {"memory": "2Gi"}}},
+              {"resources": {"limits": {"memory": "2Gi"}, "requests": {"memory": "1Gi"}}}),
+    of_worker("pod", "resources.limits.gpu", (C,), {"resources": {"limits": {"gpu": 1}}}, {"resources": {"limits": {"cpu": "500m"}}}),
+    of_worker("pod", "resources.claims", (C,), {"resources": {"claims": [{"name": "gpu"}]}}, {"resources": {"claims": []}}),
+    of_worker("pod", "tolerations[0].operator", (C,), {"tolerations": [{"key": "a", "operator": "Exist"}]}, {"tolerations": [{"key": "a", "operator": "Exists"}]}),
+    of_worker("pod", "tolerations[0].operator", (C,), {"tolerations": [{"value": "a"}]}, {"tolerations": [{"operator": "Exists"}]}),
+    of_worker("pod", "tolerations[0].value", (C,),
+              {"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}, {"tolerations": [{"key": "a", "operator": "Equal", "value": "b"}]}),
+    of_worker("pod", "tolerations[0].effect", (C,), {"tolerations": [{"key": "a", "effect": "NoStart"}]}, {"tolerations": [{"key": "a", "effect": "NoSchedule"}]}),
+    of_worker("pod", "nodeSelector.a b", (C,), {"nodeSelector": {"a b": "x"}}, {"nodeSelector": {"example.com/a": ""}}),
+    of_worker("pod", "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values", (C,),
+              node_term({"key": "a", "operator": "In"}), node_term({"key": "a", "operator": "In", "values": ["b"]})),
+    of_worker("pod", "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey", (C,),
+              anti_affinity({"topologyKey": ""}), anti_affinity({"topologyKey": "kubernetes.io/hostname"})),
+    of_backend("pod", "env[0].name", (C,), {"env": [{"name": "A=B"}]}, {"env": [{"name": "A.B-c"}]}),
+    of_backend("pod", "env[0].valueFrom", (C,), {"env": [{"name": "A", "valueFrom": {}}]},
+               {"env": [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]}),
+    of_backend("pod", "envFrom[0]", (C,), {"envFrom": [{"prefix": "A"}]}, {"envFrom": [{"secretRef": {"name": "s"}}]}),
+)  # fmt: skip
+
 OF_A_CONNECTOR = (
     case("M16", "spec.backends[0].workers[0].config.kv-transfer-config", (C,),
          connected(multi("NixlConnector", "LMCacheConnectorV1"), multi("NixlConnector")), connected(multi("OffloadingConnector", "NixlConnector"), CONSUMER)),
@@ -363,4 +401,4 @@ OF_THE_SCHEMA = (
     of_worker("schema", "image", (A,), {"image": "x" * 513}, {"image": "x" * 512}),
 )  # fmt: skip
 
-CASES = (*OF_THE_MODEL, *OF_A_BACKEND, *OF_A_WORKER, *OF_A_CONNECTOR, *OF_A_POLICY, *OF_THE_SCHEMA)
+CASES = (*OF_THE_MODEL, *OF_A_BACKEND, *OF_A_WORKER, *OF_A_POD, *OF_A_CONNECTOR, *OF_A_POLICY, *OF_THE_SCHEMA)
