@@ -8,7 +8,7 @@ import pytest
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Resource
-from tests.support.fault_proxy import FaultProxy
+from controller.testing import FaultProxy
 
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 

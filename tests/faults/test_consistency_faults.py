@@ -5,14 +5,14 @@ import pytest
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Resource
-from tests.support.fault_proxy import FaultProxy, Seen, matching
+from controller.testing import FaultProxy, SeenRequest, matching
 from tests.support.following import CONFIG_MAP, following, put
 
 SECRET = Resource("", "v1", "secrets", "Secret")
 WATCH = matching("WATCH", "/configmaps")
 
 
-def everything(seen: Seen) -> bool:
+def everything(seen: SeenRequest) -> bool:
     """Requests that fetch the whole collection: lists without a limit of one, and streams that begin with all objects."""
     stream = WATCH(seen) and seen.query.get("sendInitialEvents") == "true"
     return stream or (seen.verb == "GET" and "/configmaps" in seen.path and seen.query.get("limit") != "1")

@@ -13,7 +13,7 @@ from controller.client import Client
 from controller.leaderelection import LEASE, LeaderElectionConfig, LeaderElector, NotLeader
 from controller.meta.errors import NotFound
 from controller.metrics import Metrics
-from tests.support.fault_proxy import FaultProxy, Seen, matching
+from controller.testing import FaultProxy, SeenRequest, matching
 from tests.support.following import CONFIG_MAP
 
 RETRY, DEADLINE, DURATION = 0.2, 1.5, 2.5
@@ -63,7 +63,7 @@ async def candidate(proxy: FaultProxy, room: str) -> AsyncIterator[Candidates]:
         await client.close()
 
 
-def leases(seen: Seen) -> bool:
+def leases(seen: SeenRequest) -> bool:
     """Requests about leases."""
     return "/leases" in seen.path
 

@@ -13,20 +13,20 @@ from controller.envtest import Environment
 from controller.envtest.environment import CRD, install_crds
 from controller.meta import Resource
 from controller.meta.errors import NotFound
+from controller.testing import FaultProxy, SeenRequest, event_of, matching
 from tests.support.factories import eventually
-from tests.support.fault_proxy import FaultProxy, Seen, event_of, matching
 from tests.support.following import CONFIG_MAP, following, put
 
 WATCH = matching("WATCH", "/configmaps")
 LIST = matching("GET", "/configmaps")
 
 
-def stream(seen: Seen) -> bool:
+def stream(seen: SeenRequest) -> bool:
     """A watch that begins with all there is."""
     return WATCH(seen) and seen.query.get("sendInitialEvents") == "true"
 
 
-def plain_watch(seen: Seen) -> bool:
+def plain_watch(seen: SeenRequest) -> bool:
     """A watch that continues."""
     return WATCH(seen) and not stream(seen)
 
@@ -199,7 +199,7 @@ async def test_a_snapshot_that_expires_between_pages_is_listed_in_one_piece(
     """Never spliced from two snapshots."""
     await asyncio.gather(*(put(admin, room, f"n-{index}") for index in range(501)))
 
-    def later_page(seen: Seen) -> bool:
+    def later_page(seen: SeenRequest) -> bool:
         return LIST(seen) and "continue" in seen.query
 
     with (

@@ -16,8 +16,8 @@ from controller.envtest.binaries import ADMIN_TOKEN
 from controller.envtest.environment import write_kubeconfig
 from controller.leaderelection import LEASE
 from controller.meta.errors import NotFound
+from controller.testing import FaultProxy, SeenRequest, matching
 from tests.support.factories import a_model, conditions, eventually, unborn
-from tests.support.fault_proxy import FaultProxy, Seen, matching
 from tests.support.processes import running
 
 LEASE_NAME = "lease.kthena.model-controller"
@@ -47,7 +47,7 @@ def flags(namespace: str) -> tuple[str, ...]:
     return (*place, *durations, "--health-probe-bind-address", "0")
 
 
-def writes(seen: Seen) -> bool:
+def writes(seen: SeenRequest) -> bool:
     """Changes something other than a lease."""
     return seen.verb not in ("GET", "WATCH") and not LEASES(seen)
 

@@ -22,8 +22,8 @@ from controller.meta.errors import NotFound
 from controller.reconcilers import rendered
 from controller.reconcilers.children import scaled_workloads
 from controller.render import RenderOptions, render
+from controller.testing import FaultProxy, matching
 from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
-from tests.support.fault_proxy import FaultProxy, matching
 from tests.support.processes import running
 from tests.support.rights import NAMESPACES
 from tests.support.running import controlling

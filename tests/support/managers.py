@@ -1,17 +1,11 @@
 """A manager at work inside a test."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import aiohttp
 
 from controller.runtime import Manager
-
-
-async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
-    """Polls until the check holds; the test's own time limit is the only one."""
-    while not await check():
-        await asyncio.sleep(0.02)
+from controller.testing import eventually as eventually
 
 
 class Running:

@@ -12,7 +12,7 @@ from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.reconcilers import ModelControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
-from tests.support.fault_proxy import FaultProxy
+from controller.testing import FaultProxy
 from tests.support.managers import Running
 
 

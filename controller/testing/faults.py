@@ -1,4 +1,4 @@
-"""A proxy that stands before an API server and hurts what passes through it, on order."""
+"""Faults between a client and an API server: a proxy that delays, freezes, edits, refuses or cuts what passes through it."""
 
 import asyncio
 import contextlib
@@ -18,8 +18,8 @@ _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-e
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One request, as it arrived at ``at`` seconds of the loop's clock. The verb of a GET that follows a collection is WATCH."""
+class SeenRequest:
+    """One request, as it arrived at ``at`` seconds of the loop's clock. The verb of a watch is WATCH."""
 
     verb: str
     path: str
@@ -28,12 +28,12 @@ class Seen:
     at: float
 
 
-Matcher = Callable[[Seen], bool]
+Matcher = Callable[[SeenRequest], bool]
 Edit = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def matching(verb: str = "", path: str = "", agent: str = "") -> Matcher:
-    """Requests of this verb whose path and User-Agent contain these texts; the empty text matches all."""
+    """Matches requests of this verb whose path and User-Agent contain these texts; the empty text matches all."""
     return lambda seen: verb in ("", seen.verb) and path in seen.path and agent in seen.agent
 
 
@@ -41,19 +41,24 @@ ANYTHING = matching()
 
 
 def event_of(type_: str, name: str) -> Callable[[dict[str, Any]], bool]:
-    """Watch events of this type about an object of this name."""
+    """Matches watch events of this type about an object of this name."""
     return lambda event: event["type"] == type_ and event["object"].get("metadata", {}).get("name") == name
 
 
 class FaultProxy:
-    """Everything goes through unharmed except what a fault in force matches. Each fault is a context manager.
+    """An async context manager that forwards every request to ``upstream``, except where a fault in force matches.
 
-    ``requests`` lists what arrived, also what was answered without asking the server. An async context manager.
+    Each fault is a context manager: it is in force until its block ends. ``requests`` lists all requests that arrived, including those
+    that the proxy answered itself. Give ``config`` to the client under test::
+
+        async with FaultProxy(environment.config) as proxy, await Client.connect(proxy.config) as client:
+            with proxy.freezing(matching("WATCH", "/pods")):
+                ...  # watches of pods are silent
     """
 
     def __init__(self, upstream: ClientConfig) -> None:
         self._upstream = upstream.settings
-        self.requests: list[Seen] = []
+        self.requests: list[SeenRequest] = []
         self._answers: list[tuple[Matcher, Callable[[], web.Response]]] = []
         self._delays: list[tuple[Matcher, float]] = []
         self._frozen: list[tuple[Matcher, asyncio.Event]] = []
@@ -73,23 +78,23 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address on which the proxy listens."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def config(self) -> ClientConfig:
-        """The way in for a client, with the rights of whoever the proxy stands before."""
+        """A client configuration for the proxy, with the credentials of ``upstream``."""
         return static_config(self.url, token=self._upstream.authorization.removeprefix("Bearer "))
 
     def count(self, matches: Matcher) -> int:
-        """How many such requests arrived."""
+        """The number of matching requests that arrived."""
         return sum(map(matches, self.requests))
 
     @contextlib.contextmanager
     def answering(
         self, matches: Matcher, status: int, *, body: bytes = b"", retry_after: float | None = None, times: int = 10**9
     ) -> Iterator[None]:
-        """Such requests get this answer, the first ``times`` of them."""
+        """Answer the first ``times`` matching requests like this, without asking the server."""
         headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
         left = iter(range(times))
 
@@ -102,13 +107,13 @@ class FaultProxy:
 
     @contextlib.contextmanager
     def delaying(self, matches: Matcher, seconds: float) -> Iterator[None]:
-        """Such requests wait before they go on to the server, and every piece of their answers on its way back."""
+        """Delay matching requests, and every piece of their answers, by ``seconds``."""
         with _in_force(self._delays, (matches, seconds)):
             yield
 
     @contextlib.contextmanager
     def freezing(self, matches: Matcher = ANYTHING) -> Iterator[None]:
-        """Such requests are taken in and nothing more is sent to them, neither an answer nor the rest of one, until the end."""
+        """Accept matching requests but send nothing to them, neither an answer nor the rest of one, until the block ends."""
         thawed = asyncio.Event()
         try:
             with _in_force(self._frozen, (matches, thawed)):
@@ -118,24 +123,24 @@ class FaultProxy:
 
     @contextlib.contextmanager
     def editing(self, matches: Matcher, edit: Edit) -> Iterator[None]:
-        """The events of such watches arrive as ``edit`` returns them; None drops one."""
+        """Replace the events of matching watches by what ``edit`` returns for them; None drops an event."""
         with _in_force(self._edits, (matches, edit)):
             yield
 
     @contextlib.contextmanager
     def dropping(self, matches: Matcher, event: Callable[[dict[str, Any]], bool]) -> Iterator[None]:
-        """Such events of such watches never arrive."""
+        """Drop the events of matching watches for which ``event`` returns true."""
         with self.editing(matches, lambda seen: None if event(seen) else seen):
             yield
 
     def cut(self) -> None:
-        """Every open connection is reset."""
+        """Reset all open connections."""
         for transport in list(self._open):
             transport.abort()
 
     @contextlib.asynccontextmanager
     async def down(self) -> AsyncIterator[None]:
-        """Nobody listens: connections are cut and new ones refused."""
+        """Reset all connections and refuse new ones until the block ends."""
         await self._close()
         try:
             yield
@@ -158,7 +163,7 @@ class FaultProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         watch = request.query.get("watch") in ("true", "1")
         agent = request.headers.get("User-Agent", "")
-        seen = Seen(
+        seen = SeenRequest(
             "WATCH" if watch else request.method,
             request.path,
             dict(request.query),
@@ -182,7 +187,7 @@ class FaultProxy:
         finally:
             self._open.discard(transport)
 
-    async def _hold(self, seen: Seen) -> None:
+    async def _hold(self, seen: SeenRequest) -> None:
         for matches, seconds in self._delays:
             if matches(seen):
                 await asyncio.sleep(seconds)
@@ -190,7 +195,7 @@ class FaultProxy:
             if matches(seen):
                 await thawed.wait()
 
-    async def _forward(self, request: web.Request, seen: Seen, body: bytes) -> web.StreamResponse:
+    async def _forward(self, request: web.Request, seen: SeenRequest, body: bytes) -> web.StreamResponse:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
         headers["Accept-Encoding"] = "identity"
         url = f"{self._upstream.host}{request.raw_path}"
@@ -212,7 +217,7 @@ class FaultProxy:
                 await response.write(piece)
             return response
 
-    async def _events(self, answer: aiohttp.ClientResponse, seen: Seen) -> AsyncIterator[bytes]:
+    async def _events(self, answer: aiohttp.ClientResponse, seen: SeenRequest) -> AsyncIterator[bytes]:
         rest = b""
         async for chunk in answer.content.iter_any():
             *lines, rest = (rest + chunk).split(b"\n")
@@ -223,7 +228,7 @@ class FaultProxy:
         if rest:
             yield rest
 
-    def _edited(self, line: bytes, seen: Seen) -> bytes:
+    def _edited(self, line: bytes, seen: SeenRequest) -> bytes:
         edits = [edit for matches, edit in self._edits if matches(seen)]
         if not edits or not line.strip():
             return line
