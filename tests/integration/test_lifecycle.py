@@ -16,7 +16,8 @@ from controller.leaderelection import LEASE, LeaderElectionConfig
 from controller.meta import Resource
 from controller.meta.errors import NotFound
 from controller.runtime import ControllerBuilder, GraceExceeded, Manager, ManagerOptions, Request, Result
-from tests.support.managers import Running, eventually
+from controller.testing import eventually
+from tests.support.managers import Running
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 

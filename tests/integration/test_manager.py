@@ -27,9 +27,10 @@ from controller.runtime import (
     Result,
     RunnableFailed,
 )
+from controller.testing import eventually
 from tests.examples import replicaset
 from tests.examples.replicaset import CRD, POD, REPLICA_SET
-from tests.support.managers import Running, eventually
+from tests.support.managers import Running
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 EVENT = Resource("events.k8s.io", "v1", "events", "Event")

@@ -9,8 +9,9 @@ from controller.client import Client, static_config
 from controller.envtest import Environment
 from controller.leaderelection import LeaderElectionConfig
 from controller.runtime import ControllerBuilder, Manager, ManagerOptions, Request, Result
+from controller.testing import eventually
 from tests.support.following import CONFIG_MAP, put
-from tests.support.managers import Running, eventually
+from tests.support.managers import Running
 
 QUICK = tuple(10.0**exponent for exponent in range(-8, 4))
 REQUEST = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)

@@ -5,7 +5,6 @@ import asyncio
 import aiohttp
 
 from controller.runtime import Manager
-from controller.testing import eventually as eventually
 
 
 class Running:
