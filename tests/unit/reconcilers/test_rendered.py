@@ -1,0 +1,53 @@
+"""A generation is validated and rendered once, however many Models there are."""
+
+import pytest
+
+from controller import meta
+from controller.api.model import Model
+from controller.reconcilers import rendered as module
+from controller.reconcilers.rendered import Renderer
+from controller.render import RenderOptions, render
+from controller.validation import ValidationOptions
+from tests.support.factories import a_backend, a_model
+
+
+def test_a_generation_is_rendered_once_for_as_long_as_the_model_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1,000 Models, pass after pass; another generation, uid, refresh or image is another rendering."""
+    calls: list[str] = []
+
+    def counting(model: Model, options: RenderOptions) -> tuple[dict[str, object], ...]:
+        calls.append(model.name)
+        return ()
+
+    monkeypatch.setattr(module, "render", counting)
+    renderer, models = Renderer(ValidationOptions()), [a_model(f"m{index}") for index in range(1000)]
+    for _ in range(3):
+        for model in models:
+            renderer.rendered(model, RenderOptions())
+    assert len(calls) == len(models)
+    for changed in (
+        {**models[0], "metadata": models[0]["metadata"] | {"generation": 2}},
+        {**models[0], "metadata": models[0]["metadata"] | {"uid": "other"}},
+        {**models[0], "metadata": models[0]["metadata"] | {"annotations": {"registry.volcano.sh/refresh": "1"}}},
+    ):
+        renderer.rendered(changed, RenderOptions())
+    renderer.rendered(models[0], RenderOptions(runtime_image="other"))
+    assert len(calls) == len(models) + 4
+    renderer.forget(meta.key_of(models[1]))
+    renderer.rendered(models[1], RenderOptions())
+    assert calls[-1] == "m1"
+
+
+def test_what_is_kept_is_what_was_rendered() -> None:
+    """Also after it was stored as JSON; the Model is parsed once."""
+    renderer, model = Renderer(ValidationOptions()), a_model("chat", a_backend("a"), a_backend("b"))
+    first, again = (renderer.rendered(model, RenderOptions()) for _ in range(2))
+    assert first.children == again.children == render(Model.from_object(model), RenderOptions())
+    assert first.model is again.model
+
+
+def test_an_invalid_model_has_no_children() -> None:
+    """Only the findings that say why."""
+    wrong = Renderer(ValidationOptions()).rendered(a_model("chat", a_backend(cacheURI="pvc://a/b")), RenderOptions())
+    assert wrong.blocking
+    assert (wrong.model, wrong.children) == (None, ())
