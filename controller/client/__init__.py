@@ -1,4 +1,4 @@
-"""The only room that calls an API server.
+"""The only package that calls an API server.
 
 ``load_config`` finds the cluster, ``Client`` talks to it. Requests are built and answers decoded by pure functions (``requests``,
 ``wire``); ``transport`` is the one place with sockets, credentials, time-outs and retries.
@@ -10,6 +10,7 @@ from controller.client.config import ClientConfig as ClientConfig
 from controller.client.config import in_cluster_namespace as in_cluster_namespace
 from controller.client.config import load_config as load_config
 from controller.client.config import static_config as static_config
+from controller.client.official import official_client as official_client
 from controller.client.pages import Pages as Pages
 from controller.client.requests import APPLY_PATCH as APPLY_PATCH
 from controller.client.requests import JSON_PATCH as JSON_PATCH

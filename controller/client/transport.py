@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import tenacity
+
 from controller.client.config import ClientConfig
 from controller.client.connection import Answer, BrokenConnection
 from controller.client.credentials import Credentials
@@ -118,16 +120,26 @@ class Transport:
         when there was no answer, and what the guard raises.
         """
         sending = sending if sending is not None else Sending()
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return await self._attempt(request, sending)
-            except (StatusError, TransportError) as error:
-                if not _may_repeat(request, error):
-                    raise
-                wait, code = _wait(attempt, error), error.http_code if isinstance(error, StatusError) else None
-            self.metrics.retry(request.method, self._host, code)
-            await asyncio.sleep(wait)
-        return await self._attempt(request, sending)
+        try:
+            return await self._attempt(request, sending)
+        except (StatusError, TransportError) as error:
+            if not _may_repeat(request, error):
+                raise
+            failures = [error]
+
+        async def again() -> bytes:
+            if failures:
+                raise failures.pop()
+            return await self._attempt(request, sending)
+
+        retrying = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            wait=_wait,
+            retry=tenacity.retry_if_exception(lambda error: _may_repeat(request, error)),
+            before_sleep=lambda state: self.metrics.retry(request.method, self._host, _code(state)),
+            reraise=True,
+        )
+        return await retrying(again)
 
     async def _attempt(self, request: HttpRequest, sending: Sending) -> bytes:
         settings = self._credentials.current()
@@ -292,7 +304,18 @@ async def _collected(answer: Answer, limit: asyncio.Timeout, sending: Sending) -
     return b"".join(parts)
 
 
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _code(state: tenacity.RetryCallState) -> int | None:
+    error = _failure(state)
+    return error.http_code if isinstance(error, StatusError) else None
+
+
 def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
+    if not isinstance(error, StatusError | TransportError):
+        return False
     if isinstance(error, StatusError):
         if (error.retry_after or 0.0) > _LONGEST_WAIT or error.has_cause("ResourceVersionTooLarge"):
             return False
@@ -303,10 +326,11 @@ def _may_repeat(request: HttpRequest, error: BaseException) -> bool:
     return request.repeatable
 
 
-def _wait(attempt: int, error: BaseException) -> float:
+def _wait(state: tenacity.RetryCallState) -> float:
     """Seconds until the next attempt."""
+    error = _failure(state)
     asked = error.retry_after or 0.0 if isinstance(error, StatusError) else 0.0
-    backoff: float = 0.1 * 2 ** (attempt - 1)
+    backoff: float = 0.1 * 2 ** (state.attempt_number - 1)
     return max(asked, backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
 
