@@ -1,6 +1,7 @@
 """``diff``: what the controller would do to the children in a cluster, and why."""
 
 import asyncio
+import time
 from typing import NamedTuple
 
 import click
@@ -124,7 +125,7 @@ async def _diff_one(client: Client, model: Object, options: RenderOptions) -> bo
         click.echo(f"{what} is not installed in this cluster: its objects cannot be created", err=True)
     parsed = Model.from_object(model)
     children = render(parsed, options)
-    planned = plan(parsed, children, live.observer.snapshot(model, children))
+    planned = plan(parsed, children, live.observer.snapshot(model, children), now=time.time())
     for step in shown_steps(planned):
         click.secho(step_line(step, namespace), bold=True)
         for text in changed_lines(*sides(step)):

@@ -61,13 +61,14 @@ def backend_view(
     )
     if meta.spec_of(live).get("replicas") == 0:
         return replace(view, state=BackendState.IDLE)
-    if _is_available(live, settled=settled):
+    if is_available(live, settled=settled):
         return replace(view, state=BackendState.AVAILABLE)
     stuck = tuple(failure for pod in pods if (failure := pod_failure(pod)) is not None)
     return replace(view, detail=_progress(live), stuck=stuck)
 
 
-def _is_available(live: Object, *, settled: bool) -> bool:
+def is_available(live: Object, *, settled: bool) -> bool:
+    """Whether a workload serves; ``settled`` as in ``backend_view``."""
     status = meta.status_of(live)
     seen = status.get("observedGeneration")
     current = not isinstance(seen, int) or seen == 0 or seen >= meta.generation_of(live)

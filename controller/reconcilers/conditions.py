@@ -92,9 +92,13 @@ def initialized(result: PassResult, failure: Verdict, stored: Object, generation
         return Verdict("False", failure.reason, short, failure.identity)
     if stored.get("status") == "True" and isinstance(observed, int):
         return _of_state(reasons.CREATED, "Model initialized", at=observed)
+    return _of_state(reasons.CREATING, _waiting(result) or "children are being created")
+
+
+def _waiting(result: PassResult) -> str:
+    """The children that could not be written yet, if any."""
     lines = [wait_line(step) for step in result.waiting]
-    message = f"waiting for children: {'; '.join(lines)}" if lines else "children are being created"
-    return _of_state(reasons.CREATING, message[:MESSAGE_LIMIT])
+    return f"waiting for children: {'; '.join(lines)}"[:MESSAGE_LIMIT] if lines else ""
 
 
 def active(result: PassResult, stored: Object | None, generation: int) -> Verdict:
@@ -127,13 +131,14 @@ def _readiness(backends: Sequence[BackendView]) -> tuple[reasons.ConditionState,
     return reasons.PROCESSING, "the spec has not been accepted yet", ()
 
 
-def ready(conditions: Mapping[str, Mapping[str, Any]], generation: int) -> Verdict:
+def ready(result: PassResult, conditions: Mapping[str, Mapping[str, Any]], generation: int) -> Verdict:
     """The sum of the other conditions, which are given by type: everything of this generation is applied and serves as it should."""
     initial, serving, failure = (conditions[type_] for type_ in reasons.CONDITION_TYPES)
     if failure["status"] == "True":
         return Verdict("False", failure["reason"], failure["message"].splitlines()[0][:_SHORT])
     if initial["status"] != "True" or initial["observedGeneration"] < generation:
-        return Verdict("False", reasons.CREATING.reason, "not every child of this generation is as desired yet")
+        message = _waiting(result) or "not every child of this generation is as desired yet"
+        return Verdict("False", reasons.CREATING.reason, message)
     as_desired = serving["status"] == "True" or serving["reason"] == reasons.SCALED_TO_ZERO.reason
     return Verdict("True" if as_desired else "False", serving["reason"], serving["message"])
 

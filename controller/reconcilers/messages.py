@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from controller import meta
 from controller.lora import AdapterFailure, AdapterShare
 from controller.reconcilers.backends import BackendView
 from controller.reconcilers.outcome import Problem
@@ -45,10 +46,12 @@ def why_pending(view: BackendView) -> str:
     return f"{pod_failure_line(view.stuck[0])}{more}"
 
 
-def wait_line(step: Wait) -> str:
-    """One line about a child that cannot be written yet."""
+def wait_line(step: Wait, namespace: str = "") -> str:
+    """One line about a child that cannot be written yet; with its namespace if one is given."""
+    where = f"{namespace}/{step.name}" if namespace else step.name
     needs = f": {', '.join(map(str, step.needs))}" if step.needs else ""
-    return f"{step.kind} {step.name}: {step.reason}{needs}"
+    until = f", until {meta.format_time(step.until)} at the latest" if step.until is not None else ""
+    return f"{step.kind} {where}: {step.reason}{needs}{until}"
 
 
 def joined(lines: Sequence[str]) -> str:

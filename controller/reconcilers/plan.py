@@ -31,6 +31,7 @@ from controller.reconcilers.children import (
 )
 from controller.reconcilers.compare import changed_fields
 from controller.reconcilers.diff import Scaling, diff, held_revision
+from controller.reconcilers.handover import pending_handover
 from controller.reconcilers.observe import Snapshot
 from controller.reconcilers.ownership import Ownership, ownership
 from controller.reconcilers.reasons import INITIALIZED
@@ -50,6 +51,7 @@ class Reason(StrEnum):
     NEEDS = "waits for other children"
     STILL_NAMED = "another child still refers to it"
     ADAPTERS = "adapters are being loaded into running engines"
+    HANDOVER = "the old backends serve until a new one does"
     NO_TARGET = "no backend that the route could send requests to"
     FOREIGN = "an object of this name exists and is not controlled by this Model"
     LEFTOVER = "an object of this name exists and belongs to a deleted Model of this name"
@@ -122,9 +124,13 @@ class Keep(_Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait(_Step):
-    """Nothing can be written yet; a later pass plans again. ``needs`` are the children waited for."""
+    """Nothing can be written yet; a later pass plans again.
+
+    ``needs`` are the children waited for, ``until`` when at the latest, in seconds since the epoch; None for no bound.
+    """
 
     live: Object | None
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +145,16 @@ Step: TypeAlias = Create | Patch | Recreate | Delete | Keep | Wait | Refuse
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a plan is made from. ``loading`` holds the adapters that pods are about to get; ``failed`` the children that could not be written."""
+    """What a plan is made from.
+
+    ``now`` is in seconds since the epoch. ``loading`` holds the adapters that pods are about to get, ``failed`` the children that could not
+    be written.
+    """
 
     model: Model
     desired: Mapping[ChildKey, dict[str, Any]]
     snapshot: Snapshot
+    now: float
     loading: frozenset[Adapter] = frozenset()
     failed: frozenset[ChildKey] = frozenset()
 
@@ -168,10 +179,15 @@ class Plan:
 
 
 def plan(
-    model: Model, desired: Sequence[dict[str, Any]], snapshot: Snapshot, *, loading: Collection[Adapter] = ()
+    model: Model,
+    desired: Sequence[dict[str, Any]],
+    snapshot: Snapshot,
+    *,
+    now: float,
+    loading: Collection[Adapter] = (),
 ) -> Plan:
     """What a pass does about the desired children and about those that are owned and no longer desired."""
-    request = Request(model, {key_of(child): child for child in desired}, snapshot, frozenset(loading))
+    request = Request(model, {key_of(child): child for child in desired}, snapshot, now, frozenset(loading))
     steps: dict[ChildKey, Step] = {}
     for key, decide in _order(request):
         if (step := decide(request, key, steps)) is not None:
@@ -281,6 +297,10 @@ def _route(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> S
     trimmed = without_targets(desired, {server.name for server in missing})
     if trimmed is None:
         return Wait(kind=key.kind, name=key.name, reason=Reason.NO_TARGET, needs=tuple(sorted(missing)), live=live)
+    model, children = request.model.object, request.snapshot.children
+    if (handover := pending_handover(model, live, request.desired, children, request.now)) is not None:
+        reason, needs, until = Reason.HANDOVER, handover.workloads, handover.until
+        return Wait(kind=key.kind, name=key.name, reason=reason, needs=needs, live=live, until=until)
     if live is not None and (routed_adapters(trimmed) - routed_adapters(live)) & request.loading:
         return Wait(kind=key.kind, name=key.name, reason=Reason.ADAPTERS, live=live)
     standing = [need for need in servers if need not in missing]

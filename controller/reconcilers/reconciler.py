@@ -49,6 +49,7 @@ class ModelReconciler:
         status: StatusWriter,
         events: EventReporter,
         metrics: ModelMetrics,
+        now: Callable[[], float],
     ) -> None:
         self._models = models
         self._options = options
@@ -59,6 +60,7 @@ class ModelReconciler:
         self._status = status
         self._events = events
         self._metrics = metrics
+        self._now = now
         self._failures: dict[Request, int] = {}
         self._at_rest: dict[Request, int] = {}
         self._contested: dict[Request, frozenset[ChildKey]] = {}
@@ -102,7 +104,14 @@ class ModelReconciler:
         self._failures.pop(request, None)
         if outcome.is_complete and adapters.next_look is None and written is not None:
             self._at_rest[request] = _state(written, versions | _versions(outcome), options)
-        return Result(requeue_after=adapters.next_look)
+        return Result(requeue_after=self._next_look(outcome, adapters))
+
+    def _next_look(self, outcome: Outcome, adapters: AdapterReport) -> float | None:
+        """When something changes that no watch shows, in seconds: pods are asked again, or a bounded wait ends."""
+        waits = [max(0.0, step.until - self._now()) for step in outcome.waiting if step.until is not None]
+        if adapters.next_look is not None:
+            waits.append(adapters.next_look)
+        return min(waits, default=None)
 
     async def _snapshot(self, request: Request, model: Model, rendered: Rendered) -> Snapshot:
         """The caches show only labelled children, so names that were taken by others are read live."""
@@ -116,7 +125,7 @@ class ModelReconciler:
         if is_paused(model.object):
             return Outcome(), self._adapters.paused(model, snapshot.pods)
         adapters = self._adapters.sync(model, snapshot.pods)
-        planned = plan(model, rendered.children, snapshot, loading=adapters.loading)
+        planned = plan(model, rendered.children, snapshot, now=self._now(), loading=adapters.loading)
         outcome = await self._applier.apply(planned)
         if outcome.is_role_complete(Role.ROUTE):
             self._adapters.allow_unloads(meta.key_of(model.object))

@@ -95,6 +95,7 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
         status=StatusWriter(manager.client, time.time),
         events=EventReporter(manager.recorder("model-controller")),
         metrics=metrics,
+        now=time.time,
     )
     limiter = ItemExponentialFailure[Request](_FIRST_RETRY, _LONGEST_RETRY, jitter=0.2, random=random.random)
     controller = builder.with_options(concurrency=options.workers, rate_limiter=limiter).complete(reconciler)

@@ -40,7 +40,7 @@ def compose_status(
     composer = _Composer(list(map(dict, meta.conditions_of(model))), generation, now, before or {})
     for type_, verdict in verdicts.items():
         composer.put(type_, verdict)
-    composer.put(reasons.READY, conditions.ready(composer.by_type(), generation))
+    composer.put(reasons.READY, conditions.ready(result, composer.by_type(), generation))
     composer.put(reasons.STALLED, conditions.stalled(composer.by_type()[reasons.FAILED]))
     status = {**meta.status_of(model), "conditions": composer.conditions, "observedGeneration": generation}
     if result.valid:

@@ -2,6 +2,7 @@
 
 from controller import meta
 from controller.meta import Object
+from controller.reconcilers.messages import wait_line
 from controller.reconcilers.plan import Create, Delete, Keep, Patch, Plan, Recreate, Refuse, Step, Wait
 
 _VERBS = {
@@ -28,8 +29,8 @@ def step_line(step: Step, namespace: str) -> str:
         parts = [", ".join(step.fields)]
     elif isinstance(step, Recreate):
         parts.append(", ".join(step.fields))
-    elif isinstance(step, Wait) and step.needs:
-        parts.append(", ".join(map(str, step.needs)))
+    elif isinstance(step, Wait):
+        return f"wait {wait_line(step, namespace)}"
     return f"{_VERBS[type(step)]} {step.kind} {namespace}/{step.name}: {': '.join(parts)}"
 
 

@@ -195,6 +195,33 @@ async def test_a_refused_child_does_not_keep_a_removed_backend(
         await eventually(lambda: initialized(client, namespace))
 
 
+async def test_a_renamed_backend_serves_until_its_successor_does(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """One edit from blue to green: requests go to blue until green is available, and the status says so."""
+
+    async def targets() -> set[str]:
+        route = await client.get(MODEL_ROUTE, "chat", namespace)
+        return {str(target["modelServerName"]) for target in meta.spec_of(route)["rules"][0]["targetModels"]}
+
+    async with controlling(environment, namespace):
+        await client.create(MODEL, unborn(a_model("chat", a_backend("blue")), namespace))
+        await eventually(lambda: _available(client, "chat-blue", namespace))
+        await eventually(lambda: _active(client, "chat", namespace))
+        await client.patch(MODEL, "chat", {"spec": {"backends": [a_backend("green")]}}, namespace=namespace)
+        await eventually(lambda: _says(client, namespace, "Ready", "the old backends serve until a new one does"))
+        assert await targets() == {"chat-blue"}
+        assert await _infers(client, namespace) == {"chat-blue", "chat-green"}
+        await make_available(client, "chat-green", namespace)
+        await eventually(lambda: _is(_infers(client, namespace), {"chat-green"}))
+        assert await targets() == {"chat-green"}
+        await eventually(lambda: initialized(client, namespace))
+
+
+async def _says(client: Client, namespace: str, type_: str, words: str) -> bool:
+    return words in await message(client, namespace, type_)
+
+
 async def test_a_namespace_that_ends_is_left_alone(environment: Environment, client: Client) -> None:
     """Twenty Models in it, and not one creation each time that one of their children goes."""
     name = f"ending-{uuid.uuid4().hex[:10]}"

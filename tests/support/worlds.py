@@ -26,6 +26,7 @@ class World:
         """Stores an object as an API server does: a copy with a uid and a version."""
         self._version += 1
         stored: dict[str, Any] = copy.deepcopy(dict(child))
+        stored["metadata"].setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
         stored["metadata"].setdefault("uid", f"uid-{self._version}")
         stored["metadata"]["resourceVersion"] = str(self._version)
         self.children[ChildKey(stored["kind"], meta.name_of(stored))] = stored
@@ -39,11 +40,11 @@ class World:
         }
         return observer_of(children).snapshot(self.model, desired)
 
-    def plan(self, **options: Any) -> Plan:
-        """What a pass would do now."""
+    def plan(self, now: float = 0.0, **options: Any) -> Plan:
+        """What a pass would do at this time."""
         parsed = Model.from_object(self.model)
         desired = render(parsed, RenderOptions())
-        return plan(parsed, desired, self.snapshot(desired), **options)
+        return plan(parsed, desired, self.snapshot(desired), now=now, **options)
 
     def obey(self, planned: Plan) -> None:
         """Every step, in the order of the plan, with nothing going wrong."""

@@ -68,7 +68,7 @@ class Namespace:
         model = self.models[len(self.models) // 2]
         parsed = Model.from_object(model)
         desired = render(parsed, RenderOptions())
-        planned = plan(parsed, desired, self.observer.snapshot(model, desired))
+        planned = plan(parsed, desired, self.observer.snapshot(model, desired), now=0.0)
         assert all(isinstance(step, Keep) for step in planned.steps.values())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controller import meta
+from controller.api.annotations import HANDOVER_TIMEOUT
 from controller.reconcilers.children import ChildKey
 from controller.reconcilers.plan import Create, Delete, Keep, Patch, Reason, Recreate, Refuse, Wait
 from controller.render.names import CARRIED_OVER
@@ -276,3 +277,73 @@ def test_the_keeper_of_foreign_parts_may_be_removed_meanwhile() -> None:
     world.obey(planned)
     assert has_foreign_parts(world)
     assert ChildKey("ModelServer", "chat-a") not in world.children
+
+
+def becomes_available(world: World, name: str, created: str = "2026-01-01T00:00:00Z") -> None:
+    """The pods of a workload run."""
+    workload = world.children[ChildKey("ModelInfer", name)]
+    workload["metadata"] |= {"generation": 1, "creationTimestamp": created}
+    workload["status"] = {
+        "observedGeneration": 1,
+        "availableReplicas": 1,
+        "conditions": [{"type": "Available", "status": "True"}],
+    }
+
+
+MIDNIGHT = meta.parse_time("2026-01-01T00:00:00Z").timestamp()
+
+
+def replacing(**annotations: str) -> World:
+    """A serving backend blue was replaced by green in one edit, and green's workload was created at midnight."""
+    world = settled(a_backend("blue"))
+    becomes_available(world, "chat-blue")
+    world.model["spec"]["backends"] = [a_backend("green")]
+    world.model["metadata"]["annotations"] = annotations
+    world.obey(world.plan(MIDNIGHT))
+    return world
+
+
+def test_a_replaced_backend_serves_until_the_new_one_does() -> None:
+    """The route waits, with a bound and the reason; then it changes, and the old backend goes."""
+    world = replacing()
+    route = world.plan(MIDNIGHT + 1).steps[ROUTE]
+    assert isinstance(route, Wait)
+    assert (route.reason, route.needs) == (Reason.HANDOVER, (ChildKey("ModelInfer", "chat-green"),))
+    assert route.until == MIDNIGHT + 1800
+    assert isinstance(world.plan(MIDNIGHT + 1).steps[ChildKey("ModelInfer", "chat-blue")], Wait)
+    becomes_available(world, "chat-green")
+    world.obey(world.plan(MIDNIGHT + 2))
+    assert ChildKey("ModelInfer", "chat-blue") not in world.children
+    assert "chat-green" in str(world.children[ROUTE]["spec"])
+
+
+def test_the_wait_for_a_new_backend_is_bounded() -> None:
+    """The old one may hold the devices that the new one needs."""
+    world = replacing()
+    world.obey(world.plan(MIDNIGHT + 1801))
+    assert ChildKey("ModelInfer", "chat-blue") not in world.children
+
+
+def test_the_owner_sets_the_bound() -> None:
+    """Also to none at all; a text that is not a duration counts as absent."""
+    now = replacing(**{HANDOVER_TIMEOUT: "0s"})
+    assert ChildKey("ModelInfer", "chat-blue") not in now.children
+    soon = replacing(**{HANDOVER_TIMEOUT: "10m"}).plan(MIDNIGHT + 1).steps[ROUTE]
+    odd = replacing(**{HANDOVER_TIMEOUT: "soon"}).plan(MIDNIGHT + 1).steps[ROUTE]
+    assert isinstance(soon, Wait)
+    assert isinstance(odd, Wait)
+    assert (soon.until, odd.until) == (MIDNIGHT + 600, MIDNIGHT + 1800)
+
+
+def test_nothing_waits_where_another_backend_serves_or_the_old_one_does_not() -> None:
+    """A removal beside a serving sibling, and the replacement of a backend that never served."""
+    world = settled(a_backend("blue"), a_backend("main"))
+    for name in ("chat-blue", "chat-main"):
+        becomes_available(world, name)
+    world.model["spec"]["backends"] = [a_backend("main")]
+    world.obey(world.plan(MIDNIGHT))
+    assert ChildKey("ModelInfer", "chat-blue") not in world.children
+    never = settled(a_backend("blue"))
+    never.model["spec"]["backends"] = [a_backend("green")]
+    never.obey(never.plan(MIDNIGHT))
+    assert ChildKey("ModelInfer", "chat-blue") not in never.children
