@@ -42,13 +42,17 @@ class Shell:
 async def shell(kubeconfig: Path, folder: Path, **environment: str) -> AsyncIterator[Shell]:
     """A bash in ``folder``, where everything of the repository's top is too. What it started in the background ends with it.
 
-    ``make`` there only shows what it would do.
+    ``make`` there only shows what it would do. Its home has the same kubeconfig, for pages that unset KUBECONFIG.
     """
+    (folder / "home" / ".kube").mkdir(parents=True)
+    (folder / "home" / ".kube" / "config").write_bytes(kubeconfig.read_bytes())
     for entry in ROOT.iterdir():
         (folder / entry.name).symlink_to(entry)
     variables = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "KUBECONFIG": str(kubeconfig),
+        "HOME": str(folder / "home"),
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
         "MAKEFLAGS": "n",
         "MODEL_CONTROLLER_METRICS_BIND_ADDRESS": "0",
         "MODEL_CONTROLLER_HEALTH_PROBE_BIND_ADDRESS": "0",
