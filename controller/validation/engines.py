@@ -10,7 +10,6 @@ from controller.render.engines import ENGINES, NOT_SUPPORTED, Engine
 from controller.render.facts import RUNTIME_PORT, BackendFacts, PortUse, WorkerFacts, engine_port
 from controller.validation.arguments import arguments
 
-_ONE_SERVER = ("SGLang", "MindIE")
 _MINDIE_ROLES = {"prefill", "decode", "controller", "coordinator"}
 _LONGEST_ARGUMENT = 131_071
 """Bytes of one argument of a process: MAX_ARG_STRLEN of Linux, without the final zero."""
@@ -42,12 +41,12 @@ def _unsupported(facts: BackendFacts, path: str) -> Iterator[Finding]:
     what = NOT_SUPPORTED.get(given, "is not a backend type")
     yield Finding(
         f"{path}.type",
-        f"{given[:64]!r} {what}; supported are {' and '.join(ENGINES)}",
+        f"{given[:64]!r} {what}; supported are {', '.join(ENGINES)}",
         rule="M29",
         reason=UNSUPPORTED,
     )
     types = [item.worker.type for item in facts.workers]
-    if given in _ONE_SERVER and types != ["server"]:
+    if given == "MindIE" and types != ["server"]:
         message = f"a backend of type {given} has exactly one worker, of type server"
         yield tolerated(f"{path}.workers", message, "M1")
     if given == "MindIEDisaggregated" and not set(types) <= _MINDIE_ROLES:

@@ -172,7 +172,7 @@ async def test_an_unsupported_backend_is_named_and_nothing_is_created(
 ) -> None:
     """No child, no retry."""
     async with controlling(environment, namespace):
-        await client.create(MODEL, unborn(a_model("chat", a_backend(type="SGLang")), namespace))
+        await client.create(MODEL, unborn(a_model("chat", a_backend(type="MindIE")), namespace))
         await until_condition(
             client, namespace, "chat", Failed=("True", "UnsupportedBackend"), Active=("False", "ModelProcessing")
         )

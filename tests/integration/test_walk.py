@@ -33,7 +33,7 @@ VALID: list[dict[str, Any]] = [
     )["spec"],
 ]
 INVALID: list[dict[str, Any]] = [
-    a_model("chat", a_backend("main", type="SGLang"))["spec"],
+    a_model("chat", a_backend("main", type="MindIE"))["spec"],
     a_model("chat", a_backend("main", workers=[a_worker(config={"port": "no"})]))["spec"],
     a_model("chat", a_backend("main", cacheURI="hostpath://../etc"))["spec"],
 ]

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 
 from controller.api.model import Backend, Model
 from controller.render.engines.engine import Engine as Engine
+from controller.render.engines.sglang import SGLang
 from controller.render.engines.vllm import VLLM
 from controller.render.engines.vllm_disaggregated import VLLMDisaggregated
 from controller.render.facts import BackendFacts as BackendFacts
 from controller.render.facts import EngineTraits
 from controller.render.facts import WorkerFacts as WorkerFacts
 
-ENGINES: Mapping[str, Engine] = {engine.traits.backend_type: engine for engine in (VLLM(), VLLMDisaggregated())}
+ENGINES: Mapping[str, Engine] = {
+    engine.traits.backend_type: engine for engine in (VLLM(), VLLMDisaggregated(), SGLang())
+}
 NOT_SUPPORTED: Mapping[str, str] = {
-    "SGLang": "is not implemented",
     "MindIE": "is not implemented: a ModelServer has no word for this engine",
     "MindIEDisaggregated": "is not implemented: a ModelServer has no word for this engine",
 }

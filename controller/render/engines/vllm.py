@@ -1,4 +1,4 @@
-"""vLLM: one role, ``leader``, of one pod or of an entry pod with Ray workers."""
+"""vLLM: one role, ``leader``, of one pod or of an entry pod and further nodes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from controller.render.engines.vllm_command import (
     config_findings,
     engine_command,
     engine_env,
-    ray_worker_command,
+    further_command,
 )
 from controller.render.engines.vllm_connectors import ports
 from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
@@ -51,7 +51,7 @@ class VLLM:
             "workerReplicas": worker.pods - 1,
         }
         if worker.pods > 1:
-            role["workerTemplate"] = _ray_worker(facts, worker, options)
+            role["workerTemplate"] = _further(facts, worker, options)
         return Workload(
             name=child_name(facts.model, facts.backend),
             replicas=facts.backend.min_replicas,
@@ -87,12 +87,12 @@ def _engine(facts: BackendFacts, worker: WorkerFacts, env: list[Any]) -> dict[st
     }
 
 
-def _ray_worker(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
-    """Ray workers carry no labels of ours: they serve no HTTP and must not be selected."""
+def _further(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
+    """The other nodes carry no labels of ours: they serve no HTTP and must not be selected."""
     container = {
         "name": bounded(facts.backend.name.lower(), "-vllm-worker"),
         "image": worker.worker.image,
-        "command": ray_worker_command(),
+        "command": further_command(facts, worker),
         **non_empty(env=list(facts.env), resources=worker.worker.resources),
         "volumeMounts": pods.engine_mounts(facts),
     }

@@ -19,7 +19,8 @@ _SCRIPTS = (
     "/vllm-workspace/examples/online_serving/multi-node-serving.sh",
     "examples/online_serving/multi-node-serving.sh",
 )
-_WITHOUT_V1 = (0, 19, 0)
+_START = ("python3", "-m", "vllm.entrypoints.openai.api_server")
+_WITHOUT_V1 = _WITHOUT_RAY = (0, 19, 0)
 _PLAIN_HTTP = (
     "is not possible: probes, sidecar and router speak plain HTTP to the engine; end TLS in front of the router"
 )
@@ -38,8 +39,7 @@ _FIND = f'for s in {" ".join(_SCRIPTS)}; do [ -f "$s" ] && break; done; bash "$s
 def engine_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
     """The engine's argv, before any quoting."""
     config = worker.config
-    arguments = ["python3", "-m", "vllm.entrypoints.openai.api_server"]
-    arguments += ["--model", facts.source.directory]
+    arguments = [*_START, "--model", facts.source.directory]
     arguments += config_arguments(config, {"kv-events-config": KV_EVENTS})
     if "served-model-name" not in config:
         arguments += ["--served-model-name", facts.served_name]
@@ -59,22 +59,45 @@ def _adapter_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
 
 
 def engine_command(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
-    """The container command: the argv itself, or on several pods one shell string that first gathers a Ray cluster."""
+    """The container command: the argv itself, or with Ray one shell string that first gathers the cluster."""
     arguments = engine_arguments(facts, worker)
     if not _gathers_ray(facts, worker):
-        return [literal(argument) for argument in arguments]
+        return [literal(argument) for argument in arguments] + _node_arguments(worker)
     leader = f"{_FIND} leader --ray_cluster_size={worker.pods}"
     leader += f" --num-gpus={worker.devices}" if worker.devices else ""
     return ["bash", "-c", f"{leader} && exec {literal(shlex.join(arguments))}"]
 
 
-def ray_worker_command() -> list[str]:
-    """The command of a pod that joins the entry pod's Ray cluster."""
-    return ["bash", "-c", f"{_FIND} worker --ray_address=$(ENTRY_ADDRESS)"]
+def further_command(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
+    """The command of the other pods of a replica: they join the Ray cluster, or run the same engine without an API.
+
+    ``api_server`` knows no headless engine; ``vllm serve`` does, and takes the model first.
+    """
+    if _gathers_ray(facts, worker):
+        return ["bash", "-c", f"{_FIND} worker --ray_address=$(ENTRY_ADDRESS)"]
+    arguments = ["vllm", "serve", *engine_arguments(facts, worker)[len(_START) + 1 :]]
+    return [literal(argument) for argument in arguments] + ["--headless", *_node_arguments(worker)]
+
+
+def _node_arguments(worker: WorkerFacts) -> list[str]:
+    """What the nodes of a replica need of each other; Kubernetes expands what the workload's controller gives to each pod."""
+    if worker.pods == 1:
+        return []
+    return ["--nnodes", str(worker.pods), "--node-rank", "$(WORKER_INDEX)", "--master-addr", "$(ENTRY_ADDRESS)"]
 
 
 def _gathers_ray(facts: BackendFacts, worker: WorkerFacts) -> bool:
-    return not facts.traits.disaggregated and worker.pods > 1
+    """Several pods without the engine's own options for that: images before 0.19 have Ray instead. The user may ask for it too."""
+    if facts.traits.disaggregated or worker.pods == 1:
+        return False
+    if "distributed-executor-backend" in worker.config:
+        return worker.config.get("distributed-executor-backend") == "ray" or not _knows_nodes(worker)
+    return not _knows_nodes(worker)
+
+
+def _knows_nodes(worker: WorkerFacts) -> bool:
+    version = image_version(worker.worker.image)
+    return version is None or version >= _WITHOUT_RAY
 
 
 def engine_env(facts: BackendFacts, worker: WorkerFacts, extras: list[dict[str, Any]] | None = None) -> list[Any]:
@@ -92,6 +115,10 @@ def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
         for name, message in _UNREACHABLE.items():
             if name in config and config.get(name) not in _HARMLESS.get(name, ()):
                 yield error(f"{where}.{config.written_key(name)}", message, "unreachable-engine")
+        if worker.pods > 1:
+            for name in ("nnodes", "node-rank", "master-addr"):
+                if name in config:
+                    yield error(f"{where}.{config.written_key(name)}", "is set by the controller, from pods", "M26")
         if facts.is_hot and (keyed or "api-key" in config):
             place = f"{where}.{config.written_key('api-key')}" if "api-key" in config else f"{path}.env"
             yield error(place, "adapters cannot be loaded into a running engine that asks for a key", "hot-key")

@@ -119,12 +119,40 @@ def test_the_users_executor_is_kept() -> None:
 
 def test_ray_workers_join_the_entry_pod() -> None:
     """Kubernetes expands the address, which the infer-controller sets."""
-    role = roles(a_backend("main", workers=[a_worker(pods=2, image="i")], env=[{"name": "A", "value": "1"}]))[0]
+    role = roles(
+        a_backend("main", workers=[a_worker(pods=2, image="vllm:v0.18.1")], env=[{"name": "A", "value": "1"}])
+    )[0]
     (worker,) = role["workerTemplate"]["spec"]["containers"]
     assert worker["name"] == "main-vllm-worker"
-    assert worker["image"] == "i"
+    assert worker["image"] == "vllm:v0.18.1"
     assert worker["command"] == ["bash", "-c", f"{FIND} worker --ray_address=$(ENTRY_ADDRESS)"]
     assert worker["env"] == [{"name": "A", "value": "1"}]
+
+
+@pytest.mark.parametrize("tag", ["v0.19.1", "v0.33.0", "latest"])
+def test_several_nodes_without_ray(tag: str) -> None:
+    """Images from 0.19 on have none: the engine's own options, and a headless engine with the same config in the other pods."""
+    worker = a_worker(
+        pods=3, image=f"vllm/vllm-openai:{tag}", config={"tensor-parallel-size": 8, "chat-template": "$(A)"}
+    )
+    (role,) = roles(a_backend("main", workers=[worker], env=[{"name": "A", "value": "1"}]))
+    nodes = ["--nnodes", "3", "--node-rank", "$(WORKER_INDEX)", "--master-addr", "$(ENTRY_ADDRESS)"]
+    leader = engine(a_backend("main", workers=[worker]))["command"]
+    assert leader[:4] == ["python3", "-m", "vllm.entrypoints.openai.api_server", "--model"]
+    assert leader[-6:] == nodes
+    (other,) = role["workerTemplate"]["spec"]["containers"]
+    assert other["command"] == ["vllm", "serve", *leader[4:-6], "--headless", *nodes]
+    assert "$$(A)" in other["command"]
+    assert other["env"] == [{"name": "A", "value": "1"}]
+
+
+@pytest.mark.parametrize("executor", [{"distributed-executor-backend": "ray"}, {"distributed_executor_backend": "ray"}])
+def test_ray_where_it_is_asked_for(executor: dict[str, str]) -> None:
+    """In every version, under either spelling of the key."""
+    worker = a_worker(pods=2, image="vllm/vllm-openai:v0.33.0", config=executor)
+    (role,) = roles(a_backend("main", workers=[worker]))
+    assert engine(a_backend(workers=[worker]))["command"][0] == "bash"
+    assert role["workerTemplate"]["spec"]["containers"][0]["command"][0] == "bash"
 
 
 def test_dollars_of_the_model_reach_the_programs_as_dollars() -> None:

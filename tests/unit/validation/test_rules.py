@@ -28,7 +28,7 @@ def test_a_model_that_just_keeps_the_rule_has_no_findings(case: Case) -> None:
 @pytest.mark.parametrize(
     ("type_", "workers", "rules"),
     [
-        ("SGLang", [a_worker()], {"M29"}),
+        ("MindIE", [a_worker()], {"M29"}),
         ("MindIE", [a_worker(), a_worker()], {"M29", "M1"}),
         ("MindIEDisaggregated", [a_worker(type="prefill"), a_worker(type="coordinator")], {"M29"}),
         ("MindIEDisaggregated", [a_worker()], {"M29", "M3"}),

@@ -1,0 +1,154 @@
+"""SGLang: one role, ``leader``, of one pod or of several that run the same command.
+
+Facts about the engine are those of SGLang 0.5.23: its parser is ``tables/sglang-0.5.23.json``. By default it listens on loopback alone and
+publishes no metrics. ``/health`` generates a token and takes a second or more; ``/ready`` answers at once.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from controller.api.findings import Finding, error
+from controller.dialects import Workload
+from controller.render import pods
+from controller.render.arguments import config_arguments, literal
+from controller.render.config import parse_port
+from controller.render.engines.health import GRACE_SECONDS, drain, running_probe, startup_probe
+from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
+from controller.render.names import bounded, child_name
+from controller.render.pods import RenderOptions, non_empty
+
+_GAUGES = "sglang:num_(running|queue)_reqs"
+_PROBE_SECONDS = 5
+_INIT_PORT = 20000
+"""Where the nodes of a replica find the first one."""
+_PORT_OPTIONS = ("disaggregation-bootstrap-port", "nccl-port", "smg-http-sidecar-port")
+_PLAIN_HTTP = (
+    "is not possible: probes, sidecar and router speak plain HTTP to the engine; end TLS in front of the router"
+)
+_OPEN = "is not possible: probes and the script that drains the engine have no key"
+_REFUSED = {
+    "model-path": "is set by the controller, from modelURI",
+    "ssl-keyfile": _PLAIN_HTTP,
+    "ssl-certfile": _PLAIN_HTTP,
+    "api-key": _OPEN,
+    "admin-api-key": _OPEN,
+}
+_OF_SEVERAL = ("nnodes", "node-rank", "dist-init-addr")
+
+
+class SGLang:
+    """Backends of type ``SGLang``."""
+
+    traits = EngineTraits(
+        "SGLang", inference_engine="SGLang", sidecar_engine="sglang", default_port=30000, options="sglang"
+    )
+
+    def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
+        """The argv; on several pods each runs the same one, with its own number from the workload's controller."""
+        command = [literal(argument) for argument in _arguments(facts, worker)]
+        if worker.pods > 1:
+            command += ["--nnodes", str(worker.pods), "--node-rank", "$(WORKER_INDEX)"]
+            command += ["--dist-init-addr", f"$(ENTRY_ADDRESS):{_INIT_PORT}"]
+        return command
+
+    def ports(self, facts: BackendFacts, worker: WorkerFacts) -> Iterator[PortUse]:
+        """Where nodes meet, and what the config names."""
+        if worker.pods > 1:
+            yield PortUse(_INIT_PORT, "the meeting of the nodes")
+        for name in _PORT_OPTIONS:
+            if port := parse_port(worker.config.get(name)):
+                yield PortUse(port, name)
+
+    def kv_connector(self, facts: BackendFacts) -> str | None:
+        """SGLang's own transfer is not the router's matter."""
+        return None
+
+    def findings(self, facts: BackendFacts, path: str) -> Iterator[Finding]:
+        """Options that the controller sets, and those with which a pod could not become Ready."""
+        for index, worker in enumerate(facts.workers):
+            config, where = worker.config, f"{path}.workers[{index}].config"
+            refused = dict(_REFUSED)
+            if facts.backend.adapters:
+                refused["lora-paths"] = "is set by the controller, from loraAdapters"
+            if worker.pods > 1:
+                refused |= dict.fromkeys(_OF_SEVERAL, "is set by the controller, from pods")
+            for name, message in refused.items():
+                if name in config:
+                    yield error(f"{where}.{config.written_key(name)}", message, "M26")
+            if config.get("host") not in (None, "0.0.0.0", "::"):  # noqa: S104 - values that users write
+                message = "must be 0.0.0.0 or ::, since probes and router reach the engine at the pod's address"
+                yield error(f"{where}.{config.written_key('host')}", message, "unreachable-engine")
+            if config.get("disaggregation-mode") not in (None, "null"):
+                key = config.written_key("disaggregation-mode")
+                yield error(f"{where}.{key}", "is not possible: a backend of type SGLang has one role", "M26")
+
+    def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
+        """One role, with the name that the autoscaler looks for."""
+        worker = facts.workers[0]
+        role: dict[str, Any] = {
+            "name": "leader",
+            "replicas": worker.instances,
+            "entryTemplate": self._entry(facts, worker, options),
+            "workerReplicas": worker.pods - 1,
+        }
+        if worker.pods > 1:
+            role["workerTemplate"] = self._further(facts, worker, options)
+        return Workload(
+            name=child_name(facts.model, facts.backend),
+            replicas=facts.backend.min_replicas,
+            scheduler_name=facts.backend.scheduler_name or "volcano",
+            roles=(role,),
+            one_per_node=True,
+        )
+
+    def _entry(self, facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
+        env, port = pods.engine_env(facts, [], []), facts.engine_port
+        runtime = pods.runtime_container(facts, options, env)
+        runtime["readinessProbe"] = pods.runtime_probe(facts)
+        engine = {
+            "name": "engine",
+            "image": worker.worker.image,
+            "command": self.command(facts, worker),
+            "env": env,
+            **non_empty(resources=worker.worker.resources),
+            "volumeMounts": pods.engine_mounts(facts),
+            "startupProbe": startup_probe("/ready", port, timeout=_PROBE_SECONDS),
+            "readinessProbe": running_probe("/ready", port, timeout=_PROBE_SECONDS),
+            "lifecycle": drain(port, _GAUGES),
+        }
+        return {
+            "metadata": pods.entry_metadata(facts, options),
+            "spec": pods.pod_spec(facts, worker, options, [runtime, engine], grace_seconds=GRACE_SECONDS),
+        }
+
+    def _further(self, facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
+        """The other nodes carry no labels of ours: they serve no requests and must not be selected."""
+        container = {
+            "name": bounded(facts.backend.name.lower(), "-sglang-worker"),
+            "image": worker.worker.image,
+            "command": self.command(facts, worker),
+            **non_empty(env=list(facts.env), resources=worker.worker.resources),
+            "volumeMounts": pods.engine_mounts(facts),
+        }
+        return {"spec": pods.pod_spec(facts, worker, options, [container])}
+
+
+def _arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
+    """The engine's argv, without what depends on the pod."""
+    config = worker.config
+    arguments = ["python3", "-m", "sglang.launch_server", "--model-path", facts.source.directory]
+    arguments += config_arguments(config)
+    for name, value in (
+        ("host", "0.0.0.0"),  # noqa: S104 - the pod's address; the default is loopback
+        ("port", str(facts.engine_port)),
+        ("served-model-name", facts.served_name),
+    ):
+        if name not in config:
+            arguments += [f"--{name}", value]
+    if "enable-metrics" not in config:
+        arguments.append("--enable-metrics")
+    if facts.backend.adapters:
+        arguments += [] if "enable-lora" in config else ["--enable-lora"]
+        paths = (f"{item.name}={facts.directory(item.artifact_url)}" for item in facts.backend.adapters)
+        arguments += ["--lora-paths", *paths]
+    return arguments
