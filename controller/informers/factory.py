@@ -40,6 +40,7 @@ class SharedInformerFactory:
         self._informers: dict[_Key, SharedInformer] = {}
         self._unspecified: set[Resource] = set()
         self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[SharedInformer, asyncio.Task[None]] = {}
 
     def __iter__(self) -> Iterator[SharedInformer]:
         return iter(tuple(self._informers.values()))
@@ -74,8 +75,24 @@ class SharedInformerFactory:
         informer = SharedInformer(self._client, resource, options, reflector=self._options, metrics=self._metrics)
         self._informers[resource, options.scope] = informer
         if self._group is not None:
-            self._group.create_task(informer.run())
+            self._tasks[informer] = self._group.create_task(informer.run())
         return informer
+
+    async def stop(self, informer: SharedInformer) -> None:
+        """Ends the informer's lists and watches and forgets it; asked for again, a new one is made.
+
+        Its lister keeps what it holds, and its handlers are told of nothing more. Does nothing for an informer that is not of this
+        factory.
+        """
+        key = (informer.resource, informer.options.scope)
+        if self._informers.get(key) is not informer:
+            return
+        del self._informers[key]
+        if not self._of(informer.resource):
+            self._unspecified.discard(informer.resource)
+        if (task := self._tasks.pop(informer, None)) is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def written(self, resource: Resource, obj: Object) -> None:
         """Takes the answer to a write of this process into the caches of its resource; see ``Client.recording``."""
@@ -106,7 +123,7 @@ class SharedInformerFactory:
         async with asyncio.TaskGroup() as group:
             self._group = group
             for informer in self:
-                group.create_task(informer.run())
+                self._tasks[informer] = group.create_task(informer.run())
             await asyncio.Event().wait()
 
     async def wait_for_sync(self) -> None:

@@ -10,6 +10,11 @@ from controller.meta.conditions import conditions_of as conditions_of
 from controller.meta.conditions import find_condition as find_condition
 from controller.meta.conditions import is_condition_true as is_condition_true
 from controller.meta.conditions import set_condition as set_condition
+from controller.meta.difference import ABSENT as ABSENT
+from controller.meta.difference import KUBERNETES as KUBERNETES
+from controller.meta.difference import Comparison as Comparison
+from controller.meta.difference import FieldRules as FieldRules
+from controller.meta.difference import changed_fields as changed_fields
 from controller.meta.merge import PatchError as PatchError
 from controller.meta.merge import covers as covers
 from controller.meta.merge import equal_json as equal_json

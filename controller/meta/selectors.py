@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from controller.meta.objects import Object
 
@@ -13,6 +14,7 @@ _SET = re.compile(rf"^({_KEY})\s+(in|notin)\s*\(([^()]*)\)$")
 _EQUALITY = re.compile(rf"^({_KEY})\s*(==|=|!=)\s*({_VALUE})$")
 _EXISTS = re.compile(rf"^(!?)\s*({_KEY})$")
 _VALUE_ONLY = re.compile(rf"^{_VALUE}$")
+_KEY_ONLY = re.compile(rf"^{_KEY}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,15 @@ class Requirement:
             case _:
                 return self.key not in labels
 
+    def __str__(self) -> str:
+        match self.operator:
+            case "exists":
+                return self.key
+            case "absent":
+                return f"!{self.key}"
+            case _:
+                return f"{self.key} {self.operator} ({','.join(sorted(self.values))})"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelSelector:
@@ -47,9 +58,44 @@ class LabelSelector:
         """Reads the query form: ``a=b,c!=d,e in (f,g),h,!i``. Raises ValueError."""
         return cls(tuple(_requirement(part.strip()) for part in _split(text)) if text.strip() else ())
 
+    @classmethod
+    def from_object(cls, selector: Object) -> "LabelSelector":
+        """Reads the form that objects have: ``matchLabels`` and ``matchExpressions``; all of them together. Empty selects everything.
+
+        Raises ValueError for what the API server would refuse.
+        """
+        labels, expressions = selector.get("matchLabels") or {}, selector.get("matchExpressions") or ()
+        if not isinstance(labels, Mapping) or not isinstance(expressions, list | tuple):
+            raise ValueError("matchLabels is a map and matchExpressions is a list")
+        equal = [_checked(str(key), "in", (str(value),)) for key, value in labels.items()]
+        return cls((*equal, *map(_expression, expressions)))
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.requirements))
+
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether an object with these labels is selected."""
         return all(requirement.matches(labels) for requirement in self.requirements)
+
+
+_OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
+
+
+def _expression(entry: Any) -> Requirement:
+    """One of ``matchExpressions``."""
+    operator = _OPERATORS.get(str(entry.get("operator"))) if isinstance(entry, Mapping) else None
+    if operator is None:
+        raise ValueError(f"not a selector requirement: {str(entry)[:128]}")
+    values = tuple(map(str, entry.get("values") or ()))
+    if bool(values) != (operator in ("in", "notin")):
+        raise ValueError(f"the operator {entry['operator']} {'takes no' if values else 'needs'} values")
+    return _checked(str(entry.get("key")), operator, values)
+
+
+def _checked(key: str, operator: str, values: tuple[str, ...]) -> Requirement:
+    if not _KEY_ONLY.match(key) or not all(map(_VALUE_ONLY.match, values)):
+        raise ValueError(f"not a label: {key[:64]!r} {list(values)[:4]!r}")
+    return Requirement(key, operator, frozenset(values))
 
 
 def _split(text: str) -> list[str]:

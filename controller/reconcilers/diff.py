@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller import meta
-from controller.meta import Object
+from controller.meta import ABSENT, Object, changed_fields
 from controller.reconcilers.children import ChildKind, kind_of, value_at
-from controller.reconcilers.compare import ABSENT, changed_fields, equivalent, merge_patch_between
+from controller.reconcilers.compare import equivalent, merge_patch_between
 from controller.render.names import CLAMPED_GENERATION, HELD_REVISION, MODEL_UID, REVISION, TEMPLATE_INPUTS, revision
 
 

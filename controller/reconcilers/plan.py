@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from controller import meta
 from controller.api.model import Backend, Model
-from controller.meta import Object
+from controller.meta import Object, changed_fields
 from controller.reconcilers.carry_over import annotation_value, foreign_parts, is_kept_by, saved_for, with_carried
 from controller.reconcilers.children import (
     CHILD_KINDS,
@@ -29,7 +29,6 @@ from controller.reconcilers.children import (
     value_at,
     without_targets,
 )
-from controller.reconcilers.compare import changed_fields
 from controller.reconcilers.diff import Scaling, diff, held_revision
 from controller.reconcilers.handover import pending_handover
 from controller.reconcilers.observe import Snapshot

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller import meta
-from controller.reconcilers.compare import ABSENT, changed_fields, covers, equivalent, merge_patch_between
+from controller.meta import ABSENT, changed_fields
+from controller.reconcilers.compare import covers, equivalent, merge_patch_between
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "1"]),
