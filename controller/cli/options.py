@@ -79,6 +79,21 @@ class _DialectName(click.ParamType):  # type: ignore[type-arg] # generic for typ
         return DIALECTS[value]
 
 
+class _Shard(click.ParamType):  # type: ignore[type-arg] # generic for type checkers only
+    """``INDEX/COUNT``."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from controller.meta.shards import Shard
+
+        try:
+            return value if isinstance(value, Shard) else Shard.parse(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+SHARD = _Shard()
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 SECONDS = _Number(min=0, min_open=True)
 NOT_NEGATIVE = _Number(min=0)

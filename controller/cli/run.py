@@ -21,6 +21,7 @@ from controller.cli.options import (
     OBJECT_NAME,
     PROGRAM,
     SECONDS,
+    SHARD,
     Whole,
     cluster_options,
     combined,
@@ -70,6 +71,12 @@ _tuning_options = combined(
         type=NAMESPACE,
         multiple=True,
         help="Namespace to work in; repeatable. [default: all]",
+    ),
+    option(
+        "--shard",
+        type=SHARD,
+        default=None,
+        help="Reconcile one part of the Models: part INDEX, from 0, of COUNT, by a hash of namespace and name. [default: all]",
     ),
     option("--workers", type=Whole(1, 1000), default=16, help="Models reconciled at the same time."),
     option(
@@ -210,6 +217,7 @@ def _log_start(config: Any, flags: dict[str, Any]) -> None:
         context=flags["context"] or "current",
         namespaces=list(flags["namespaces"]) or "all",
         leader_election=flags["leader_elect"],
+        shard=str(flags["shard"] or "all"),
     )
 
 
@@ -232,10 +240,13 @@ def _manager_options(flags: dict[str, Any]) -> Any:
 def _election(flags: dict[str, Any]) -> Any:
     from controller.client import in_cluster_namespace
     from controller.leaderelection import LeaderElectionConfig
+    from controller.reconcilers import rivals_of, shard_lease
 
+    name, shard = flags["lease_name"], flags["shard"]
     return LeaderElectionConfig(
         namespace=flags["leader_elect_namespace"] or in_cluster_namespace() or "default",
-        name=flags["lease_name"],
+        name=name if shard is None else shard_lease(name, shard),
+        is_rival=None if shard is None else rivals_of(name, shard),
         identity=flags["identity"],
         lease_duration=flags["lease_duration"],
         renew_deadline=flags["renew_deadline"],
@@ -254,6 +265,7 @@ def _controller_options(flags: dict[str, Any]) -> Any:
         namespace=in_cluster_namespace() or flags["leader_elect_namespace"],
         config_map=flags["config_map"],
         workers=flags["workers"],
+        shard=flags["shard"],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from controller.meta import Object
 
 Transform = Callable[[dict[str, Any]], Object]
+Keep = Callable[[Object], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class CacheOptions:
     - ``namespaces``: None is the default of the factory or manager, ``()`` is all namespaces. Order and repetitions do not count.
     - ``label_selector`` and ``field_selector``: in the API's text form; the server selects.
     - ``metadata_only``: ask the server for metadata alone (PartialObjectMetadata).
+    - ``keep``: called with each object that arrives; what it returns false for is treated as if the server had not selected it. For
+      what no selector can say; the server still sends all.
 
     In which form:
 
@@ -29,6 +32,7 @@ class CacheOptions:
     label_selector: str = ""
     field_selector: str = ""
     metadata_only: bool = False
+    keep: Keep | None = None
     transform: Transform | None = None
     compact: bool = False
 
@@ -40,8 +44,15 @@ class CacheOptions:
 
     @property
     def scope(self) -> "CacheOptions":
-        """The same without the form: what the server is asked for."""
+        """The same without the form: which objects there are."""
         return replace(self, transform=None, compact=False)
+
+    def keeps(self, obj: Object) -> bool:
+        """Whether ``keep`` lets the object in; also true when it raises, because what is not known is not left out."""
+        try:
+            return self.keep is None or self.keep(obj)
+        except Exception:  # noqa: BLE001 - a user's function concerns one object alone
+            return True
 
     def in_namespaces(self, namespaces: Iterable[str]) -> "CacheOptions":
         """The same, limited to these namespaces where it leaves the choice open."""

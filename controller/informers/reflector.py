@@ -266,6 +266,9 @@ class Reflector:
                 await slices.pause()
 
     def _stage(self, replacement: Replacement, item: dict[str, Any]) -> None:
+        if not self._selection.keeps(item):
+            replacement.discard(meta.key_of(item))
+            return
         shaped = self._shaped(item)
         if shaped is None:
             self._store.keep(replacement, meta.key_of(item))
@@ -423,11 +426,12 @@ class Reflector:
         self._moved()
 
     def _change(self, event: WatchEvent) -> None:
+        type_ = event.type if self._selection.keeps(event.object) else DeltaType.DELETED
         shaped = self._shaped(event.object)
-        if event.type == "DELETED":
+        if type_ == DeltaType.DELETED:
             self._rejected.pop(meta.key_of(event.object), None)
             shaped = event.object if shaped is None else shaped
-        if shaped is not None and (delta := self._store.apply(event.type, shaped)) is not None:
+        if shaped is not None and (delta := self._store.apply(type_, shaped)) is not None:
             self._sink.dispatch(delta)
 
     def _report(self, error: ApiError) -> None:

@@ -20,10 +20,11 @@ class Scope:
         self._fields = _parsed(FieldSelector.parse, options.field_selector)
 
     def selects(self, obj: Object) -> bool:
-        """Whether the selectors select the object. False where a selector cannot be read here: then the watch decides alone."""
+        """Whether the selectors and ``keep`` select the object. False where a selector cannot be read here: then the watch decides alone."""
         if self._labels is None or self._fields is None:
             return False
-        return self._labels.matches(meta.labels_of(obj)) and self._fields.matches(obj)
+        selected = self._labels.matches(meta.labels_of(obj)) and self._fields.matches(obj)
+        return selected and self._options.keeps(obj)
 
     @property
     def is_readable(self) -> bool:

@@ -12,6 +12,7 @@ from controller import meta
 from controller.client import Client
 from controller.leaderelection.machine import LeaderElectionConfig, LeaseMachine
 from controller.leaderelection.record import LEASE, LeaseRecord
+from controller.leaderelection.rivals import Rivals
 from controller.meta import Object
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound
 
@@ -70,11 +71,13 @@ class LeaderElector:
         )
         self._config = config
         self._machine = LeaseMachine(config)
+        self._rivals = Rivals(self._client, config)
         self._on_started = on_started
         self._on_lost = on_lost
         self._metrics = metrics
         self._lease: Object | None = None
         self._leading = False
+        self._rival: str | None = None
         self._last_renewal = 0.0
         metrics.leading(config.name, is_leader=False)
 
@@ -142,9 +145,29 @@ class LeaderElector:
         """Tries once. An attempt that takes as long as the renew deadline is abandoned: it would cover no write."""
         try:
             async with asyncio.timeout(self._config.renew_deadline):
-                return await self._attempt()
+                if await self._has_rival() or not await self._attempt():
+                    return False
+                if not await self._has_rival():
+                    return True
+            await self.release()
         except TimeoutError:
-            return False
+            pass
+        except ApiError as error:
+            _log.warning("The lease could not be released and will expire", lease=self._config.name, error=str(error))
+        self._lease = None
+        return False
+
+    async def _has_rival(self) -> bool:
+        """Whether a Lease that excludes this one is held; also true when that cannot be found out."""
+        try:
+            held = await self._rivals.held(boot_time())
+        except ApiError as error:
+            _log.warning("Cannot list the leases", namespace=self._config.namespace, error=str(error))
+            return True
+        if held is not None and held != self._rival:
+            _log.info("Waiting for another division of the work to end", lease=held)
+        self._rival = held
+        return held is not None
 
     async def _renew(self) -> bool:
         """Renews before the deadline; False if that failed."""

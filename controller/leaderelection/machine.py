@@ -4,6 +4,7 @@ Clocks of other machines are not trusted: a record counts as fresh from the mome
 monotonic clock that also counts during suspends; ``wall`` is an RFC 3339 time with six fractional digits that is written, never compared.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.leaderelection.record import LeaseRecord
@@ -15,7 +16,10 @@ class ElectionConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LeaderElectionConfig:
-    """One candidate. Durations are seconds, and must satisfy lease > renew deadline > 1.2 x retry > 0."""
+    """One candidate. Durations are seconds, and must satisfy lease > renew deadline > 1.2 x retry > 0.
+
+    ``is_rival`` says by its name which other Lease of the namespace excludes this one; None: no other.
+    """
 
     namespace: str
     name: str
@@ -23,6 +27,7 @@ class LeaderElectionConfig:
     lease_duration: float = 15.0
     renew_deadline: float = 10.0
     retry_period: float = 2.0
+    is_rival: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
         if not (self.namespace and self.name and self.identity):

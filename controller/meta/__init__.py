@@ -45,6 +45,7 @@ from controller.meta.quantity import parse_quantity as parse_quantity
 from controller.meta.quantity import same_quantity as same_quantity
 from controller.meta.selectors import FieldSelector as FieldSelector
 from controller.meta.selectors import LabelSelector as LabelSelector
+from controller.meta.shards import Shard as Shard
 from controller.meta.times import format_micro_time as format_micro_time
 from controller.meta.times import format_time as format_time
 from controller.meta.times import parse_time as parse_time

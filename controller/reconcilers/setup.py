@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controller import meta
 from controller.api.kinds import (
@@ -12,12 +12,13 @@ from controller.api.kinds import (
     CONFIG_MAP,
     MODEL,
     MODEL_INFER,
+    MODEL_ROUTE,
     POD,
 )
 from controller.dialects import E4FB6663, Dialect
 from controller.informers import CacheOptions, Delta, Lister, SharedInformer
 from controller.lora import AdapterSync
-from controller.meta import Object, Resource
+from controller.meta import Object, Resource, Shard
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.children import scaled_workloads
 from controller.reconcilers.events import EventReporter
@@ -27,10 +28,11 @@ from controller.reconcilers.pods import BY_WORKLOAD, reconcile_relevant, slim, w
 from controller.reconcilers.reconciler import ModelReconciler
 from controller.reconcilers.rendered import Renderer
 from controller.reconcilers.settings import CONFIG_MAP_NAME, render_options
+from controller.reconcilers.sharding import ShardFilter
 from controller.reconcilers.status_writer import StatusWriter
 from controller.render import RenderOptions
 from controller.render.names import INFER_NAME, MANAGED_BY, MANAGER, MODEL_NAME
-from controller.runtime import ControllerBuilder, Manager, Request, changed, enqueue_mapped
+from controller.runtime import ControllerBuilder, Manager, Predicate, Request, changed, enqueue_mapped
 from controller.validation import ValidationOptions
 from controller.workqueue import ItemExponentialFailure
 
@@ -43,13 +45,16 @@ _CACHES = {
     POD: CacheOptions(label_selector=INFER_NAME, transform=slim, compact=True),
 }
 """What differs from "what we manage, compact": foreign bindings too, because they decide who owns replicas."""
+_UNDIVIDED = (MODEL_ROUTE, AUTOSCALING_POLICY_BINDING)
+"""What every shard holds whole: routes show which names other Models answer, bindings which workloads others scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelControllerOptions:
     """The operator's choices. Images given here win over the ConfigMap, which wins over the defaults.
 
-    ``namespace`` is the controller's own, where the ConfigMap lies; without one there is no ConfigMap.
+    ``namespace`` is the controller's own, where the ConfigMap lies; without one there is no ConfigMap. With a ``shard``, only the Models
+    of that part are reconciled.
     """
 
     downloader_image: str | None = None
@@ -58,13 +63,15 @@ class ModelControllerOptions:
     namespace: str | None = None
     config_map: str = CONFIG_MAP_NAME
     workers: int = 16
+    shard: Shard | None = None
     dialect: Dialect = E4FB6663
 
 
 def setup(manager: Manager, options: ModelControllerOptions) -> None:
     """Adds the Model controller to a manager."""
-    models, pods = _informer(manager, MODEL), _informer(manager, POD)
-    children = {resource: _informer(manager, resource) for resource in ALL_CHILDREN}
+    keep = None if options.shard is None else ShardFilter(options.shard)
+    models, pods = _informer(manager, MODEL, keep), _informer(manager, POD, keep)
+    children = {resource: _informer(manager, resource, keep) for resource in ALL_CHILDREN}
     for resource, informer in children.items():
         for name, function in indexers(resource).items():
             informer.add_indexer(name, function)
@@ -72,7 +79,7 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
     infers = children[MODEL_INFER].lister
     builder = ControllerBuilder(manager).for_(models, _concerns_us)
     for child in children.values():
-        builder.owns(child)
+        builder.owns(child, *(() if keep is None else (_of_shard(keep),)))
     targets = enqueue_mapped(lambda binding: _owners_of_targets(binding, infers))
     builder.watches(children[AUTOSCALING_POLICY_BINDING], targets)
     builder.watches(pods, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(reconcile_relevant))
@@ -102,8 +109,18 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
     adapters.add_handler(controller.queue.add)
 
 
-def _informer(manager: Manager, resource: Resource) -> SharedInformer:
-    return manager.informer(resource, _CACHES.get(resource, CacheOptions(label_selector=_MANAGED, compact=True)))
+def _informer(manager: Manager, resource: Resource, keep: ShardFilter | None) -> SharedInformer:
+    options = _CACHES.get(resource, CacheOptions(label_selector=_MANAGED, compact=True))
+    return manager.informer(resource, options if resource in _UNDIVIDED else replace(options, keep=keep))
+
+
+def _of_shard(keep: ShardFilter) -> Predicate:
+    """Lets through what belongs to the shard after a change or belonged to it before."""
+
+    def concerns(obj: Object | None) -> bool:
+        return obj is not None and keep(obj)
+
+    return lambda delta: concerns(delta.new) or concerns(delta.old)
 
 
 def _owners_of_pod(pod: Object, infers: Lister) -> Iterable[Request]:

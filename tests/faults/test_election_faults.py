@@ -22,8 +22,9 @@ RETRY, DEADLINE, DURATION = 0.2, 1.5, 2.5
 class Candidate:
     """An elector at work through the proxy, under its identity as User-Agent, and what it told."""
 
-    def __init__(self, client: Client, namespace: str, identity: str) -> None:
-        config = LeaderElectionConfig(namespace, "lease", identity, DURATION, DEADLINE, RETRY)
+    def __init__(self, client: Client, namespace: str, identity: str, name: str, rival: str) -> None:
+        is_rival = rival.__eq__ if rival else None
+        config = LeaderElectionConfig(namespace, name, identity, DURATION, DEADLINE, RETRY, is_rival)
         self.identity = identity
         self.started, self.lost = asyncio.Event(), asyncio.Event()
         self.elector = LeaderElector(
@@ -42,18 +43,18 @@ class Candidate:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
-Candidates = Callable[[str], Awaitable[Candidate]]
+Candidates = Callable[..., Awaitable[Candidate]]
 
 
 @pytest.fixture
 async def candidate(proxy: FaultProxy, room: str) -> AsyncIterator[Candidates]:
-    """Makes candidates for one lease; all of them are gone in the end."""
+    """Makes candidates for one lease, unless another is named; all of them are gone in the end."""
     made: list[Candidate] = []
     clients: list[Client] = []
 
-    async def make(identity: str) -> Candidate:
+    async def make(identity: str, name: str = "lease", rival: str = "") -> Candidate:
         clients.append(await Client.connect(proxy.config.with_user_agent(identity)))
-        made.append(Candidate(clients[-1], room, identity))
+        made.append(Candidate(clients[-1], room, identity, name, rival))
         return made[-1]
 
     yield make
@@ -278,3 +279,35 @@ async def test_a_forbidden_lease_is_asked_for_again(candidate: Candidates, proxy
             await asyncio.sleep(0.01)
         assert not waiting.started.is_set()
     await waiting.started.wait()
+
+
+async def test_of_two_leases_that_exclude_each_other_one_is_held(candidate: Candidates) -> None:
+    """Both candidates begin at the same moment; one waits until the other is gone, and then leads."""
+    one, two = await asyncio.gather(candidate("one", "left", "right"), candidate("two", "right", "left"))
+    first, second = (one, two) if await _leads_first(one, two) else (two, one)
+    for _ in range(5):
+        await asyncio.sleep(RETRY)
+        assert first.elector.is_leader
+        assert not second.elector.is_leader
+    await first.die()
+    async with asyncio.timeout(30):
+        await second.started.wait()
+
+
+async def test_a_candidate_that_may_not_list_the_leases_does_not_lead(candidate: Candidates, proxy: FaultProxy) -> None:
+    """It cannot know whether it is alone."""
+    with proxy.answering(lambda seen: leases(seen) and seen.verb == "GET" and seen.path.endswith("/leases"), 403):
+        alone = await candidate("one", "left", "right")
+        await asyncio.sleep(4 * RETRY)
+        assert not alone.elector.is_leader
+    async with asyncio.timeout(30):
+        await alone.started.wait()
+
+
+async def _leads_first(one: Candidate, two: Candidate) -> bool:
+    waiting = [asyncio.create_task(each.started.wait()) for each in (one, two)]
+    async with asyncio.timeout(30):
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    return one.started.is_set()

@@ -148,6 +148,29 @@ def test_standalone_adds_the_childrens_crds() -> None:
 
 
 @pytest.mark.kubectl
+def test_the_sharded_overlay_is_as_many_pods_as_parts() -> None:
+    """The same pod, as a StatefulSet whose pods each take the part of their index; only leases are added to its rights."""
+    objects = kustomized("config/sharded")
+    shards = the("StatefulSet", objects)["spec"]
+    template = shards["template"]
+    (container,) = template["spec"]["containers"]
+    variables = {variable["name"]: variable for variable in container.pop("env")}
+    index, count = variables["MODEL_CONTROLLER_SHARD"]["value"].split("/")
+    assert (index, int(count)) == ("$(POD_INDEX)", shards["replicas"])
+    assert (
+        variables["POD_INDEX"]["valueFrom"]["fieldRef"]["fieldPath"]
+        == "metadata.labels['apps.kubernetes.io/pod-index']"
+    )
+    assert the("PodDisruptionBudget", objects)["spec"]["minAvailable"] == shards["replicas"] - 1
+    assert template == pod()
+    assert shards["podManagementPolicy"] == "Parallel"
+    assert not [obj for obj in objects if obj["kind"] == "Deployment"]
+    added = [obj for obj in objects if obj not in INSTALL]
+    assert {obj["kind"] for obj in added} == {"StatefulSet", "PodDisruptionBudget", "Role", "RoleBinding"}
+    assert [rule["resources"] for obj in added if obj["kind"] == "Role" for rule in obj["rules"]] == [["leases"]]
+
+
+@pytest.mark.kubectl
 def test_the_hostpath_overlay_adds_one_flag() -> None:
     """And nothing else."""
     objects = kustomized("config/hostpath-prefix")

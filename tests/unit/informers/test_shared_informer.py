@@ -202,6 +202,31 @@ async def test_a_label_edit_moves_an_object_out_of_a_selection_and_back(client: 
     assert [delta.type for delta in hearing.deltas] == [DeltaType.ADDED, DeltaType.DELETED, DeltaType.ADDED]
 
 
+async def test_what_keep_leaves_out_is_treated_as_not_selected(client: Client, namespace: str) -> None:
+    """In the first list, in later events, and when an own write is recorded; an object that changes sides comes and goes."""
+
+    def is_ours(obj: meta.Object) -> bool:
+        return meta.labels_of(obj).get("whose") == "ours"
+
+    await put(client, namespace, "a", whose="ours")
+    await put(client, namespace, "b", whose="theirs")
+    factory = SharedInformerFactory(client, namespaces=(namespace,))
+    informer = factory.informer(CONFIG_MAP, CacheOptions(label_selector="whose", keep=is_ours))
+    hearing = Hearing()
+    informer.add_handler(hearing)
+    async with running(factory):
+        await put(client, namespace, "c", whose="theirs")
+        informer.record(await client.get(CONFIG_MAP, "b", namespace))
+        for name, whose in (("a", "theirs"), ("b", "ours")):
+            await client.patch(CONFIG_MAP, name, {"metadata": {"labels": {"whose": whose}}}, namespace=namespace)
+
+        async def is_swapped() -> bool:
+            return [key.name for key in informer.lister.keys()] == ["b"]  # noqa: SIM118 - a lister is no mapping
+
+        assert await eventually(is_swapped)
+    assert hearing.summary() == [("ADDED", "a", True), ("DELETED", "a", False), ("ADDED", "b", False)]
+
+
 async def test_an_informer_that_is_made_late_starts_at_once(client: Client, namespace: str) -> None:
     """And is waited for like the others."""
     await put(client, namespace, "a", mine="")
