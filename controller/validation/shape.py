@@ -9,6 +9,7 @@ from controller import meta
 from controller.api.findings import Finding, error, tolerated, warning
 from controller.api.model import normalized
 from controller.meta import Object, schema
+from controller.validation.wording import in_words
 
 TYPE = "type"
 """The rule of parts that have another type than the schema wants."""
@@ -88,7 +89,7 @@ def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding
             continue
         finding = tolerated if cause.reason in _SIZES and cause.field not in _LIMITED_EVERYWHERE else error
         rule = TYPE if cause.reason == "FieldValueTypeInvalid" else "schema"
-        yield finding(cause.field[:_LONGEST_PATH], cause.message[:1].lower() + cause.message[1:], rule)
+        yield finding(cause.field[:_LONGEST_PATH], in_words(cause.message[:1].lower() + cause.message[1:]), rule)
     for field in schema.unknown_fields(value, wanted):
         near = difflib.get_close_matches(field.key[:64], sorted(field.known), 1)
         hint = f"; did you mean {near[0]}?" if near else ""

@@ -323,6 +323,25 @@ def test_a_shell_takes_its_completion(shell: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "offered"), [("st", "status"), ("render --dia", "--dialect"), ("run --log-format j", "json")]
+)
+def test_fish_completes_what_is_typed(tmp_path: Path, typed: str, offered: str) -> None:
+    """The shell itself, with the script that the command prints."""
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    program = tmp_path / "model-controller"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m controller "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / "completion.fish").write_text(run("completion", "fish").stdout)
+    script = f"source {tmp_path}/completion.fish; complete --do-complete 'model-controller {typed}'"
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    shown = subprocess.run(
+        ["fish", "--no-config", "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert offered in {line.partition("\t")[0] for line in shown.stdout.splitlines()}
+
+
+@pytest.mark.parametrize(
     ("words", "offered"),
     [
         ("st", "plain,status"),
