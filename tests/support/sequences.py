@@ -363,6 +363,10 @@ CHANGES: dict[str, list[Step]] = {
         Step("DELETE", f"{PODS}/one", {"gracePeriodSeconds": 0}),
         Step("GET", f"{PODS}/one"),
     ],
+    "delete options of another group": [
+        post(DEPLOYMENTS, spec=WORKLOAD),
+        Step("DELETE", f"{DEPLOYMENTS}/one", {"apiVersion": "apps/v1", "kind": "DeleteOptions", "dryRun": ["All"]}),
+    ],
     "foreground": [post(MAPS), Step("DELETE", f"{MAPS}/one", {"propagationPolicy": "Foreground"}, {"dryRun": "All"})],
     "generated names": [
         Step("POST", MAPS, {"metadata": {"generateName": "a b-"}}),

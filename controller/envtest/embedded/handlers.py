@@ -141,7 +141,11 @@ class Handlers:
     async def _review(self, request: web.Request, target: Target) -> web.StreamResponse:
         info = target.info
         body = (await self._object(request)).value
-        user = reviews.user_of(request.headers.get("Authorization", ""))
+        user = reviews.user_of(
+            request.headers.get("Authorization", ""),
+            request.headers.get("Impersonate-User", ""),
+            request.headers.getall("Impersonate-Group", ()),
+        )
         if info.kind == "Binding":
             raise NotImplementedByServer("bindings are created at pods/NAME/binding")
         result = reviews.reviewed(info.kind, body, target.key.namespace, user, self._storage)

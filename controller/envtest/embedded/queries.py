@@ -209,7 +209,7 @@ def delete_options(query: Query, body: Any) -> DeleteOptions:
     if not isinstance(body, Mapping):
         raise BadRequest("the body of a delete is DeleteOptions")
     problems = typed.Problems()
-    schema = catalog.definition("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
+    schema = catalog.definition(catalog.DELETE_OPTIONS)
     given = typed.read(dict(body), schema, problems)
     if problems.wrong:
         raise BadRequest(f"DeleteOptions cannot be read: {', '.join(problems.wrong)}")

@@ -32,11 +32,21 @@ class User:
 ADMIN = User("admin", (_ADMINISTRATORS, "system:authenticated"))
 
 
-def user_of(authorization: str) -> User:
-    """The user of an ``Authorization`` header: a service account by its token, an administrator otherwise."""
+def user_of(authorization: str, impersonated: str = "", groups: Iterable[str] = ()) -> User:
+    """The user whom a request impersonates, else that of its ``Authorization`` header: a service account or an administrator."""
+    if impersonated:
+        given = tuple(groups) or _groups_of(impersonated)
+        return User(impersonated, (*given, "system:authenticated"))
     scheme, _, bearer = authorization.partition(" ")
     found = subject_of(bearer) if scheme.lower() == "bearer" else None
     return User(*found) if found else ADMIN
+
+
+def _groups_of(user: str) -> tuple[str, ...]:
+    """The groups that a service account is in by its name."""
+    parts = user.split(":")
+    is_account = user.startswith("system:serviceaccount:") and len(parts) == 4
+    return ("system:serviceaccounts", f"system:serviceaccounts:{parts[2]}") if is_account else ()
 
 
 def reviewed(kind: str, body: Any, namespace: str, user: User, storage: Storage) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from controller.meta import jsonio
 
 Schema = dict[str, Any]
+DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _REFERENCE = "#/components/schemas/"
 _GROUPED = "x-kubernetes-group-version-kind"
@@ -90,7 +91,9 @@ def name_of_kind(group: str, version: str, kind: str) -> str | None:
 
 
 def schema_of_kind(api_version: str, kind: str) -> Schema | None:
-    """The resolved schema of a kind, or None when Kubernetes has none of that name."""
+    """The resolved schema of a kind, or None when Kubernetes has none of that name. Every group has DeleteOptions."""
+    if kind == "DeleteOptions":
+        return definition(DELETE_OPTIONS)
     group, _, version = api_version.rpartition("/")
     name = name_of_kind(group, version, kind)
     return definition(name) if name else None
