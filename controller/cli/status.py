@@ -3,21 +3,25 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.measure import Measurement
+from rich.text import Text
 
 from controller import meta
-from controller.api.kinds import MODEL, MODEL_INFER
+from controller.api.kinds import MODEL, POD
 from controller.cli.app import Failure, Unusable
 from controller.cli.options import NAMESPACE, cluster_options, option, version_option
 from controller.client import Client, ConfigError, load_config
+from controller.dialects import E4FB6663
+from controller.meta import Object, Resource
 from controller.meta.errors import ApiError, NotFound
+from controller.views.details import detail_lines
 from controller.views.models import Row, model_rows, render_table
 
 _REFRESH_SECONDS = 2.0
@@ -48,6 +52,8 @@ def status(
 ) -> None:
     """Show Models with their conditions, replicas and reasons.
 
+    With a NAME also its backends, children and pods, and why a pod is stuck.
+
     \b
     Examples:
       model-controller status
@@ -61,12 +67,12 @@ def status(
     except ConfigError as error:
         raise Unusable(str(error)) from None
     except NotFound as error:
-        known = error.status.get("reason") == "NotFound" and name
+        missing = not name or _is_unknown_kind(error)
         raise Failure(
-            f"there is no Model {name!r}" if known else "the Model CRD is not installed in this cluster"
+            "the Model CRD is not installed in this cluster" if missing else f"there is no Model {name!r}"
         ) from None
     except ApiError as error:
-        raise Failure(f"the API server did not answer as hoped: {error}") from None
+        raise Failure(f"the API server returned an error: {error}") from None
     except KeyboardInterrupt:
         if not watch:
             raise
@@ -89,23 +95,52 @@ async def _status(
     async with await Client.connect(config) as client:
         with Live(console=console, auto_refresh=False) if in_place else contextlib.nullcontext() as live:
             while True:
-                rows = await _fetch(client, where, name)
+                models = await _models(client, where, name)
+                rows = model_rows(models, datetime.now(UTC))
+                details = await _details(client, models[0]) if name and output == "table" else []
                 if live is not None:
-                    live.update(render_table(rows, with_namespace=all_namespaces), refresh=True)
-                elif shown != (shown := [replace(row, age=None) for row in rows]):
+                    live.update(_table(rows, details, all_namespaces), refresh=True)
+                elif shown != (shown := ([replace(row, age=None) for row in rows], details)):
                     _show(console, rows, output, all_namespaces)
+                    for line in details:
+                        click.echo(line)
                 if not watch:
                     return
                 await asyncio.sleep(_REFRESH_SECONDS)
 
 
-async def _fetch(client: Client, namespace: str | None, name: str | None) -> list[Row]:
+def _is_unknown_kind(error: NotFound) -> bool:
+    """Whether the API server does not know the kind, rather than the name: then its answer names no object."""
+    details = error.status.get("details")
+    return not (isinstance(details, Mapping) and details.get("name"))
+
+
+async def _models(client: Client, namespace: str | None, name: str | None) -> Sequence[Object]:
     if name:
-        models: Sequence[meta.Object] = [await client.get(MODEL, name, namespace)]
-    else:
-        models = (await client.list_all(MODEL, namespace)).items
-    infers = (await client.list_all(MODEL_INFER, namespace)).items
-    return model_rows(models, infers, datetime.now(UTC))
+        return [await client.get(MODEL, name, namespace)]
+    return (await client.list_all(MODEL, namespace)).items
+
+
+async def _details(client: Client, model: Object) -> list[str]:
+    """What else is known of one Model; a kind that is not installed is named."""
+    namespace = meta.namespace_of(model)
+    children: dict[Resource, Sequence[Object] | None] = {}
+    for resource in E4FB6663.children:
+        try:
+            objects = (await client.list_all(resource, namespace)).items
+        except NotFound:
+            children[resource] = None
+        else:
+            children[resource] = [obj for obj in objects if meta.is_controlled_by(obj, meta.uid_of(model))]
+    workloads = children[E4FB6663.workload] or ()
+    names = ",".join(map(meta.name_of, workloads))
+    selector = f"{E4FB6663.pod_keys.name} in ({names})"
+    pods = (await client.list_all(POD, namespace, label_selector=selector)).items if names else ()
+    return list(detail_lines(model, children, pods))
+
+
+def _table(rows: list[Row], details: list[str], with_namespace: bool) -> Group:
+    return Group(render_table(rows, with_namespace=with_namespace), *map(Text, details))
 
 
 def _show(console: Console, rows: list[Row], output: str, with_namespace: bool) -> None:

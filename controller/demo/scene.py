@@ -25,7 +25,7 @@ class Scene:
 
     def rows(self) -> list[Row]:
         """A row for each Model."""
-        return model_rows(self._models.list(), self._children[MODEL_INFER.kind].list(), datetime.now(UTC))
+        return model_rows(self._models.list(), datetime.now(UTC))
 
     def model(self, key: NamespacedName) -> Object | None:
         """The Model of this name."""

@@ -1,4 +1,4 @@
-"""What ``status`` and ``demo`` show of a Model: one row, from the Model and its ModelInfers."""
+"""What ``status`` and ``demo`` show of a Model: one row, from its status alone, so that it agrees with ``kubectl get models``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,34 +42,28 @@ class Row:
         }
 
 
-def model_rows(models: Iterable[Object], infers: Iterable[Object], now: datetime) -> list[Row]:
+def model_rows(models: Iterable[Object], now: datetime) -> list[Row]:
     """A row per Model, sorted by namespace and name."""
-    by_key = {meta.key_of(infer): infer for infer in infers}
-    return sorted((_row(model, by_key, now) for model in models), key=lambda row: row.key)
+    return sorted((_row(model, now) for model in models), key=lambda row: row.key)
 
 
-def _row(model: Object, infers: Mapping[NamespacedName, Object], now: datetime) -> Row:
-    key = meta.key_of(model)
-    backends = [backend for backend in _items(meta.spec_of(model), "backends") if isinstance(backend.get("name"), str)]
-    owned = [
-        infer
-        for backend in backends
-        if (infer := infers.get(NamespacedName(key.namespace, f"{key.name}-{backend['name']}")))
-        and meta.is_controlled_by(infer, meta.uid_of(model))
-    ]
-    conditions = meta.conditions_of(model)
-    active, failed = (meta.find_condition(conditions, type_) or {} for type_ in ("Active", "Failed"))
-    speaking = failed if failed.get("status") == "True" else active
+def _row(model: Object, now: datetime) -> Row:
+    spec, status = meta.spec_of(model), meta.status_of(model)
+    backends = [backend for backend in _items(spec, "backends") if isinstance(backend.get("name"), str)]
+    states = _items(status, "backendStatuses")
+    conditions = {str(condition.get("type")): condition for condition in meta.conditions_of(model)}
+    active, failed = conditions.get("Active", {}), conditions.get("Failed", {})
+    speaking = conditions.get("Ready") or (failed if failed.get("status") == "True" else active)
     return Row(
-        key=key,
+        key=meta.key_of(model),
         active=str(active.get("status", "Unknown")),
         failed=str(failed.get("status", "Unknown")),
         backends=tuple(backend["name"] for backend in backends),
-        ready=sum(_count(meta.status_of(infer), "availableReplicas") for infer in owned),
-        desired=sum(_count(meta.spec_of(infer), "replicas") for infer in owned),
+        ready=sum(_count(state, "readyReplicas") for state in states),
+        desired=sum(_count(state, "desiredReplicas") for state in states),
         adapters=tuple(sorted({str(a.get("name")) for backend in backends for a in _items(backend, "loraAdapters")})),
         reason=str(speaking.get("reason", "")),
-        message=str(speaking.get("message", "")),
+        message=str((failed if failed.get("status") == "True" else speaking).get("message", "")),
         age=_age(model, now),
     )
 

@@ -153,3 +153,19 @@ async def _changed(client: Client, before: Object) -> bool:
 
 async def _has(client: Client, namespace: str, count: int) -> bool:
     return len(await child_names(client, namespace)) == count
+
+
+async def test_status_works_where_only_the_model_is_installed(tmp_path: Path) -> None:
+    """The kinds that are missing are named, and a Model that is not there is told apart from a CRD that is not."""
+    async with Environment("embedded", crds=[model_crd()]) as bare, bare.client() as client:
+        await client.create(MODEL, unborn(a_model("chat"), "default"))
+        arguments = ["--kubeconfig", str(bare.kubeconfig), "-n", "default"]
+        shown = await asyncio.to_thread(CliRunner().invoke, cli, ["status", "chat", *arguments])
+        assert shown.exit_code == 0
+        assert f"ModelInfer ({MODEL_INFER.api_version}) is not installed in this cluster" in shown.output
+        absent = await asyncio.to_thread(CliRunner().invoke, cli, ["status", "talk", *arguments])
+        assert (absent.exit_code, "there is no Model 'talk'" in absent.output) == (1, True)
+    async with Environment("embedded", crds=[]) as empty:
+        arguments = ["status", "chat", "--kubeconfig", str(empty.kubeconfig), "-n", "default"]
+        nothing = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+    assert (nothing.exit_code, "the Model CRD is not installed" in nothing.output) == (1, True)

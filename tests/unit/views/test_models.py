@@ -1,4 +1,4 @@
-"""What people see of a Model is what its status and ModelInfers say, whatever is missing or misshapen."""
+"""What people see of a Model is what its status says, whatever is missing or misshapen."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,18 +20,14 @@ def a_model(**status: Any) -> dict[str, Any]:
     }
 
 
-def an_infer(name: str, uid: str = "u") -> dict[str, Any]:
-    return {
-        "metadata": {"name": name, "namespace": "ns", "ownerReferences": [{"uid": uid, "controller": True}]},
-        "spec": {"replicas": 3},
-        "status": {"availableReplicas": 2},
-    }
-
-
-def test_replicas_are_summed_over_the_models_own_backends() -> None:
-    """A ModelInfer of the right name but of another owner does not count."""
-    (row,) = model_rows([a_model()], [an_infer("m-a"), an_infer("m-b", uid="other")], NOW)
-    assert (row.ready, row.desired, row.adapters, row.age) == (2, 3, ("x",), 3600.0)
+def test_replicas_are_those_of_the_status() -> None:
+    """The same numbers as in ``kubectl get models``."""
+    states = [
+        {"name": "a", "replicas": 3, "readyReplicas": 2, "desiredReplicas": 3},
+        {"name": "b", "replicas": 0, "readyReplicas": 0, "desiredReplicas": 1},
+    ]
+    (row,) = model_rows([a_model(backendStatuses=states)], NOW)
+    assert (row.ready, row.desired, row.adapters, row.age) == (2, 4, ("x",), 3600.0)
     assert row.active == "Unknown"
 
 
@@ -41,14 +37,14 @@ def test_the_reason_is_that_of_the_failure_when_there_is_one() -> None:
         {"type": "Active", "status": "False", "reason": "ModelProcessing"},
         {"type": "Failed", "status": "True", "reason": "ChildConflict", "message": "taken"},
     ]
-    (row,) = model_rows([a_model(conditions=conditions)], [], NOW)
+    (row,) = model_rows([a_model(conditions=conditions)], NOW)
     assert (row.reason, row.message, row.as_json()["failed"]) == ("ChildConflict", "taken", "True")
 
 
 def test_misshapen_models_are_shown_and_not_a_crash() -> None:
     """Anything can be stored under another CRD."""
     models = [{}, {"metadata": {"name": "x"}, "spec": {"backends": 3}}, {"spec": {"backends": [1, {}]}, "status": []}]
-    rows = model_rows(models, [{"spec": 1}], NOW)
+    rows = model_rows(models, NOW)
     assert len(rows) == 3
     Console(quiet=True).print(render_table(rows, with_namespace=True))
 
