@@ -29,9 +29,26 @@ def test_a_recipe_names_files_and_checks_that_exist(name: str, text: str) -> Non
 
 
 def test_the_guide_has_the_recipes_that_are_asked_for_most() -> None:
-    """A condition reason, a flag, a backend type, a second controller."""
-    names = [name for name, _ in RECIPE.findall(GUIDE)]
-    assert {"Add a condition reason", "Add a flag", "Add a backend type", "Add a second controller"} <= set(names)
+    """A condition reason, a flag, a backend type, a dialect, a second controller."""
+    wanted = ("a condition reason", "a flag", "a backend type", "a dialect", "a second controller")
+    assert {f"Add {what}" for what in wanted} <= {name for name, _ in RECIPE.findall(GUIDE)}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "folder", "example"),
+    [("Add a backend type", "controller/render/engines", "sglang"), ("Add a dialect", "controller/dialects", "v1")],
+)
+def test_an_example_that_a_recipe_names_is_registered_where_it_says(recipe: str, folder: str, example: str) -> None:
+    """And no module outside of the recipe's files imports it by its name, so that a new one needs no change elsewhere."""
+    text = dict(RECIPE.findall(GUIDE))[recipe]
+    assert f"`{folder}/{example}.py`" in text
+    module = f"{folder}/{example}".replace("/", ".")
+    importing = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "controller").rglob("*.py")
+        if re.search(rf"^(?:from|import) {re.escape(module)}\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert importing == {f"{folder}/__init__.py"}
 
 
 def test_each_target_that_the_guide_names_exists() -> None:
