@@ -19,6 +19,8 @@ from controller.metrics.servers import BindAddress as BindAddress
 from controller.metrics.servers import BindAddressError as BindAddressError
 from controller.metrics.servers import BindError as BindError
 from controller.metrics.servers import Check as Check
+from controller.metrics.servers import HTTPServer as HTTPServer
 from controller.metrics.servers import MetricsServer as MetricsServer
 from controller.metrics.servers import ProbeServer as ProbeServer
+from controller.metrics.webhook import WebhookFamilies as WebhookFamilies
 from controller.metrics.workqueue import WorkqueueFamilies as WorkqueueFamilies

@@ -54,14 +54,21 @@ class BindAddress:
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
-class _Server:
-    """One aiohttp application at one address."""
+class HTTPServer:
+    """One aiohttp application that listens on ``bind`` (``HOST:PORT``, ``:PORT``, or ``0`` for off), with TLS if a context is given."""
 
-    def __init__(self, bind: str, routes: Iterable[web.RouteDef], ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        bind: str,
+        routes: Iterable[web.RouteDef],
+        ssl_context: ssl.SSLContext | None = None,
+        *,
+        body_bytes: int = 1024,
+    ) -> None:
         self._bind = bind
         self._address = BindAddress.parse(bind)
         self._ssl = ssl_context
-        app = web.Application()
+        app = web.Application(client_max_size=body_bytes)
         app.add_routes(routes)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_STOP_SECONDS)
 
@@ -91,7 +98,7 @@ def _why(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
-class MetricsServer(_Server):
+class MetricsServer(HTTPServer):
     """Serves a registry at ``/metrics``.
 
     With ``authorize``, only callers that it accepts get the metrics; others get its code and an empty body.
@@ -117,7 +124,7 @@ class MetricsServer(_Server):
         return web.Response(body=exposition(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-class ProbeServer(_Server):
+class ProbeServer(HTTPServer):
     """Serves ``/healthz`` and ``/readyz``, each 200 if all its checks pass and 500 if one fails.
 
     ``?verbose`` lists the checks, as a failure always does; ``?exclude=NAME``, repeatable, skips one; ``/healthz/NAME`` runs one alone.
