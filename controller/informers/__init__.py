@@ -9,11 +9,12 @@ from controller.informers.delta import DeltaType as DeltaType
 from controller.informers.dispatcher import Registration as Registration
 from controller.informers.factory import SharedInformerFactory as SharedInformerFactory
 from controller.informers.lister import Lister as Lister
+from controller.informers.metrics import InformerMetrics as InformerMetrics
+from controller.informers.metrics import ReflectorMetrics as ReflectorMetrics
 from controller.informers.mutation import CacheMutated as CacheMutated
 from controller.informers.options import CacheOptions as CacheOptions
 from controller.informers.options import ReflectorOptions as ReflectorOptions
 from controller.informers.reader import CacheReader as CacheReader
-from controller.informers.reflector import InformerMetrics as InformerMetrics
 from controller.informers.shared_informer import SharedInformer as SharedInformer
 from controller.informers.table import BY_NAMESPACE as BY_NAMESPACE
 from controller.informers.table import BY_OWNER as BY_OWNER

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from controller import meta
 from controller.client import Client
+from controller.informers.metrics import InformerMetrics, NoInformerMetrics
 from controller.informers.options import CacheOptions, ReflectorOptions
-from controller.informers.reflector import InformerMetrics, NoInformerMetrics
 from controller.informers.shared_informer import SharedInformer
 from controller.meta import NamespacedName, Object, Resource
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from controller.meta import Object
+from controller.meta import Object, Resource
 
 Transform = Callable[[dict[str, Any]], Object]
 Keep = Callable[[Object], bool]
@@ -53,6 +53,12 @@ class CacheOptions:
             return self.keep is None or self.keep(obj)
         except Exception:  # noqa: BLE001 - a user's function concerns one object alone
             return True
+
+    def name(self, resource: Resource, namespace: str = "") -> str:
+        """Tells the list-and-watches of a resource apart in metrics: ``pods``, ``pods/team-a``, ``pods?app=web``."""
+        selectors = "&".join(filter(None, (self.label_selector, self.field_selector, "metadata" * self.metadata_only)))
+        where = f"/{namespace}" if namespace else ""
+        return f"{resource.key}{where}?{selectors}" if selectors else f"{resource.key}{where}"
 
     def in_namespaces(self, namespaces: Iterable[str]) -> "CacheOptions":
         """The same, limited to these namespaces where it leaves the choice open."""

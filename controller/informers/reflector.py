@@ -12,6 +12,7 @@ from controller import meta
 from controller.client import Client, Pages, RawPage, WatchEvent
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.listwatch import List, ListWatch, StreamUnknown, Wait, Watch, WatchList
+from controller.informers.metrics import ReflectorMetrics
 from controller.informers.options import CacheOptions, ReflectorOptions
 from controller.informers.replacement import Replacement
 from controller.informers.slices import Slices
@@ -29,50 +30,6 @@ _BOOKMARK_SECONDS = 15.0
 _LIST_SECONDS = 180.0
 _SLACK_SECONDS = 30.0
 _CHANGES = ("ADDED", "MODIFIED", "DELETED")
-
-
-class InformerMetrics(Protocol):
-    """Told what a reflector does; ``at`` is seconds since the epoch."""
-
-    def added(self, resource: Resource) -> None:
-        """There is an informer of this resource."""
-
-    def listed(self, resource: Resource) -> None:
-        """A full list came in."""
-
-    def watch_ended(self, resource: Resource, reason: str) -> None:
-        """A watch is over."""
-
-    def saw(self, resource: Resource, version: str, at: float) -> None:
-        """A list, event or bookmark came in."""
-
-    def queued(self, resource: Resource, items: int) -> None:
-        """So many items of a list have come in and are not handed out yet."""
-
-    def processed(self, resource: Resource, seconds: float) -> None:
-        """All handlers were told of one change, which took so long."""
-
-
-class NoInformerMetrics:
-    """Observes nothing."""
-
-    def added(self, resource: Resource) -> None:
-        """Nothing."""
-
-    def listed(self, resource: Resource) -> None:
-        """Nothing."""
-
-    def watch_ended(self, resource: Resource, reason: str) -> None:
-        """Nothing."""
-
-    def saw(self, resource: Resource, version: str, at: float) -> None:
-        """Nothing."""
-
-    def queued(self, resource: Resource, items: int) -> None:
-        """Nothing."""
-
-    def processed(self, resource: Resource, seconds: float) -> None:
-        """Nothing."""
 
 
 class Sink(Protocol):
@@ -104,7 +61,7 @@ class Reflector:
         namespace: str,
         selection: CacheOptions,
         options: ReflectorOptions,
-        metrics: InformerMetrics,
+        metrics: ReflectorMetrics,
     ) -> None:
         self._client = client
         self._resource = resource
@@ -262,7 +219,7 @@ class Reflector:
         for item in items:
             self._stage(replacement, item)
             if slices.is_over:
-                self._metrics.queued(self._resource, len(replacement))
+                self._metrics.queued(len(replacement))
                 await slices.pause()
 
     def _stage(self, replacement: Replacement, item: dict[str, Any]) -> None:
@@ -292,12 +249,12 @@ class Reflector:
         initial, seen = not self._machine.has_listed, self._machine.version
         rewound = self._machine.listed(version, time.monotonic())
         deltas = self._store.commit(replacement, version, rewound=rewound, initial=initial)
-        self._metrics.listed(self._resource)
-        self._metrics.saw(self._resource, version, time.time())
+        self._metrics.listed()
+        self._metrics.saw(version, time.time())
         self._report_missed(deltas, seen, version, rewound=rewound)
         self._moved()
         await self._sink.dispatch_all(deltas)
-        self._metrics.queued(self._resource, 0)
+        self._metrics.queued(0)
 
     def _report_missed(self, deltas: Sequence[Delta], seen: str, version: str, *, rewound: bool) -> None:
         if rewound:
@@ -336,7 +293,7 @@ class Reflector:
                 task.cancel()
             await asyncio.gather(reading, interrupt, return_exceptions=True)
         reason = self._machine.watch_ended(failure, time.monotonic())
-        self._metrics.watch_ended(self._resource, reason)
+        self._metrics.watch_ended(reason)
 
     async def _read(self, action: Watch | WatchList) -> None:
         self._expect(action.idle_timeout)
@@ -395,7 +352,7 @@ class Reflector:
                         self._expect(limit)
                         silence.reschedule(loop.time() + limit)
                     if slices.is_over:
-                        self._metrics.queued(self._resource, len(replacement))
+                        self._metrics.queued(len(replacement))
                         await slices.pause()
         except TimeoutError:
             raise TransportError(f"no initial event for {limit:g} s") from None
@@ -422,7 +379,7 @@ class Reflector:
         else:
             _log.warning("Unknown watch event", resource=self._resource.key, type=event.type)
         self._machine.saw(version, bookmark=event.type == "BOOKMARK")
-        self._metrics.saw(self._resource, version, time.time())
+        self._metrics.saw(version, time.time())
         self._moved()
 
     def _change(self, event: WatchEvent) -> None:

@@ -11,9 +11,10 @@ from controller.client import Client
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.dispatcher import Dispatcher, Handler, Registration
 from controller.informers.lister import Lister
+from controller.informers.metrics import InformerMetrics
 from controller.informers.mutation import MutationDetector
 from controller.informers.options import CacheOptions, ReflectorOptions
-from controller.informers.reflector import InformerMetrics, Reflector
+from controller.informers.reflector import Reflector
 from controller.informers.scope import Scope
 from controller.informers.store import Indexer
 from controller.informers.table import IndexFunction
@@ -64,7 +65,7 @@ class SharedInformer:
         self.options = options
         self._detector = MutationDetector.from_environment()
         self._scope = Scope(resource, options)
-        self._dispatcher = Dispatcher(resource, lambda seconds: metrics.processed(resource, seconds))
+        self._dispatcher = Dispatcher(resource, metrics.for_reflector(resource, options.name(resource)).processed)
         namespaces = tuple(options.namespaces or ()) or ("",)
         self._stores = {
             namespace: Indexer(
@@ -76,7 +77,6 @@ class SharedInformer:
         }
         self.lister = Lister(self._stores)
         self._synced = asyncio.Event()
-        metrics.added(resource)
         self._reflectors = [
             Reflector(
                 client,
@@ -86,7 +86,7 @@ class SharedInformer:
                 namespace=namespace,
                 selection=options,
                 options=reflector,
-                metrics=metrics,
+                metrics=metrics.for_reflector(resource, options.name(resource, namespace)),
             )
             for namespace, store in self._stores.items()
         ]

@@ -1,6 +1,7 @@
 """All metric families except the workqueue's, with the recorders that packages call. Durations are seconds, sizes bytes."""
 
 import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -207,7 +208,7 @@ class LeaderElectionFamilies:
 
 
 class InformerFamilies:
-    """The ``informer_*`` families: they reveal a silent watch. All of them name the resource."""
+    """The ``informer_*`` families: they reveal a silent watch. ``name`` says which list-and-watch of the resource it is."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("name", "group", "version", "resource")
@@ -238,40 +239,66 @@ class InformerFamilies:
             registry=registry,
         )
 
-    def added(self, resource: Resource) -> None:
-        """An informer of this resource was created. Creates its counters, at zero; its gauges appear with their first value."""
-        names = _names(resource)
-        for family in (self._lists, self._queued, self._latency):
-            family.labels(*names)
-        for reason in WATCH_ENDS:
-            self._watches.labels(*names, reason)
+    def for_reflector(self, resource: Resource, name: str) -> "ReflectorSeries":
+        """The series of one list-and-watch. Its counters exist from now on, at zero; its gauges appear with their first value."""
+        labels = (name, resource.group, resource.version, resource.plural)
+        return ReflectorSeries(
+            lists=self._lists.labels(*labels),
+            watches={reason: self._watches.labels(*labels, reason) for reason in WATCH_ENDS},
+            last_event=lambda: self._last_event.labels(*labels),
+            store_version=lambda: self._store_version.labels(*labels),
+            queue=self._queued.labels(*labels),
+            latency=self._latency.labels(*labels),
+        )
 
-    def listed(self, resource: Resource) -> None:
+
+class ReflectorSeries:
+    """The ``informer_*`` series of one list-and-watch, looked up once: they are written at each event."""
+
+    def __init__(
+        self,
+        *,
+        lists: Counter,
+        watches: Mapping[str, Counter],
+        last_event: Callable[[], Gauge],
+        store_version: Callable[[], Gauge],
+        queue: Gauge,
+        latency: Histogram,
+    ) -> None:
+        self._lists = lists
+        self._watches = watches
+        self._new_last_event = last_event
+        self._last_event: Gauge | None = None
+        self._new_store_version = store_version
+        self._store_version: Gauge | None = None
+        self._queue = queue
+        self._latency = latency
+
+    def listed(self) -> None:
         """A full list came in."""
-        self._lists.labels(*_names(resource)).inc()
+        self._lists.inc()
 
-    def watch_ended(self, resource: Resource, reason: str) -> None:
+    def watch_ended(self, reason: str) -> None:
         """A watch ended for this reason, one of ``WATCH_ENDS``."""
-        self._watches.labels(*_names(resource), reason).inc()
+        self._watches[reason].inc()
 
-    def saw(self, resource: Resource, version: str, at: float) -> None:
+    def saw(self, version: str, at: float) -> None:
         """A list, event or bookmark with this resource version came in, ``at`` seconds since the epoch."""
-        names = _names(resource)
-        self._last_event.labels(*names).set(at)
+        if self._last_event is None:
+            self._last_event = self._new_last_event()
+        self._last_event.set(at)
         if version.isdecimal():
-            self._store_version.labels(*names).set(int(version))
+            if self._store_version is None:
+                self._store_version = self._new_store_version()
+            self._store_version.set(int(version))
 
-    def queued(self, resource: Resource, items: int) -> None:
+    def queued(self, items: int) -> None:
         """``items`` items of a list arrived and were not given to handlers yet."""
-        self._queued.labels(*_names(resource)).set(items)
+        self._queue.set(items)
 
-    def processed(self, resource: Resource, seconds: float) -> None:
+    def processed(self, seconds: float) -> None:
         """All handlers processed one change, in ``seconds``."""
-        self._latency.labels(*_names(resource)).observe(seconds)
-
-
-def _names(resource: Resource) -> tuple[str, str, str, str]:
-    return (resource.key, resource.group, resource.version, resource.plural)
+        self._latency.observe(seconds)
 
 
 class EventFamilies:

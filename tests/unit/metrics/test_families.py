@@ -163,14 +163,17 @@ def test_two_registries_do_not_meet():
 def test_informers_tell_when_they_last_heard_of_the_server(metrics: Metrics):
     """Lists, ended watches with their reason, and the time and version of the last event: a silent watch shows."""
     pods = Resource("", "v1", "pods", "Pod")
-    metrics.informer.listed(pods)
-    metrics.informer.watch_ended(pods, "Expired")
-    metrics.informer.saw(pods, "42", 1000.5)
-    metrics.informer.saw(pods, "", 1001.5)
-    labels = (("group", ""), ("name", "pods"))
+    metrics.informer.for_reflector(pods, "pods/other")
+    watched = metrics.informer.for_reflector(pods, "pods/mine")
+    watched.listed()
+    watched.watch_ended("expired")
+    watched.saw("42", 1000.5)
+    watched.saw("", 1001.5)
+    labels = (("group", ""), ("name", "pods/mine"))
     rest = (("resource", "pods"), ("version", "v1"))
     samples = scrape(metrics)
     assert samples["informer_lists_total", (*labels, *rest)] == 1
-    assert samples["informer_watches_total", (*labels, ("reason", "Expired"), *rest)] == 1
+    assert samples["informer_watches_total", (*labels, ("reason", "expired"), *rest)] == 1
     assert samples["informer_last_event_timestamp_seconds", (*labels, *rest)] == 1001.5
     assert samples["informer_store_resource_version", (*labels, *rest)] == 42
+    assert samples["informer_lists_total", (("group", ""), ("name", "pods/other"), *rest)] == 0
