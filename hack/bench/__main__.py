@@ -16,7 +16,7 @@ from hack.bench import report
 from hack.bench.bench import Bench, Sample, Workload
 from hack.bench.contenders import CONTENDERS, Contender, installed, other
 from hack.bench.driver import Audit
-from hack.bench.workloads import DEFAULT, WORKLOADS
+from hack.bench.workloads import DEFAULT, GROUPS, WORKLOADS
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -26,7 +26,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         "--workload",
         "-w",
         action="append",
-        choices=[*WORKLOADS, "all"],
+        choices=[*WORKLOADS, *GROUPS],
         help=f"repeatable; default: {', '.join(DEFAULT)}",
     )
     parser.add_argument(
@@ -39,15 +39,17 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--models", type=int, default=500, help="Models of the workloads live and existing")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the workloads that are repeated")
     parser.add_argument("--against", type=Path, help="a checkout of another version, which takes part as 'other'")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/benchmarks.md, and docs/scale.md if its workloads ran"
+    )
     parser.add_argument("--json", type=Path, help="also write all figures into this file")
     return parser.parse_args(words)
 
 
 def chosen(options: argparse.Namespace) -> list[Workload]:
     """The workloads to run, in their own order."""
-    wanted = options.workload or DEFAULT
-    return [workload for name, workload in WORKLOADS.items() if name in wanted or "all" in wanted]
+    wanted = {name for given in options.workload or DEFAULT for name in GROUPS.get(given, (given,))}
+    return [workload for name, workload in WORKLOADS.items() if name in wanted]
 
 
 def takes_part(contender: Contender, options: argparse.Namespace) -> bool:

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hack.bench.bench import Sample, Workload
-from hack.bench.plots import bars
+from hack.bench.plots import bars, curves
+from hack.bench.workloads.scale import SCALE
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE, SCALE_PAGE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "scale.md"
+SCALE_FIGURES = ("seconds", "CPU ms a Model", "RSS MiB", "writes a Model")
 _BEGIN, _END = "<!-- begin of what make bench wrote -->", "<!-- end of what make bench wrote -->"
 _RATIOS = ("seconds", "CPU ms a Model", "CPU ms a Model, Events sent", "p50 ms", "p99 ms")
 """Figures that are also told as a multiple of the ideal one's in the same round."""
@@ -86,32 +88,57 @@ def _load() -> float:
 
 
 def page(samples: Sequence[Sample], workloads: Iterable[Workload], where: str) -> tuple[str, dict[str, str]]:
-    """The generated part of the page in Markdown, and its pictures by file name."""
+    """The generated part of docs/benchmarks.md, and its pictures by file name."""
     parts, pictures = [where + "."], {}
     for workload in workloads:
         taken = [sample for sample in samples if sample.workload == workload.name]
-        if not taken:
+        if not taken or workload in SCALE:
             continue
         parts += [f"### {workload.title}", table(taken)]
-        medians = {
-            name: statistics.median(r["seconds"] for r in rounds)
-            for name, rounds in by_contender(taken).items()
-            if all("seconds" in r for r in rounds)
-        }
-        if len(medians) > 1:
-            name = f"{workload.name}.svg"
-            pictures[name] = bars(f"{workload.title}: seconds", medians)
-            parts.append(f"![{workload.title}, seconds of each contender](benchmarks/{name})")
+        if len(medians := _medians(taken, "seconds")) > 1:
+            pictures[f"{workload.name}.svg"] = bars(f"{workload.title}: seconds", medians)
+            parts.append(f"![{workload.title}, seconds of each contender](benchmarks/{workload.name}.svg)")
     return "\n\n".join(parts), pictures
 
 
-def write(samples: Sequence[Sample], workloads: Iterable[Workload], where: str) -> None:
-    """Replaces the generated part of docs/benchmarks.md, and its pictures."""
-    text, pictures = page(samples, workloads, where)
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
+def _medians(samples: Sequence[Sample], figure: str) -> dict[str, float]:
+    rounds = by_contender(samples)
+    return {name: statistics.median(r[figure] for r in taken) for name, taken in rounds.items() if figure in taken[0]}
+
+
+def scale_page(samples: Sequence[Sample], where: str) -> tuple[str, dict[str, str]]:
+    """The generated part of docs/scale.md: a table with a line for each size, and a curve for each contender."""
+    lines = [f"| | {' | '.join(SCALE_FIGURES)} |", f"|---|{'---:|' * len(SCALE_FIGURES)}"]
+    points: dict[str, list[tuple[float, float]]] = {}
+    for workload in SCALE:
+        for contender, figures in _single(samples, workload):
+            cells = [_short(figures[name]) if name in figures else "" for name in SCALE_FIGURES]
+            lines.append(f"| {workload.title}, {contender} | {' | '.join(cells)} |")
+            size = float(workload.name.rpartition("-")[2])
+            line = f"{contender}, {workload.name.partition('-')[0]} plane"
+            points.setdefault(line, []).append((size, figures["CPU ms a Model"]))
+    picture = curves("CPU of the process, ms a Model", "Models", points)
+    text = "\n\n".join([where + ".", "\n".join(lines), "![CPU a Model by the number of Models](scale/cpu.svg)"])
+    return text, {"cpu.svg": picture}
+
+
+def _single(samples: Iterable[Sample], workload: Workload) -> list[tuple[str, Mapping[str, float]]]:
+    return [(sample.contender, sample.figures) for sample in samples if sample.workload == workload.name]
+
+
+def write(samples: Sequence[Sample], workloads: Sequence[Workload], where: str) -> None:
+    """Replaces the generated parts of the pages whose workloads ran, and their pictures."""
+    if any(workload not in SCALE for workload in workloads):
+        _replace(PAGE, *page(samples, workloads, where))
+    if any(workload in SCALE for workload in workloads):
+        _replace(SCALE_PAGE, *scale_page(samples, where))
+
+
+def _replace(path: Path, text: str, pictures: Mapping[str, str]) -> None:
+    before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
     after = rest.partition(_END)[2]
-    PAGE.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{after}", encoding="utf-8")
-    folder = PAGE.with_suffix("")
+    path.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{after}", encoding="utf-8")
+    folder = path.with_suffix("")
     folder.mkdir(exist_ok=True)
     for name, picture in pictures.items():
         (folder / name).write_text(picture, encoding="utf-8")

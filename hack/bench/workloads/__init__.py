@@ -1,6 +1,6 @@
 """The workloads by name, in the order in which they run."""
 
-from hack.bench.workloads import change, churn, converge, failing, rest
+from hack.bench.workloads import change, churn, converge, failing, rest, scale
 
 WORKLOADS = {
     workload.name: workload
@@ -12,9 +12,13 @@ WORKLOADS = {
         rest.RESTART,
         rest.IDLE,
         churn.CHURN,
+        *scale.SCALE,
     )
 }
 """By name."""
 
 DEFAULT = ("live", "existing", "change", "failing", "restart")
 """Those that fit in ten minutes with three rounds."""
+
+GROUPS = {"all": tuple(WORKLOADS), "scale": tuple(workload.name for workload in scale.SCALE)}
+"""Names for several."""
