@@ -36,7 +36,9 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         choices=list(CONTENDERS),
         help="repeatable; default: all that are installed",
     )
-    parser.add_argument("--models", type=int, default=500, help="Models of the workloads live and existing")
+    parser.add_argument(
+        "--models", type=int, default=500, help="Models of the workloads live and existing; the others grow with it"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the workloads that are repeated")
     parser.add_argument("--against", type=Path, help="a checkout of another version, which takes part as 'other'")
     parser.add_argument(

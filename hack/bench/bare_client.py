@@ -56,13 +56,14 @@ class BareClient:
             return await answer.read()
 
     async def watch(self, path: str) -> AsyncIterator[dict[str, Any]]:
-        """Every event of a collection, what is there already first."""
-        async with self._session.get(f"{self.base}{path}?watch=1") as answer:
-            rest = b""
-            async for chunk in answer.content.iter_any():
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    yield json.loads(line)
+        """Every event of a collection, what is there already first; again from the start when the server ends the watch."""
+        while True:
+            async with self._session.get(f"{self.base}{path}?watch=1") as answer:
+                rest = b""
+                async for chunk in answer.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield json.loads(line)
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -11,7 +11,7 @@ from controller.api.kinds import MODEL, MODEL_INFER
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Resource, jsonio
-from controller.meta.errors import NotFound
+from controller.meta.errors import NotFound, TransportError
 from hack.bench.contenders import Contender
 from hack.bench.objects import NAMESPACES, a_model, available
 from hack.bench.processes import Process
@@ -131,16 +131,20 @@ class Namespace:
             await self._changed.wait_for(holds)
 
     async def _follow(self, resource: Resource, see: Callable[[str, dict[str, Any]], None]) -> None:
+        """Sees every change; a watch that the server ends, as it does with a slow one, goes on where it was."""
         version = (await self.client.list(resource, self.name)).resource_version
-        watch = self.client.watch(
-            resource, self.name, resource_version=version, timeout_seconds=_FOR_EVER, idle_timeout=_FOR_EVER
-        )
-        async with watch as events:
-            async for event in events:
-                if event.type in ("ADDED", "MODIFIED", "DELETED"):
-                    see(event.type, event.object)
-                    async with self._changed:
-                        self._changed.notify_all()
+        while True:
+            watch = self.client.watch(
+                resource, self.name, resource_version=version, timeout_seconds=_FOR_EVER, idle_timeout=_FOR_EVER
+            )
+            with contextlib.suppress(TransportError):
+                async with watch as events:
+                    async for event in events:
+                        version = meta.resource_version_of(event.object) or version
+                        if event.type in ("ADDED", "MODIFIED", "DELETED"):
+                            see(event.type, event.object)
+                            async with self._changed:
+                                self._changed.notify_all()
 
     def _see_model(self, type_: str, model: dict[str, Any]) -> None:
         name = _keep(self.models, type_, model)

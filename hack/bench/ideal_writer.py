@@ -38,9 +38,11 @@ async def main(kubeconfig: Path, namespace: str) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(_CONCURRENCY):
             group.create_task(write())
+        known: set[str] = set()
         async for event in client.watch(model_path(namespace)):
-            if event["type"] == "ADDED":
-                metadata = event["object"]["metadata"]
+            metadata = event["object"]["metadata"]
+            if event["type"] == "ADDED" and metadata["uid"] not in known:
+                known.add(metadata["uid"])
                 models.put_nowait((metadata["name"], metadata["uid"]))
 
 

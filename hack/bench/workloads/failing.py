@@ -16,13 +16,13 @@ from hack.bench.driver import Namespace
 from hack.bench.objects import a_model, names
 from hack.bench.workloads.converge import quiet
 
-_MODELS = 100
+_SHARE = 5
 _WATCHED_SECONDS = 30.0
 
 
 async def failing(bench: Bench, contender: Contender) -> Mapping[str, float]:
     """The contender ``ideal`` is this controller without the failing Model."""
-    good = names(_MODELS - 1)
+    good = names(bench.models // _SHARE - 1)
     async with Namespace.create(bench.client, bench.namespace(f"failing-{contender.name}")) as namespace:
         process = await namespace.start(bench.environment, OURS)
         await namespace.add(["warm-up"])

@@ -14,17 +14,18 @@ from hack.bench.bench import Bench, Workload
 from hack.bench.contenders import IDEAL, OURS, Contender
 from hack.bench.driver import Namespace
 from hack.bench.objects import names
+from hack.bench.processes import Process
 from hack.bench.workloads.converge import quiet
 
-_RESTART_MODELS = 2000
-_IDLE_MODELS = 5000
+_RESTART_TIMES, _IDLE_TIMES = 4, 10
+"""How many times the size of the other workloads: 2,000 and 5,000 Models."""
 _MINUTE = 60.0
 
 
 async def restart(bench: Bench, contender: Contender) -> Mapping[str, float]:
     """A new process over converged Models, until it is at rest."""
     async with Namespace.create(bench.client, bench.namespace(f"restart-{contender.name}")) as namespace:
-        await _converge(bench, namespace, _RESTART_MODELS)
+        await _converge(bench, namespace, _RESTART_TIMES * bench.models)
         bench.audit.skip()
         if contender is IDEAL:
             return {"seconds": await _bare_list(bench, namespace.name)}
@@ -40,7 +41,7 @@ async def restart(bench: Bench, contender: Contender) -> Mapping[str, float]:
 async def idle(bench: Bench, _contender: Contender) -> Mapping[str, float]:
     """A restarted process, one minute after it has come to rest."""
     async with Namespace.create(bench.client, bench.namespace("idle")) as namespace:
-        await _converge(bench, namespace, _IDLE_MODELS)
+        await _converge(bench, namespace, _IDLE_TIMES * bench.models)
         process = await namespace.start(bench.environment, OURS)
         await quiet(process)
         bench.audit.skip()
@@ -62,7 +63,7 @@ async def _converge(bench: Bench, namespace: Namespace, count: int) -> None:
     await process.stop()
 
 
-async def _until_rest(process, started: float) -> float:
+async def _until_rest(process: Process, started: float) -> float:
     """Seconds from the start until the process has used less than a fiftieth of a core for half a second."""
     last_busy = started
     while time.monotonic() - last_busy < 1.0:
@@ -82,5 +83,5 @@ async def _bare_list(bench: Bench, namespace: str) -> float:
     return time.monotonic() - started
 
 
-RESTART = Workload("restart", f"Restart over {_RESTART_MODELS} Models at rest", (IDEAL, OURS), restart, rounds=1)
-IDLE = Workload("idle", f"{_IDLE_MODELS} Models at rest", (OURS,), idle, rounds=1)
+RESTART = Workload("restart", "Restart over 2,000 Models at rest", (IDEAL, OURS), restart, rounds=1)
+IDLE = Workload("idle", "5,000 Models at rest", (OURS,), idle, rounds=1)
