@@ -7,9 +7,10 @@ A tour, in the order in which an event travels:
 - ``runtime``: predicates and handlers turn the Delta into Requests;
 - ``workqueue``: a key waits once, is worked on by one worker, and comes back after what happened meanwhile;
 - ``leaderelection``: only the holder of the lease has workers, and writes only while a renewal covers it;
-- ``reconcilers``: observe, validate (``api``) and ``render``, diff, apply, summarize;
-- ``serving``: the engines' own HTTP port;
-- ``metrics``: what all of them tell.
+- ``reconcilers``: observe, ``validation`` and ``render``, plan, apply, status;
+- ``lora``: the adapters of running engines, over their own HTTP port;
+- ``metrics``: what all of them count.
 
-``meta`` are the words they share, ``envtest`` the control planes they are tested on, ``cli`` the program that puts them together.
+``meta`` has the words they share, ``envtest`` the control planes they are tested on, ``cli`` the program that composes them.
+docs/architecture.md describes every package.
 """

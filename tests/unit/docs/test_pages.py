@@ -71,3 +71,11 @@ def test_a_path_of_the_repository_in_a_code_block_exists(page: Path) -> None:
     text = "\n".join(block for _, block in BLOCK.findall(page.read_text(encoding="utf-8")))
     for path in re.findall(r"(?<![\w/.])(?:config|dist|hack|docs)/[\w./-]+", text):
         assert (ROOT / path).exists(), path
+
+
+def test_the_architecture_names_every_package_and_no_other() -> None:
+    """A new package gets a row."""
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| Package |")[2].partition("\n\n")[0]
+    named = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert sorted(named) == sorted(path.parent.name for path in (ROOT / "controller").glob("*/__init__.py"))
