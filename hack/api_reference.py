@@ -8,7 +8,18 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-PACKAGES = ("runtime", "client", "informers", "workqueue", "leaderelection", "metrics", "meta", "envtest", "testing")
+PACKAGES = (
+    "runtime",
+    "client",
+    "informers",
+    "workqueue",
+    "leaderelection",
+    "metrics",
+    "meta",
+    "webhook",
+    "envtest",
+    "testing",
+)
 HEAD = """# Framework reference
 
 The public names of the packages, generated from the code. A name that is not here is private and may change without notice. How to use
