@@ -22,7 +22,7 @@ def lines(text: str) -> list[str]:
 
 def test_the_blocks_are_the_example_file() -> None:
     """In their order, each line of it but the docstring of the module."""
-    example = (ROOT / "tests" / "examples" / "replicaset.py").read_text(encoding="utf-8")
+    example = (ROOT / "examples" / "replicaset.py").read_text(encoding="utf-8")
     assert lines("".join(blocks("python"))) == lines(example)[1:]
 
 

@@ -28,8 +28,9 @@ from controller.runtime import (
     RunnableFailed,
 )
 from controller.testing import eventually
-from tests.examples import replicaset
-from tests.examples.replicaset import CRD, POD, REPLICA_SET
+from examples import replicaset
+from examples.crds import crd_of
+from examples.replicaset import POD, REPLICA_SET
 from tests.support.managers import Running
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
@@ -39,7 +40,7 @@ NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
 @pytest.fixture(scope="module")
 async def environment() -> AsyncIterator[Environment]:
-    async with Environment("embedded", crds=[CRD]) as environment:
+    async with Environment("embedded", crds=[crd_of(REPLICA_SET)]) as environment:
         yield environment
 
 

@@ -18,6 +18,7 @@ from controller.runtime import (
     deletion_started,
     generation_changed,
 )
+from examples.crds import crd_of
 
 REPLICA_SET = Resource("example.com", "v1", "replicasets", "ReplicaSet")
 POD = Resource("", "v1", "pods", "Pod")
@@ -84,32 +85,6 @@ def setup(manager: Manager) -> None:
     builder.owns(POD).with_options(concurrency=4).complete(reconciler)
 
 
-CRD = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "replicasets.example.com"},
-    "spec": {
-        "group": "example.com",
-        "scope": "Namespaced",
-        "names": {
-            "plural": "replicasets",
-            "singular": "replicaset",
-            "kind": "ReplicaSet",
-            "listKind": "ReplicaSetList",
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
-
-
 async def main() -> None:
     """Runs the controller on an API server of its own until three Pods are there."""
     replica_set = {
@@ -118,7 +93,7 @@ async def main() -> None:
         "metadata": {"name": "web", "namespace": "default"},
         "spec": {"replicas": 3, "template": {"spec": {"containers": [{"name": "c", "image": "example.com/c:1"}]}}},
     }
-    async with Environment("embedded", crds=[CRD]) as environment, environment.client() as client:
+    async with Environment("embedded", crds=[crd_of(REPLICA_SET)]) as environment, environment.client() as client:
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
         setup(manager)
         stop = asyncio.Event()
