@@ -1,6 +1,6 @@
 """One snapshot of everything that a pass looks at, from listers alone: of the informers in ``run``, of live lists in ``diff``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller import meta
@@ -109,7 +109,7 @@ class Observer:
             children,
             owned,
             {key.name: self._bindings_of(namespace, key.name) for key in workloads},
-            self._foreign_routes(model, desired),
+            self.foreign_routes(model, names_answered(desired)),
             {key.name: self._pods_of(children[key]) for key in workloads if _is_ours(children.get(key), uid)},
         )
 
@@ -122,18 +122,21 @@ class Observer:
         named = self._pods.by_index(BY_WORKLOAD, str(meta.key_of(workload)))
         return tuple(sorted((pod for pod in named if belongs_to(pod, workload)), key=meta.name_of))
 
-    def _foreign_routes(self, model: Object, desired: Iterable[Object]) -> tuple[NamespacedName, ...]:
-        """The router keeps one route for a name, so another one that answers it is worth a warning."""
-        routes = [child for child in desired if kind_of(child).role is Role.ROUTE]
-        names = {name for route in routes for name in answered_names(route)}
+    def foreign_routes(self, model: Object, names: Collection[str]) -> tuple[NamespacedName, ...]:
+        """The routes of others that answer one of these names, in any namespace: the router keeps one route for a name. Decodes none."""
         found = {
             key
             for resource in resources_of(Role.ROUTE)
             for name in names
             for key in self._children[resource].versions(BY_ANSWERED_NAME, name)
         }
-        own = {NamespacedName(meta.namespace_of(model), meta.name_of(route)) for route in routes}
-        return tuple(sorted(found - own))
+        return tuple(sorted(found - {meta.key_of(model)}))
+
+
+def names_answered(desired: Iterable[Object]) -> frozenset[str]:
+    """The names in requests that the desired routes answer."""
+    routes = [child for child in desired if kind_of(child).role is Role.ROUTE]
+    return frozenset(name for route in routes for name in answered_names(route))
 
 
 def _is_ours(obj: Object | None, uid: str) -> bool:

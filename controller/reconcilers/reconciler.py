@@ -1,6 +1,7 @@
 """The Model's reconciler: observe, plan, apply, status."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import structlog
 
@@ -9,7 +10,7 @@ from controller.api.annotations import PAUSED
 from controller.api.model import Model
 from controller.informers import Lister
 from controller.lora import AdapterReport, AdapterSync
-from controller.meta import Object
+from controller.meta import NamespacedName, Object
 from controller.meta.errors import ApiError
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.backends import BackendView, backend_view
@@ -17,7 +18,7 @@ from controller.reconcilers.children import ChildKey, Role, answered_names, key_
 from controller.reconcilers.events import EventReporter
 from controller.reconcilers.messages import problem_line
 from controller.reconcilers.metrics import ModelMetrics
-from controller.reconcilers.observe import Observer, Snapshot
+from controller.reconcilers.observe import Observer, Snapshot, names_answered
 from controller.reconcilers.outcome import Outcome, Problem
 from controller.reconcilers.plan import plan
 from controller.reconcilers.reasons import ABNORMAL, ACTIVE, CHILD_CONFLICT
@@ -62,7 +63,7 @@ class ModelReconciler:
         self._metrics = metrics
         self._now = now
         self._failures: dict[Request, int] = {}
-        self._at_rest: dict[Request, int] = {}
+        self._at_rest: dict[Request, _Rest] = {}
         self._contested: dict[Request, frozenset[ChildKey]] = {}
         self._terminating: dict[Request, str] = {}
 
@@ -84,7 +85,10 @@ class ModelReconciler:
 
     async def _pass(self, request: Request, model: Object) -> Result:
         versions, options = self._observer.versions(model), self._options()
-        if self._at_rest.get(request) == _state(model, versions, options):
+        rest = self._at_rest.get(request)
+        if rest is not None and rest.state == _state(
+            model, versions, options, self._observer.foreign_routes(model, rest.names)
+        ):
             return Result()
         self._at_rest.pop(request, None)
         rendered = self._renderer.rendered(model, options)
@@ -103,7 +107,8 @@ class ModelReconciler:
             raise ReconcileError("; ".join(map(problem_line, outcome.problems)))
         self._failures.pop(request, None)
         if outcome.is_complete and adapters.next_look is None and written is not None:
-            self._at_rest[request] = _state(written, versions | _versions(outcome), options)
+            state = _state(written, versions | _versions(outcome), options, snapshot.foreign_routes)
+            self._at_rest[request] = _Rest(names_answered(rendered.children), state)
         return Result(requeue_after=self._next_look(outcome, adapters))
 
     def _next_look(self, outcome: Outcome, adapters: AdapterReport) -> float | None:
@@ -214,10 +219,22 @@ def _versions(outcome: Outcome) -> dict[ChildKey, str | None]:
     return {key: None if obj is None else meta.resource_version_of(obj) for key, obj in outcome.live.items()}
 
 
-def _state(model: Object, versions: Mapping[ChildKey, str | None], options: RenderOptions) -> int:
+class _Rest(NamedTuple):
+    """What a Model depended on when a pass left everything as desired, and the names that its route answers."""
+
+    names: frozenset[str]
+    state: int
+
+
+def _state(
+    model: Object,
+    versions: Mapping[ChildKey, str | None],
+    options: RenderOptions,
+    foreign_routes: tuple[NamespacedName, ...],
+) -> int:
     """Equal as long as nothing changed that a pass depends on: a pass that left everything as desired need not be repeated."""
     seen = frozenset(item for item in versions.items() if item[1] is not None)
-    return hash((meta.uid_of(model), meta.resource_version_of(model), seen, options))
+    return hash((meta.uid_of(model), meta.resource_version_of(model), seen, options, foreign_routes))
 
 
 def _invalid(model: Object, rendered: Rendered) -> PassResult:

@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from controller import meta
 from controller.api.kinds import (
@@ -20,10 +21,10 @@ from controller.informers import CacheOptions, Delta, Lister, SharedInformer
 from controller.lora import AdapterSync
 from controller.meta import Object, Resource, Shard
 from controller.reconcilers.apply import Applier
-from controller.reconcilers.children import scaled_workloads
+from controller.reconcilers.children import Role, answered_names, resources_of, scaled_workloads
 from controller.reconcilers.events import EventReporter
 from controller.reconcilers.metrics import ModelMetrics
-from controller.reconcilers.observe import Observer, indexers
+from controller.reconcilers.observe import BY_ANSWERED_NAME, Observer, indexers
 from controller.reconcilers.pods import BY_WORKLOAD, reconcile_relevant, slim, workload_of_pod
 from controller.reconcilers.reconciler import ModelReconciler
 from controller.reconcilers.rendered import Renderer
@@ -82,6 +83,9 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
         builder.owns(child, *(() if keep is None else (_of_shard(keep),)))
     targets = enqueue_mapped(lambda binding: _owners_of_targets(binding, infers))
     builder.watches(children[AUTOSCALING_POLICY_BINDING], targets)
+    for resource in resources_of(Role.ROUTE):
+        routes = children[resource].lister
+        builder.watches(children[resource], enqueue_mapped(partial(_owners_of_rivals, routes)))
     builder.watches(pods, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(reconcile_relevant))
     settings = _Settings(options, None, "")
     if (namespace := options.namespace) is not None:
@@ -143,6 +147,15 @@ def _owner_of_infer(infer_name: str, infers: Lister) -> Iterable[Request]:
 def _owners_of_targets(binding: Object, infers: Lister) -> Iterable[Request]:
     for name in scaled_workloads(binding):
         yield from _owner_of_infer(f"{meta.namespace_of(binding)}/{name}", infers)
+
+
+def _owners_of_rivals(routes: Lister, route: Object) -> Iterable[Request]:
+    """The Models whose routes answer a name that this route answers too: each of them says so in its status."""
+    for name in answered_names(route):
+        for key in routes.versions(BY_ANSWERED_NAME, name).keys() - {meta.key_of(route)}:
+            owner = meta.controller_of(routes.get(key.name, key.namespace) or {})
+            if owner is not None and owner.get("kind") == MODEL.kind:
+                yield Request(key.namespace, str(owner.get("name")))
 
 
 def _concerns_us(delta: Delta) -> bool:

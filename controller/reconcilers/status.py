@@ -140,7 +140,18 @@ def _number(value: object) -> int:
 def status_patch(model: Object, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """The merge patch for ``/status`` that holds only what differs, with the version it was computed from; None for no difference."""
     live = meta.status_of(model)
-    changed = {key: value for key, value in wanted.items() if not meta.equal_json(live.get(key), value)}
+    changed = {
+        key: _replacing(live.get(key), value)
+        for key, value in wanted.items()
+        if not meta.equal_json(live.get(key), value)
+    }
     if not changed:
         return None
     return {"metadata": {"resourceVersion": meta.resource_version_of(model)}, "status": changed}
+
+
+def _replacing(live: Any, wanted: Any) -> Any:
+    """The part of a merge patch that makes one map of the status equal to another: fields that are no longer wanted are removed."""
+    if not isinstance(live, Mapping) or not isinstance(wanted, Mapping):
+        return wanted
+    return {**wanted, **{key: None for key in live if key not in wanted}}

@@ -265,6 +265,15 @@ async def test_a_name_that_another_route_answers_is_told(
         await client.create(MODEL, unborn(a_model("second", a_backend(loraAdapters=[adapter])), namespace))
         told = f"the routes {namespace}/first answer the same model or adapter name; the router keeps only one of them"
         await eventually(lambda: _is(events(client, namespace, "ModelNameConflict"), [told]))
+        for name, other in (("first", "second"), ("second", "first")):
+            await eventually(lambda: _is(_rivals(client, namespace, name), [f"{namespace}/{other}"]))  # noqa: B023 - called at once
+        await client.delete(MODEL, "second", namespace=namespace)
+        await eventually(lambda: _is(_rivals(client, namespace, "first"), []))
+
+
+async def _rivals(client: Client, namespace: str, name: str) -> list[str]:
+    model = await client.get(MODEL, name, namespace)
+    return list((meta.status_of(model).get("route") or {}).get("conflictsWith") or ())
 
 
 async def test_a_fault_of_our_own_is_told_and_clears(

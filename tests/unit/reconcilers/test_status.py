@@ -248,8 +248,15 @@ def test_the_route_says_how_the_model_is_called() -> None:
         "loraAdapters": ["sql"],
         "conflictsWith": ["other/chat"],
     }
-    conditions(model, PassResult((READY,), route=replace(view, conflicts=())))
-    assert "conflictsWith" not in model["status"]["route"]
+    patch = status_patch(
+        model, compose_status(model, PassResult((READY,), route=replace(view, conflicts=())), "t").status
+    )
+    assert patch is not None
+    assert meta.merge_patch(model, patch)["status"]["route"] == {
+        "name": "chat",
+        "modelName": "assistant",
+        "loraAdapters": ["sql"],
+    }
 
 
 def test_a_paused_model_was_acted_on_before() -> None:
