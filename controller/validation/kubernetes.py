@@ -137,15 +137,15 @@ def tolerations(value: Any) -> Iterator[Problem]:
     for path, item in _items(value, ""):
         key, operator, text = item.get("key") or "", item.get("operator") or "Equal", item.get("value") or ""
         if key and not is_qualified_name(key):
-            yield f"{path}.key", f"{key[:40]!r} is not the key of a taint"
+            yield f"{path}.key", f"{str(key)[:40]!r} is not the key of a taint"
         if not key and operator != "Exists":
             yield f"{path}.operator", "must be Exists without a key"
         if operator not in ("Equal", "Exists"):
-            yield f"{path}.operator", f"{operator[:40]!r} is not Equal or Exists"
+            yield f"{path}.operator", f"{str(operator)[:40]!r} is not Equal or Exists"
         elif operator == "Exists" and text:
             yield f"{path}.value", "must be empty with the operator Exists"
         elif operator == "Equal" and not is_label_value(text):
-            yield f"{path}.value", f"{text[:40]!r} is not the value of a taint"
+            yield f"{path}.value", f"{str(text)[:40]!r} is not the value of a taint"
         if (item.get("effect") or "") not in _EFFECTS:
             yield f"{path}.effect", f"{str(item['effect'])[:40]!r} is not one of {', '.join(_EFFECTS[1:])}"
         if item.get("tolerationSeconds") is not None and item.get("effect") != "NoExecute":
