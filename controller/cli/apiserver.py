@@ -31,10 +31,19 @@ from controller.meta.errors import ApiError
     default=None,
     help="Write a kubeconfig for it here.",
 )
-def apiserver(port: int, crds: tuple[str, ...], kubeconfig_out: Path | None) -> None:
+@option(
+    "--persist",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Load the data from this file and save them to it.",
+)
+@option("--skip-rules", is_flag=True, help="Do not evaluate the CEL rules of CRDs.")
+def apiserver(
+    port: int, crds: tuple[str, ...], kubeconfig_out: Path | None, persist: Path | None, skip_rules: bool
+) -> None:
     """Run the embedded API server until it is stopped.
 
-    It keeps everything in memory; all data is lost when it exits.
+    It keeps everything in memory; without --persist all data is lost when it exits.
 
     \b
     Examples:
@@ -45,7 +54,7 @@ def apiserver(port: int, crds: tuple[str, ...], kubeconfig_out: Path | None) -> 
     if kubeconfig_out is not None:
         _spare(kubeconfig_out)
     try:
-        asyncio.run(_serve(port, definitions, kubeconfig_out))
+        asyncio.run(_serve(port, definitions, kubeconfig_out, persist=persist, skip_rules=skip_rules))
     except ApiError as error:
         raise Unusable(str(error)) from None
     except OSError as error:
@@ -81,15 +90,24 @@ def _spare(kubeconfig: Path) -> None:
         raise Unusable(f"{kubeconfig} is not replaced: another command wrote it; give another path")
 
 
-async def _serve(port: int, crds: Sequence[Object], kubeconfig_out: Path | None) -> None:
-    from controller.envtest import write_kubeconfig
+async def _serve(
+    port: int, crds: Sequence[Object], kubeconfig_out: Path | None, *, persist: Path | None, skip_rules: bool
+) -> None:
+    from controller.envtest import can_evaluate_rules, write_kubeconfig
+    from controller.envtest.embedded.persistence import PersistenceError
     from controller.envtest.embedded.server import EmbeddedServer
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = EmbeddedServer(crds=crds, port=port)
+    if not skip_rules and not can_evaluate_rules():
+        skip_rules = True
+        click.echo("CEL rules of CRDs are not evaluated: common-expression-language is not installed", err=True)
+    try:
+        server = EmbeddedServer(crds=crds, port=port, skip_rules=skip_rules, persist=persist)
+    except PersistenceError as error:
+        raise Unusable(str(error)) from None
     await server.start()
     try:
         click.echo(f"serving on {server.url}")

@@ -11,6 +11,7 @@ from controller.client import Client, ClientConfig, static_config
 from controller.client.transport import Transport
 from controller.envtest.binaries import ADMIN_TOKEN, ControlPlane, ControlPlaneError, real_assets
 from controller.envtest.credentials import kubeconfig
+from controller.envtest.embedded.faults import Faults
 from controller.envtest.embedded.server import EmbeddedServer
 from controller.envtest.folders import TemporaryFolder
 from controller.meta import Object, Resource, jsonio
@@ -113,6 +114,11 @@ class Environment:
         if self._embedded is None:
             raise AttributeError("only the embedded plane has an embedded server")
         return self._embedded
+
+    @property
+    def faults(self) -> Faults:
+        """Faults that a test switches on. Raises AttributeError on the real plane."""
+        return self.embedded.faults
 
     @property
     def control_plane(self) -> ControlPlane:

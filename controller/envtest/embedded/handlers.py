@@ -12,6 +12,7 @@ from controller import meta
 from controller.envtest.embedded import bodies, discovery, lists, openapi, queries, reviews, subresources
 from controller.envtest.embedded.apply import typed
 from controller.envtest.embedded.deletion import DeleteOptions
+from controller.envtest.embedded.faults import Faults
 from controller.envtest.embedded.patches import APPLY, patch_of
 from controller.envtest.embedded.paths import NoPage, Target, target_of
 from controller.envtest.embedded.refusals import unexplained
@@ -43,11 +44,12 @@ _PARTS_OF_OBJECTS = ("status", "finalize", "approval", "ephemeralcontainers", "r
 class Handlers:
     """Answers every request."""
 
-    def __init__(self, registry: Registry, watchers: Watchers, publish: Publish) -> None:
+    def __init__(self, registry: Registry, watchers: Watchers, publish: Publish, faults: Faults) -> None:
         self._registry = registry
         self._storage = registry.storage
         self._watchers = watchers
         self._publish = publish
+        self._faults = faults
 
     @web.middleware
     async def errors(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -320,8 +322,23 @@ class Handlers:
             await response.prepare(request)
             async for type_, obj in events:
                 shown = obj if type_ in ("BOOKMARK", "ERROR") else representation.one(info, obj)
-                await response.write(jsonio.dumps({"type": type_, "object": shown}) + b"\n")
+                if not await self._send(request, response, {"type": type_, "object": shown}):
+                    break
         return response
+
+    async def _send(self, request: web.Request, response: web.StreamResponse, event: dict[str, Any]) -> bool:
+        """Writes one event of a watch, as faults leave it; whether the watch goes on."""
+        if not self._faults.touch_events:
+            await response.write(jsonio.dumps(event) + b"\n")
+            return True
+        seen, torn = await self._faults.event(request, event)
+        if seen is None:
+            return True
+        line = jsonio.dumps(seen) + b"\n"
+        await response.write(line[: len(line) // 2] if torn else line)
+        if torn and request.transport is not None:
+            request.transport.close()
+        return not torn
 
     async def _object(self, request: web.Request) -> Body:
         kind = request.content_type if "Content-Type" in request.headers else ""

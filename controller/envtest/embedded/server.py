@@ -7,21 +7,24 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterable
+from pathlib import Path
 
 from aiohttp import web
 
 from controller import meta
+from controller.envtest.embedded import persistence
 from controller.envtest.embedded.bodies import MAX_BODY
 from controller.envtest.embedded.builtin.kinds import built_in
 from controller.envtest.embedded.collector import Collector
 from controller.envtest.embedded.crds import established, types_of
+from controller.envtest.embedded.faults import Faults
 from controller.envtest.embedded.handlers import Handlers
 from controller.envtest.embedded.registry import Registry
 from controller.envtest.embedded.resources import CRDS, NAMESPACES, ServedTypes
 from controller.envtest.embedded.storage import Entry, ResourceKey, Storage
 from controller.envtest.embedded.watches import Watchers
 from controller.envtest.embedded.writes import Body, WriteOptions
-from controller.meta import Object
+from controller.meta import NamespacedName, Object
 
 _SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
@@ -29,10 +32,13 @@ _SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system"
 class EmbeddedServer:
     """An API server in this process. ``crds`` are installed before it serves; a ``port`` of 0 picks a free one.
 
-    With ``skip_rules`` the CEL rules of CRDs are stored and not evaluated. Raises StatusError for a CRD that is refused.
+    With ``skip_rules`` the CEL rules of CRDs are stored and not evaluated. What is stored is loaded from the file ``persist`` and saved to
+    it. Raises StatusError for a CRD that is refused, and PersistenceError for a file that cannot be read.
     """
 
-    def __init__(self, crds: Iterable[Object] = (), port: int = 0, *, skip_rules: bool = False) -> None:
+    def __init__(
+        self, crds: Iterable[Object] = (), port: int = 0, *, skip_rules: bool = False, persist: Path | None = None
+    ) -> None:
         self.storage = Storage()
         types = ServedTypes(built_in())
         self.registry = Registry(self.storage, time.time, lambda: str(uuid.uuid4()), types, skip_rules)
@@ -40,23 +46,40 @@ class EmbeddedServer:
         self.url = ""
         self._port = port
         self._collector = Collector(self.registry, self.publish)
-        self._handlers = Handlers(self.registry, self.watchers, self.publish)
+        self.faults = Faults(self.storage.compact)
+        self._handlers = Handlers(self.registry, self.watchers, self.publish, self.faults)
+        self._persist = persist
         self._runner: web.AppRunner | None = None
-        self._collecting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        if persist is not None and persistence.load(persist, self.storage):
+            self._take_up()
         for name in _SYSTEM_NAMESPACES:
             self._create(NAMESPACES, {"metadata": {"name": name}})
         for crd in crds:
             self._create(CRDS, crd)
 
+    def _take_up(self) -> None:
+        """Serves what was loaded, and goes on with deletions that were under way."""
+        for crd in self.storage.list(CRDS):
+            for info in types_of(crd):
+                self.registry.types.add(info)
+        for resource in self.storage.resources():
+            for obj in self.storage.list(resource):
+                self._collector.saw(Entry(0, resource, meta.key_of(obj), None, obj, obj))
+
     def _create(self, key: ResourceKey, obj: Object) -> None:
         info = self.registry.types.by_key(key)
         assert info is not None, f"{key} is not built in"
+        if self.storage.get(key, NamespacedName("", meta.name_of(obj))) is not None:
+            return
         self.publish(self.registry.create(info, "", Body(dict(obj)), WriteOptions(manager="apiserver")).entry)
 
     async def start(self) -> None:
         """Serves until ``stop``; nobody can watch from before the start. Raises OSError when the port is taken."""
         self.storage.compact()
-        application = web.Application(client_max_size=MAX_BODY, middlewares=[self._handlers.errors])
+        application = web.Application(
+            client_max_size=MAX_BODY, middlewares=[self.faults.middleware, self._handlers.errors]
+        )
         application.router.add_route("*", "/{path:.*}", self._handlers.handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
         await self._runner.setup()
@@ -64,14 +87,18 @@ class EmbeddedServer:
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
-        self._collecting = asyncio.create_task(self._collector.run())
+        self._tasks = [asyncio.create_task(self._collector.run())]
+        if self._persist is not None:
+            self._tasks.append(asyncio.create_task(persistence.keep_saving(self._persist, self.storage)))
 
     async def stop(self) -> None:
         """Ends all watches and closes the port."""
         self.watchers.close()
-        if self._collecting is not None:
-            self._collecting.cancel()
-            await asyncio.gather(self._collecting, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._persist is not None:
+            persistence.save(self._persist, self.storage)
         if self._runner is not None:
             await self._runner.cleanup()
 

@@ -2,10 +2,11 @@
 
 import builtins
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller import meta
 from controller.meta import NamespacedName
 
 ResourceKey = tuple[str, str]
@@ -58,6 +59,24 @@ class Storage:
     def resources(self) -> builtins.list[ResourceKey]:
         """Every resource that has had objects."""
         return list(self._objects)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that is stored, as JSON can hold it; without the log."""
+        resources = [
+            {"group": group, "resource": plural, "items": builtins.list(found.values())}
+            for (group, plural), found in self._objects.items()
+        ]
+        return {"revision": self.revision, "resources": resources}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Replaces everything by a snapshot. Raises KeyError, TypeError and ValueError for anything else."""
+        objects = {
+            (entry["group"], entry["resource"]): {meta.key_of(obj): obj for obj in entry["items"]}
+            for entry in snapshot["resources"]
+        }
+        self.revision = int(snapshot["revision"])
+        self._objects = objects
+        self.compact()
 
     def put(self, resource: ResourceKey, key: NamespacedName, obj: dict[str, Any]) -> Entry:
         """Stores the object under the next revision, which it gets as its resourceVersion."""
