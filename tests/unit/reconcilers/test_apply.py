@@ -1,0 +1,186 @@
+"""A plan is obeyed: in its order, one more plan after a 409 or 404, every other error collected."""
+
+from collections.abc import Callable
+from typing import Any
+
+from controller import meta
+from controller.meta import Object, Resource
+from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, status_error
+from controller.reconcilers.apply import Applier
+from controller.reconcilers.children import CHILD_KINDS, ChildKey, Role
+from controller.reconcilers.outcome import Operation, Outcome
+from tests.support.factories import a_backend, a_model
+from tests.support.worlds import World
+
+SERVER, WORKLOAD = ChildKey("ModelServer", "chat-main"), ChildKey("ModelInfer", "chat-main")
+ROUTE = ChildKey("ModelRoute", "chat")
+
+
+class Store:
+    """An informer that is told of writes."""
+
+    def record(self, obj: Object) -> None:
+        """Taken."""
+
+    def record_deletion(self, obj: Object) -> None:
+        """Taken."""
+
+
+class Server:
+    """A client over a world; ``refusals`` gives an error for a call, by (verb, kind, name)."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.calls: list[tuple[str, str, str]] = []
+        self.refusals: dict[tuple[str, str, str], ApiError] = {}
+        self.before: Callable[[tuple[str, str, str]], None] = lambda _: None
+
+    def _call(self, verb: str, resource: Resource, name: str) -> ChildKey:
+        call = (verb, resource.kind, name)
+        self.before(call)
+        self.calls.append(call)
+        if call in self.refusals:
+            raise self.refusals[call]
+        return ChildKey(resource.kind, name)
+
+    async def get(self, resource: Resource, name: str, namespace: str) -> Object:
+        key = self._call("get", resource, name)
+        if key not in self.world.children:
+            raise status_error(404, "not found")
+        return self.world.children[key]
+
+    async def create(self, resource: Resource, obj: dict[str, Any]) -> Object:
+        key = self._call("create", resource, meta.name_of(obj))
+        if key in self.world.children:
+            raise status_error(409, {"reason": "AlreadyExists"})
+        return self.world.put(obj)
+
+    async def patch(self, resource: Resource, name: str, patch: dict[str, Any], *, namespace: str) -> Object:
+        key = self._call("patch", resource, name)
+        live = self.world.children.get(key)
+        if live is None:
+            raise status_error(404, "not found")
+        version = patch["metadata"].get("resourceVersion")
+        if version is not None and version != meta.resource_version_of(live):
+            raise status_error(409, {"reason": "Conflict"})
+        return self.world.put(meta.merge_patch(live, patch))
+
+    async def delete(self, resource: Resource, name: str, **_: Any) -> Object:
+        key = self._call("delete", resource, name)
+        if key not in self.world.children:
+            raise status_error(404, "not found")
+        return self.world.children.pop(key)
+
+
+async def apply(server: Server, planned_from: World | None = None) -> Outcome:
+    """Applies the plan of a world, perhaps an older one, to the server."""
+    informers: Any = {kind.resource: Store() for kind in CHILD_KINDS.values()}
+    client: Any = server
+    return await Applier(client, informers).apply((planned_from or server.world).plan())
+
+
+def settled(*backends: dict[str, Any]) -> World:
+    """A world in which everything is as desired."""
+    world = World(a_model("chat", *backends))
+    world.settle()
+    return world
+
+
+def test_errors_of_the_api_have_their_classes() -> None:
+    """What the double raises is what the client raises."""
+    assert isinstance(status_error(409, {"reason": "AlreadyExists"}), AlreadyExists)
+    assert isinstance(status_error(409, {"reason": "Conflict"}), Conflict)
+    assert isinstance(status_error(404, "x"), NotFound)
+
+
+async def test_everything_is_created_after_what_it_needs() -> None:
+    """And a second application writes nothing."""
+    server = Server(World(a_model("chat")))
+    outcome = await apply(server)
+    assert (
+        server.calls == [("create", *key) for key in (SERVER, WORKLOAD, ROUTE)] or server.calls[0][1] == "ModelServer"
+    )
+    assert [(write.operation, write.kind) for write in outcome.writes] == [
+        (Operation.CREATE, "ModelInfer"),
+        (Operation.CREATE, "ModelRoute"),
+        (Operation.CREATE, "ModelServer"),
+    ]
+    assert outcome.is_complete
+    server.calls.clear()
+    assert (await apply(server)).is_complete
+    assert server.calls == []
+
+
+async def test_a_refusal_stops_only_what_needs_the_child() -> None:
+    """The problem has its code; the route goes on with the other backend."""
+    server = Server(World(a_model("chat", a_backend("a"), a_backend("b"))))
+    server.refusals["create", "ModelServer", "chat-a"] = status_error(422, "no")
+    outcome = await apply(server)
+    (problem,) = outcome.problems
+    assert (problem.kind, problem.name, problem.code, problem.transient) == (
+        "ModelServer",
+        "chat-a",
+        "422 Invalid",
+        False,
+    )
+    assert [str(step.key) for step in outcome.waiting] == ["ModelInfer chat-a"]
+    assert "chat-a" not in str(server.world.children[ROUTE]["spec"])
+    assert not outcome.is_role_complete(Role.SERVER)
+    assert outcome.is_role_complete(Role.ROUTE)
+
+
+async def test_a_plan_from_an_old_object_is_made_once_more() -> None:
+    """Changed, deleted and created by somebody meanwhile: the live object decides."""
+    world = settled()
+    world.children[SERVER]["spec"]["workloadPort"]["port"] = 1
+    server = Server(world)
+
+    def touch(call: tuple[str, str, str]) -> None:
+        if call[0] == "patch" and not server.calls:
+            world.put(world.children[SERVER])
+
+    server.before = touch
+    outcome = await apply(server)
+    assert outcome.is_complete
+    assert server.calls == [("patch", *SERVER), ("get", *SERVER), ("patch", *SERVER)]
+    old = settled()
+    old.children[SERVER]["spec"]["workloadPort"]["port"] = 1
+    empty = Server(World(a_model("chat")))
+    outcome = await apply(empty, planned_from=old)
+    assert ("create", *SERVER) in empty.calls
+
+
+async def test_a_name_that_was_taken_unseen_is_a_conflict_and_not_touched() -> None:
+    """An object without our label is in no cache: the creation is refused, and the live object decides."""
+    server = Server(World(a_model("chat")))
+    server.world.put({"kind": "ModelServer", "metadata": {"name": "chat-main", "namespace": "default"}, "spec": {}})
+    outcome = await apply(server, planned_from=World(a_model("chat")))
+    (problem,) = outcome.problems
+    assert (problem.kind, problem.reason) == ("ModelServer", "ChildConflict")
+    assert server.world.children[SERVER]["spec"] == {}
+
+
+async def test_a_server_that_drops_a_field_is_a_problem_that_backs_off() -> None:
+    """Otherwise the same patch would be sent in every pass."""
+    server = Server(World(a_model("chat")))
+    put = server.world.put
+
+    def dropping(child: Object) -> dict[str, Any]:
+        stored = put(child)
+        stored["spec"].pop("recoveryPolicy", None)
+        return stored
+
+    server.world.put = dropping  # type: ignore[method-assign] # an older CRD
+    (problem,) = (await apply(server)).problems
+    assert (problem.error, problem.transient) == ("the server does not keep spec.recoveryPolicy", True)
+
+
+async def test_a_terminating_namespace_is_no_problem_of_the_model() -> None:
+    """Nothing can be created in it any more."""
+    server = Server(World(a_model("chat")))
+    causes = {"causes": [{"reason": "NamespaceTerminating", "message": "x"}]}
+    refusal = status_error(403, {"reason": "Forbidden", "details": causes})
+    server.refusals = {("create", kind, name): refusal for kind, name in (SERVER, WORKLOAD, ROUTE)}
+    outcome = await apply(server)
+    assert outcome.namespace_terminating
+    assert outcome.problems == []

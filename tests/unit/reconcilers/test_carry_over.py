@@ -1,0 +1,48 @@
+"""What others put into an object that has to be recreated."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.reconcilers.carry_over import annotation_value, foreign_parts, saved_for, with_carried
+from controller.reconcilers.children import ChildKey
+from controller.render.names import CARRIED_OVER
+
+ROUTE = ChildKey("ModelRoute", "chat")
+DESIRED = {
+    "kind": "ModelRoute",
+    "metadata": {"name": "chat", "labels": {"ours": "1"}},
+    "spec": {"modelName": "talk", "rules": []},
+}
+
+
+def test_fields_labels_and_annotations_of_others_are_carried() -> None:
+    """Ours are not: the new object has its own."""
+    live = {
+        "metadata": {"labels": {"ours": "0", "team": "x"}, "annotations": {"note": "y"}, "uid": "u"},
+        "spec": {"modelName": "chat", "rules": [1], "loraAdapters": ["old"], "rateLimit": {"unit": "minute"}},
+    }
+    carried = foreign_parts(live, DESIRED)
+    assert carried == {
+        "metadata": {"labels": {"team": "x"}, "annotations": {"note": "y"}},
+        "spec": {"rateLimit": {"unit": "minute"}},
+    }
+    assert with_carried(DESIRED, carried)["spec"] == {"modelName": "talk", "rules": [], "rateLimit": {"unit": "minute"}}
+    assert with_carried(DESIRED, carried)["metadata"]["labels"] == {"ours": "1", "team": "x"}
+    assert foreign_parts({"spec": {"modelName": "chat"}}, DESIRED) == {}
+
+
+@given(st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=3))
+def test_what_is_saved_is_read_back(labels: dict[str, str]) -> None:
+    """Whatever is in it."""
+    carried = {"metadata": {"labels": labels}}
+    keeper = ChildKey("ModelServer", "chat-a")
+    child = {"metadata": {"annotations": {CARRIED_OVER: annotation_value(ROUTE, carried)}}}
+    assert saved_for(ROUTE, {keeper: child}) == (keeper, carried)
+    assert saved_for(ChildKey("ModelRoute", "other"), {keeper: child}) is None
+
+
+def test_an_unreadable_annotation_is_ignored() -> None:
+    """Somebody edited it."""
+    for text in ("", "{", "3", '{"kind": "ModelRoute", "name": "chat", "carried": 3}'):
+        child = {"metadata": {"annotations": {CARRIED_OVER: text}}}
+        assert saved_for(ROUTE, {ChildKey("ModelServer", "chat-a"): child}) is None
