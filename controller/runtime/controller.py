@@ -274,11 +274,12 @@ class Controller:
 
 
 def _checked_result(result: object) -> Result:
-    """What a reconciler returned; None stands for Result(). Raises TypeError for anything else."""
+    """What a reconciler returned; None stands for Result(). Raises TypeError or ValueError for anything else."""
     if result is None:
         return Result()
     if not isinstance(result, Result):
         raise TypeError(f"a reconciler returns a Result or None, got {type(result).__name__}")
+    result.check()
     return result
 
 

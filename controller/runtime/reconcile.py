@@ -17,13 +17,14 @@ class Result:
     ``requeue_after``: seconds after which the key is reconciled again even if nothing changes; None or not positive: only after a change.
     ``priority``: the queue priority of that later pass; None keeps the priority of this one.
 
-    Raises TypeError or ValueError for anything but finite numbers, inside of the pass that makes it.
+    Anything but finite numbers makes the pass a failure.
     """
 
     requeue_after: float | None = None
     priority: int | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raises TypeError or ValueError for anything but finite numbers. The controller calls it after each pass."""
         delay = self.requeue_after
         if not (delay is None or type(delay) in (int, float)):
             raise TypeError(f"requeue_after is a number of seconds, got {type(delay).__name__}")
