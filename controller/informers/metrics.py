@@ -21,7 +21,10 @@ class ReflectorMetrics(Protocol):
         """So many items of a list have come in and are not handed out yet."""
 
     def processed(self, seconds: float) -> None:
-        """All handlers were told of one change, which took so long."""
+        """All handlers processed one change, in ``seconds``."""
+
+    def failed(self, function: str) -> None:
+        """A function of the author, ``transform`` or ``index NAME``, raised for one object."""
 
 
 class InformerMetrics(Protocol):
@@ -39,6 +42,7 @@ class NoReflectorMetrics:
     def saw(self, version: str, at: float) -> None: ...  # noqa: D102
     def queued(self, items: int) -> None: ...  # noqa: D102
     def processed(self, seconds: float) -> None: ...  # noqa: D102
+    def failed(self, function: str) -> None: ...  # noqa: D102
 
 
 class NoInformerMetrics:

@@ -65,7 +65,8 @@ class SharedInformer:
         self.options = options
         self._detector = MutationDetector.from_environment()
         self._scope = Scope(resource, options)
-        self._dispatcher = Dispatcher(resource, metrics.for_reflector(resource, options.name(resource)).processed)
+        self._metrics = metrics.for_reflector(resource, options.name(resource))
+        self._dispatcher = Dispatcher(resource, self._metrics.processed)
         namespaces = tuple(options.namespaces or ()) or ("",)
         self._stores = {
             namespace: Indexer(
@@ -200,7 +201,8 @@ class SharedInformer:
         return self._scope.shape(obj)
 
     def failed(self, function: str, obj: Object, error: Exception) -> None:
-        """A user's function raised for this object."""
+        """A function of the author raised for this object: it is counted and logged."""
+        self._metrics.failed(function)
         _log.error(
             "A function failed for one object",
             function=function,

@@ -238,6 +238,12 @@ class InformerFamilies:
             buckets=_QUICK_BUCKETS,
             registry=registry,
         )
+        self._errors = Counter(
+            "informer_function_errors_total",
+            "Failures of transform and index functions, each for one object.",
+            (*labels, "function"),
+            registry=registry,
+        )
 
     def for_reflector(self, resource: Resource, name: str) -> "ReflectorSeries":
         """The series of one list-and-watch. Its counters exist from now on, at zero; its gauges appear with their first value."""
@@ -249,6 +255,7 @@ class InformerFamilies:
             store_version=lambda: self._store_version.labels(*labels),
             queue=self._queued.labels(*labels),
             latency=self._latency.labels(*labels),
+            errors=lambda function: self._errors.labels(*labels, function),
         )
 
 
@@ -264,6 +271,7 @@ class ReflectorSeries:
         store_version: Callable[[], Gauge],
         queue: Gauge,
         latency: Histogram,
+        errors: Callable[[str], Counter],
     ) -> None:
         self._lists = lists
         self._watches = watches
@@ -273,6 +281,7 @@ class ReflectorSeries:
         self._store_version: Gauge | None = None
         self._queue = queue
         self._latency = latency
+        self._errors = errors
 
     def listed(self) -> None:
         """A full list came in."""
@@ -299,6 +308,10 @@ class ReflectorSeries:
     def processed(self, seconds: float) -> None:
         """All handlers processed one change, in ``seconds``."""
         self._latency.observe(seconds)
+
+    def failed(self, function: str) -> None:
+        """A transform or index function raised for one object."""
+        self._errors(function).inc()
 
 
 class EventFamilies:
