@@ -190,6 +190,43 @@ class Backend(ApiType):
     )
     scheduler_name: str | None = _field(None, "Scheduler of the ModelInfer and of its pods.", "volcano", maxLength=63)
     runtime_class_name: str | None = _field(None, "Runtime class of the pods.", "nvidia", maxLength=253)
+    priority_class_name: str | None = _field(None, "Priority class of the pods.", "high", maxLength=253)
+    service_account_name: str | None = _field(None, "Service account of the pods.", "models", maxLength=253)
+    image_pull_secrets: Json = _field(None, "Secrets for pulling the images of the pods.", [{"name": "registry-token"}])
+    security_context: Json = _field(None, "Security settings of the pods.", {"fsGroup": 1000})
+    annotations: Json = _field(None, "Annotations of the pods.", {"example.com/queue": "research"})
+    volumes: Json = _field(
+        None, "Further volumes of the pods.", [{"name": "templates", "configMap": {"name": "chat-templates"}}]
+    )
+    volume_mounts: Json = _field(
+        None, "Further mounts of the engine.", [{"name": "templates", "mountPath": "/templates", "readOnly": True}]
+    )
+    shared_memory_size: Json = _field(
+        None, "Largest size of the shared memory at /dev/shm; absent means half of the node's memory.", "16Gi"
+    )
+    recovery_policy: str | None = _field(
+        None,
+        "What is built again after a pod of a replica failed: the whole replica (InferGroupRecreate, the default), its role, or nothing.",
+        "RoleRecreate",
+        enum=["InferGroupRecreate", "RoleRecreate", "None"],
+    )
+    rollout: Json = _field(
+        None,
+        "Bounds of a rollout: maxUnavailable and partition, numbers of replicas or percentages.",
+        {"maxUnavailable": 1},
+    )
+    gang_scheduling: Json = _field(
+        None,
+        "Pods of a replica start together: minRoleReplicas, the least instances of each role; an empty object means all.",
+        {"minRoleReplicas": {"leader": 1}},
+    )
+    network_topology: Json = _field(
+        None,
+        "How close the pods of a replica must be: mode, and highestTierAllowed.",
+        {"mode": "hard", "highestTierAllowed": 1},
+    )
+    downloader: Json = _field(None, "Settings of the downloaders.", {"resources": {"limits": {"memory": "4Gi"}}})
+    runtime: Json = _field(None, "Settings of the runtime sidecar.", {"resources": {"limits": {"memory": "1Gi"}}})
 
     @property
     def adapters(self) -> tuple[LoraAdapter, ...]:

@@ -133,7 +133,8 @@ class Dialect:
     ``images`` are the downloader's and the sidecar's where the operator names none, ``image_keys`` their keys in the operator's ConfigMap.
     ``read_workload`` and ``read_scaling`` are the ways back, from objects to neutral values; what they do not read is not in those values.
     ``schemas`` makes small schemas of the workload and the scaling kinds, ``scale`` says what the workload's scale subresource shows.
-    ``scales_roles`` says whether single roles of a workload can have bounds.
+    ``scales_roles`` says whether single roles of a workload can have bounds, ``annotates_pods`` whether the controller of the workloads takes
+    annotations of pod templates.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Dialect:
     server_labels: Mapping[str, str] = field(default_factory=dict)
     scale: Mapping[str, str] | None = None
     scales_roles: bool = False
+    annotates_pods: bool = True
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"

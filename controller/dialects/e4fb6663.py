@@ -220,4 +220,5 @@ E4FB6663 = Dialect(
     schemas=_schemas,
     images=Images("kthena/downloader:latest", "kthena/runtime:latest"),
     image_keys=Images("model_infer_downloader_image", "model_infer_runtime_image"),
+    annotates_pods=False,
 )

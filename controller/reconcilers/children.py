@@ -46,10 +46,19 @@ class ChildKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A set of fields below ``spec``: everything under the paths ``within``, without the paths ``outside``."""
+    """A set of fields below ``spec``: everything under the paths ``within``, without the paths ``outside``.
+
+    The paths ``if_desired`` belong to the set where the desired object has them; otherwise they are somebody else's.
+    """
 
     within: tuple[Path, ...] = ((),)
     outside: tuple[Path, ...] = ()
+    if_desired: tuple[Path, ...] = ()
+
+    def wanted_by(self, desired: Mapping[str, Any]) -> "Fields":
+        """The set for this desired ``spec``."""
+        more = tuple(path for path in self.if_desired if _at(desired, path) is not _ABSENT)
+        return Fields((*self.within, *more), self.outside) if more else self
 
     def of(self, spec: Mapping[str, Any], *, outside: Collection[Path] = ()) -> dict[str, Any]:
         """The part of ``spec`` that is in the set, also without the paths of the argument. ``spec`` is not changed."""
@@ -218,6 +227,12 @@ _INFER_FIELDS: tuple[Path, ...] = (
     ("replicas",),
 )
 
+_INFER_CHOICES: tuple[Path, ...] = (
+    ("rolloutStrategy", "rollingUpdateConfiguration"),
+    ("template", "gangSchedule"),
+)
+"""Fields that a Model may set; where it does not, they are the user's own."""
+
 CHILD_KINDS: Mapping[str, ChildKind] = {
     kind.resource.kind: kind
     for kind in (
@@ -225,7 +240,7 @@ CHILD_KINDS: Mapping[str, ChildKind] = {
         ChildKind(
             Role.WORKLOAD,
             MODEL_INFER,
-            Fields(_INFER_FIELDS),
+            Fields(_INFER_FIELDS, if_desired=_INFER_CHOICES),
             template=("template", "roles"),
             replicas=("replicas",),
             needs=_server_of,

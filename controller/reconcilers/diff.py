@@ -67,7 +67,8 @@ def _spec_patch(kind: ChildKind, desired: Object, live: Object, *, exact: bool, 
     outside = [kind.template] if held and kind.template else []
     if scaling.autoscaled and kind.replicas:
         outside.append(kind.replicas)
-    current, wanted = (kind.owned.of(meta.spec_of(obj), outside=outside) for obj in (live, desired))
+    owned = kind.owned.wanted_by(meta.spec_of(desired))
+    current, wanted = (owned.of(meta.spec_of(obj), outside=outside) for obj in (live, desired))
     return merge_patch_between(current, wanted, exact=exact)
 
 

@@ -95,6 +95,10 @@ _NOT_IN_TEMPLATE = {
     "route_weight",
     "scale_to_zero_grace_period",
     "autoscaling_policy",
+    "recovery_policy",
+    "rollout",
+    "gang_scheduling",
+    "network_topology",
 }
 
 

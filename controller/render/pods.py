@@ -7,10 +7,10 @@ from typing import Any
 from controller.api.model import Backend, Worker
 from controller.api.storage import SHM_MOUNT
 from controller.api.variables import env_from
-from controller.dialects import E4FB6663, Dialect
+from controller.dialects import E4FB6663, Dialect, Recovery, Workload
 from controller.render.arguments import literal
 from controller.render.facts import BackendFacts, WorkerFacts
-from controller.render.names import bounded, pod_labels
+from controller.render.names import bounded, child_name, pod_labels
 
 REVISIONS = frozenset({"HF_REVISION", "MS_REVISION"})
 """Variables that name a revision of the model's repository: they mean nothing for other repositories."""
@@ -37,6 +37,28 @@ class RenderOptions:
         return cls(downloader or dialect.images.downloader, runtime or dialect.images.runtime, dialect)
 
 
+_RECOVERY = {"InferGroupRecreate": Recovery.GROUP, "RoleRecreate": Recovery.ROLE, "None": Recovery.NONE}
+
+
+def workload(facts: BackendFacts, roles: tuple[dict[str, Any], ...], *, one_per_node: bool = False) -> Workload:
+    """What runs for the backend, before a dialect spells it."""
+    backend = facts.backend
+    rollout = backend.rollout if isinstance(backend.rollout, Mapping) else {}
+    gang = backend.gang_scheduling if isinstance(backend.gang_scheduling, Mapping) else None
+    return Workload(
+        name=child_name(facts.model, backend),
+        replicas=backend.min_replicas,
+        scheduler_name=backend.scheduler_name or "volcano",
+        roles=roles,
+        one_per_node=one_per_node,
+        recovery=_RECOVERY.get(backend.recovery_policy or "", Recovery.GROUP),
+        max_unavailable=rollout.get("maxUnavailable"),
+        partition=rollout.get("partition"),
+        gang=None if gang is None else gang.get("minRoleReplicas") or {},
+        topology=backend.network_topology if isinstance(backend.network_topology, Mapping) else None,
+    )
+
+
 def cache_volume_name(backend: Backend) -> str:
     """The volume that holds the weights."""
     return bounded(backend.name, "-weights")
@@ -48,7 +70,12 @@ def source_volume_name(claim: str) -> str:
 
 
 def volumes(facts: BackendFacts) -> list[dict[str, Any]]:
-    """Cache, source claims, shared memory. The default 64 MiB of shared memory break engines with several devices."""
+    """The controller's own volumes, then the user's."""
+    return [*own_volumes(facts), *_objects(facts.backend.volumes)]
+
+
+def own_volumes(facts: BackendFacts) -> list[dict[str, Any]]:
+    """Cache, source claims, model, shared memory. The default 64 MiB of shared memory break engines with several devices."""
     cache = facts.cache
     if cache.host_path is not None:
         source: dict[str, Any] = {"hostPath": {"path": cache.host_path, "type": "DirectoryOrCreate"}}
@@ -64,7 +91,7 @@ def volumes(facts: BackendFacts) -> list[dict[str, Any]]:
         {"name": cache_volume_name(facts.backend), **source},
         *claims,
         *_model_volume(facts),
-        {"name": "dshm", "emptyDir": {"medium": "Memory"}},
+        {"name": "dshm", "emptyDir": {"medium": "Memory", **non_empty(sizeLimit=facts.backend.shared_memory_size)}},
     ]
 
 
@@ -102,8 +129,23 @@ def data_mounts(facts: BackendFacts) -> list[dict[str, Any]]:
 
 
 def engine_mounts(facts: BackendFacts) -> list[dict[str, Any]]:
-    """The mounts of an engine: weights and shared memory."""
+    """The mounts of an engine: the controller's own, then the user's."""
+    return [*own_engine_mounts(facts), *_objects(facts.backend.volume_mounts)]
+
+
+def own_engine_mounts(facts: BackendFacts) -> list[dict[str, Any]]:
+    """Weights and shared memory."""
     return [cache_mount(facts), *_model_mount(facts), {"name": "dshm", "mountPath": SHM_MOUNT}]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list that a user wrote."""
+    return [dict(item) for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _resources(settings: Any) -> Any:
+    """The resources of a container that the controller adds."""
+    return settings.get("resources") if isinstance(settings, Mapping) else None
 
 
 def non_empty(**fields: Any) -> dict[str, Any]:
@@ -136,7 +178,7 @@ def _downloader(
         "name": name,
         "image": options.downloader_image,
         "args": ["--source", literal(uri), "--output-dir", literal(target)],
-        **non_empty(env=env, envFrom=env_from(facts.backend)),
+        **non_empty(env=env, envFrom=env_from(facts.backend), resources=_resources(facts.backend.downloader)),
         "volumeMounts": data_mounts(facts),
     }
 
@@ -193,7 +235,7 @@ def runtime_container(facts: BackendFacts, options: RenderOptions, env: list[Any
         "image": options.runtime_image,
         "ports": [{"containerPort": port, "protocol": "TCP"}],
         "env": downloader_env(without_revisions(env), *adapters),
-        **non_empty(envFrom=env_from(facts.backend)),
+        **non_empty(envFrom=env_from(facts.backend), resources=_resources(facts.backend.runtime)),
         "args": [
             "--port",
             str(port),
@@ -229,7 +271,20 @@ def runtime_probe(facts: BackendFacts) -> dict[str, Any]:
 
 def entry_metadata(facts: BackendFacts, options: RenderOptions) -> dict[str, Any]:
     """The metadata of entry pods: the labels by which servers select them."""
-    return {"labels": pod_labels(facts.model, facts.backend, options.dialect)}
+    return {"labels": pod_labels(facts.model, facts.backend, options.dialect), **annotations(facts)}
+
+
+def annotations(facts: BackendFacts) -> dict[str, Any]:
+    """The annotations of pods, as a part of their metadata; empty without any."""
+    given = facts.backend.annotations
+    return non_empty(annotations=dict(given) if isinstance(given, Mapping) else None)
+
+
+def further_template(
+    facts: BackendFacts, worker: WorkerFacts, options: RenderOptions, container: dict[str, Any]
+) -> dict[str, Any]:
+    """The template of the pods beside the entry pod. They carry no labels of ours: they serve no HTTP and must not be selected."""
+    return {**non_empty(metadata=annotations(facts)), "spec": pod_spec(facts, worker, options, [container])}
 
 
 def pod_spec(
@@ -255,11 +310,15 @@ def pod_spec(
 
 
 def placement(backend: Backend, worker: Worker) -> dict[str, Any]:
-    """Where the pods may run. The pod's scheduler is left to the cluster unless the user chose one."""
+    """Where the pods may run, and as whom. The pod's scheduler is left to the cluster unless the user chose one."""
     return non_empty(
         affinity=worker.affinity,
         tolerations=worker.tolerations,
         nodeSelector=worker.node_selector,
         runtimeClassName=backend.runtime_class_name or None,
+        priorityClassName=backend.priority_class_name or None,
+        serviceAccountName=backend.service_account_name or None,
+        imagePullSecrets=_objects(backend.image_pull_secrets),
+        securityContext=backend.security_context,
         schedulerName=backend.scheduler_name or None,
     )

@@ -116,7 +116,7 @@ def _backend(facts: BackendFacts, path: str, options: ValidationOptions) -> Iter
     if backend.autoscaling_policy is not None:
         yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy")
     yield from storage(facts, path, options)
-    yield from pods(backend, path)
+    yield from pods(facts, path, options.dialect)
     yield from engine(facts, path)
 
 

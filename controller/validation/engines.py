@@ -31,6 +31,7 @@ def engine(facts: BackendFacts, path: str) -> Iterator[Finding]:
         yield error(f"{path}.workers", message, "M1" if len(wanted) == 1 else "M13")
     yield from _ports(found, facts, path)
     yield from _served_names(facts, path)
+    yield from _gang(facts, f"{path}.gangScheduling.minRoleReplicas")
     yield from found.findings(facts, path)
     yield from _command_length(found, facts, path)
 
@@ -108,6 +109,22 @@ def _ports(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:
     yield from _runtime_port(facts, path)
     if agreed is not None:
         yield from _conflicts(found, facts, path)
+
+
+def _gang(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """Roles that the workload has, with no more instances than it starts."""
+    gang = facts.backend.gang_scheduling
+    least = gang.get("minRoleReplicas") if isinstance(gang, Mapping) else None
+    if not isinstance(least, Mapping):
+        return
+    instances = {
+        "leader" if item.worker.type == "server" else item.worker.type: item.instances for item in facts.workers
+    }
+    for role, number in least.items():
+        if role not in instances:
+            yield error(f"{path}.{role[:64]}", f"is not a role; there are {', '.join(instances)}", "gang")
+        elif isinstance(number, int) and number > instances[role]:
+            yield error(f"{path}.{role}", f"{number} is above the {instances[role]} instances of the role", "gang")
 
 
 def _conflicts(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:

@@ -303,3 +303,73 @@ def variable_sources(value: Any) -> Iterator[Problem]:
         for name in given:
             if not is_subdomain(item[name].get("name")):
                 yield f"{path}.{name}.name", "is required, and must be the name of an object"
+
+
+_VOLUME_SOURCES = ("configMap", "secret", "emptyDir", "persistentVolumeClaim", "hostPath", "nfs", "csi", "image")
+
+
+def volumes(value: Any) -> Iterator[Problem]:
+    """Names, each once, and one source each."""
+    seen: set[str] = set()
+    for path, item in _items(value, ""):
+        name = item.get("name")
+        if not is_dns_label(name):
+            yield (
+                f"{path}.name",
+                f"{str(name)[:40]!r} is not the name of a volume: lower-case letters, digits and dashes",
+            )
+        elif name in seen:
+            yield f"{path}.name", f"{name!r} is used twice"
+        seen.add(str(name))
+        given = [source for source in _VOLUME_SOURCES if isinstance(item.get(source), Mapping)]
+        if len(given) != 1:
+            yield path, f"must have exactly one of {', '.join(_VOLUME_SOURCES)}"
+        for source in given:
+            yield from _volume_source(source, item[source], f"{path}.{source}")
+
+
+def _volume_source(source: str, item: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    required = {"persistentVolumeClaim": "claimName", "secret": "secretName", "configMap": "name", "csi": "driver"}
+    if (field := required.get(source)) and not is_subdomain(item.get(field)):
+        yield f"{path}.{field}", "is required, and must be the name of an object"
+    if source in ("hostPath", "nfs"):
+        text = str(item.get("path") or "")
+        if not text or ".." in text.split("/") or (source == "nfs" and not text.startswith("/")):
+            yield f"{path}.path", "must be an absolute path without .. segments"
+    if source == "nfs" and not item.get("server"):
+        yield f"{path}.server", "is required"
+    if source == "image" and not re.fullmatch(r"[!-~]+", str(item.get("reference") or "")):
+        yield f"{path}.reference", "must be an image reference"
+    for index, entry in _items(item.get("items"), f"{path}.items"):
+        text = str(entry.get("path") or "")
+        if not text or text.startswith("/") or ".." in text.split("/"):
+            yield f"{index}.path", "must be a relative path without .. segments"
+        if not _KEY.fullmatch(str(entry.get("key") or "")):
+            yield f"{index}.key", "is required, and holds letters, digits, '-', '_' and '.'"
+
+
+def volume_mounts(value: Any, names: set[str], taken: set[str]) -> Iterator[Problem]:
+    """Mounts of volumes of these names, at paths that are not ``taken``, each once."""
+    seen = set(taken)
+    for path, item in _items(value, ""):
+        where, inside = str(item.get("mountPath") or ""), str(item.get("subPath") or "")
+        if item.get("name") not in names:
+            yield f"{path}.name", f"{str(item.get('name'))[:40]!r} is not one of the volumes"
+        if not where.startswith("/") or ":" in where:
+            yield f"{path}.mountPath", "must be an absolute path without a colon"
+        elif where in seen:
+            yield f"{path}.mountPath", f"{where[:64]} is mounted already"
+        seen.add(where)
+        if inside.startswith("/") or ".." in inside.split("/"):
+            yield f"{path}.subPath", "must be a relative path without .. segments"
+
+
+def annotations(value: Any) -> Iterator[Problem]:
+    """Names of annotations, and their size."""
+    size = 0
+    for key, text in _map(value).items():
+        size += len(str(key).encode("utf-8", "replace")) + len(str(text).encode("utf-8", "replace"))
+        if not is_qualified_name(str(key).lower()):
+            yield f".{key[:64]}", "is not the name of an annotation"
+    if size > 256 * 1024:
+        yield "", f"has {size} bytes; at most {256 * 1024} are possible"

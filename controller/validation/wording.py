@@ -4,6 +4,7 @@ import re
 
 _NAME = "lower-case letters, digits and '-', and begin and end with a letter or a digit"
 _PATTERNS = {
+    r"^[0-9]+%?$": "must be a number or a percentage, such as 1 or 25%",
     "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$": f"must consist of {_NAME}",
     "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$": "must begin with a letter and consist of letters, digits, '_', ',' and ':'",
     r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$": (

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from controller.api.crds.pod_fields import POD_FIELDS, resources_only
 from controller.api.crds.policy import policy_schema
 from controller.api.crds.rules import RULES
 from controller.api.crds.schemas import crd, described, integer, list_, object_, root, string
@@ -69,6 +70,10 @@ def _field_schema(name: str, field: Any) -> dict[str, Any]:
             schema = list_(description, type_schema(_ITEMS[name]))
             if name == "backends":
                 schema |= {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+        case _ if name in POD_FIELDS:
+            return described(POD_FIELDS[name], description)
+        case "downloader" | "runtime":
+            return described(resources_only(_core_v1()["resources"]), description)
         case _ if name in _core_v1():
             return described(_core_v1()[name], description)
         case _:

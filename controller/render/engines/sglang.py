@@ -14,7 +14,7 @@ from controller.render.arguments import config_arguments, literal
 from controller.render.config import parse_port
 from controller.render.engines.health import GRACE_SECONDS, drain, running_probe, startup_probe
 from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
-from controller.render.names import bounded, child_name
+from controller.render.names import bounded
 from controller.render.pods import RenderOptions, non_empty
 
 _GAUGES = "sglang:num_(running|queue)_reqs"
@@ -93,13 +93,7 @@ class SGLang:
         }
         if worker.pods > 1:
             role["workerTemplate"] = self._further(facts, worker, options)
-        return Workload(
-            name=child_name(facts.model, facts.backend),
-            replicas=facts.backend.min_replicas,
-            scheduler_name=facts.backend.scheduler_name or "volcano",
-            roles=(role,),
-            one_per_node=True,
-        )
+        return pods.workload(facts, (role,), one_per_node=True)
 
     def _entry(self, facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
         env, port = pods.engine_env(facts, [], []), facts.engine_port
@@ -130,7 +124,7 @@ class SGLang:
             **non_empty(env=list(facts.env), resources=worker.worker.resources),
             "volumeMounts": pods.engine_mounts(facts),
         }
-        return {"spec": pods.pod_spec(facts, worker, options, [container])}
+        return pods.further_template(facts, worker, options, container)
 
 
 def _arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:

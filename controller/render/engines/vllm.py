@@ -16,7 +16,7 @@ from controller.render.engines.vllm_command import (
 )
 from controller.render.engines.vllm_connectors import ports
 from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
-from controller.render.names import bounded, child_name
+from controller.render.names import bounded
 from controller.render.pods import RenderOptions, non_empty
 
 
@@ -52,13 +52,7 @@ class VLLM:
         }
         if worker.pods > 1:
             role["workerTemplate"] = _further(facts, worker, options)
-        return Workload(
-            name=child_name(facts.model, facts.backend),
-            replicas=facts.backend.min_replicas,
-            scheduler_name=facts.backend.scheduler_name or "volcano",
-            roles=(role,),
-            one_per_node=True,
-        )
+        return pods.workload(facts, (role,), one_per_node=True)
 
 
 def _entry(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
@@ -96,4 +90,4 @@ def _further(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -
         **non_empty(env=list(facts.env), resources=worker.worker.resources),
         "volumeMounts": pods.engine_mounts(facts),
     }
-    return {"spec": pods.pod_spec(facts, worker, options, [container])}
+    return pods.further_template(facts, worker, options, container)

@@ -10,7 +10,6 @@ from controller.render.engines.health import GRACE_SECONDS, drain, running_probe
 from controller.render.engines.vllm_command import GAUGES, config_findings, engine_command, engine_env
 from controller.render.engines.vllm_connectors import connector_findings, connector_type, ports
 from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
-from controller.render.names import child_name
 from controller.render.pods import RenderOptions, non_empty
 
 _OFFLINE = {"name": "HF_HUB_OFFLINE", "value": "1"}
@@ -58,12 +57,7 @@ class VLLMDisaggregated:
     def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
         """Two roles."""
         workers = [worker for role in self.traits.worker_types if (worker := facts.worker(role)) is not None]
-        return Workload(
-            name=child_name(facts.model, facts.backend),
-            replicas=facts.backend.min_replicas,
-            scheduler_name=facts.backend.scheduler_name or "volcano",
-            roles=tuple(_role(facts, worker, options) for worker in workers),
-        )
+        return pods.workload(facts, tuple(_role(facts, worker, options) for worker in workers))
 
 
 def _role(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
