@@ -45,9 +45,9 @@ def register(kubeconfig: Path, namespace: str) -> None:
 
     @kopf.on.create(MODEL.group, MODEL.version, MODEL.plural)
     async def created(name: str, uid: str, memo: kopf.Memo, **_: Any) -> None:
+        await memo.client.send("PATCH", model_path(namespace, name, "status"), json.dumps(_PROCESSING).encode(), _MERGE)
         for path, body in templates.children(name, uid):
             await memo.client.send("POST", path, body)
-        await memo.client.send("PATCH", model_path(namespace, name, "status"), json.dumps(_PROCESSING).encode(), _MERGE)
 
     @kopf.on.event(MODEL_INFER.group, MODEL_INFER.version, MODEL_INFER.plural)
     async def changed(meta: kopf.Meta, status: kopf.Status, memo: kopf.Memo, **_: Any) -> None:
