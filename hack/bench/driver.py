@@ -39,6 +39,11 @@ class Audit:
         self._log = environment.control_plane.audit_log if environment.plane == "real" else None
         self._read = 0
 
+    @property
+    def counts(self) -> bool:
+        """Whether there is a log to count in."""
+        return self._log is not None
+
     def skip(self) -> None:
         """What has been written so far does not count."""
         self._read = self._log.stat().st_size if self._log is not None and self._log.exists() else 0

@@ -65,7 +65,7 @@ async def _figures(
         "CPU ms a Model": 1000 * cpu / bench.models,
         "CPU ms a Model, Events sent": 1000 * (process.cpu - cpu_before) / bench.models,
         "RSS MiB": process.memory,
-        **per_model(writes, bench.models),
+        **(per_model(writes, bench.models) if bench.audit.counts else {}),
     }
     await process.stop()
     return figures
