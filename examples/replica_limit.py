@@ -33,7 +33,7 @@ class ReplicaLimit:
         return {**request.object, "spec": {**meta.spec_of(request.object), "replicas": 1}}
 
     async def validate(self, request: AdmissionRequest) -> AdmissionResponse:
-        """Refuses what is no number or above the limit; warns of many."""
+        """Refuses anything but a number within the limit; warns of many."""
         replicas = meta.spec_of(request.object or {}).get("replicas")
         if not isinstance(replicas, int) or replicas < 0:
             return denied("spec.replicas must be a whole number from 0 on.", code=422)

@@ -1,4 +1,4 @@
-"""Who may read the metrics of a secured endpoint: the API server is asked, as for any other component of a cluster."""
+"""Asks the API server who may read the metrics of a secured endpoint, as other components of a cluster do."""
 
 import hashlib
 import time
@@ -25,9 +25,9 @@ _REMEMBERED = 1024
 
 
 class MetricsAuthorizer:
-    """Lets callers pass whose bearer token the API server knows (TokenReview) and who may ``get`` the path (SubjectAccessReview).
+    """Accepts callers whose bearer token the API server authenticates (TokenReview) and who may ``get`` the path (SubjectAccessReview).
 
-    Answers are remembered: a known token for a minute, a right for five minutes, its lack for half a minute.
+    Answers are cached: a token for a minute, a right for five minutes, a missing right for half a minute.
     """
 
     def __init__(self, client: Client, *, path: str = "/metrics") -> None:
