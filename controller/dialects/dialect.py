@@ -102,6 +102,7 @@ class ChildKeys(_Keys):
     held_revision: str
     clamped_generation: str
     carried_over: str
+    owned_fields: str
 
 
 @dataclass(frozen=True, slots=True)

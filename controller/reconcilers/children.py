@@ -18,7 +18,7 @@ from controller.api.kinds import (
     MODEL_SERVER,
 )
 from controller.meta import Object, Resource
-from controller.render.names import REVISION, revision
+from controller.render.names import OWNED_FIELDS, REVISION, revision
 
 Path = tuple[str, ...]
 Adapter = tuple[str, str]
@@ -258,6 +258,26 @@ CHILD_KINDS: Mapping[str, ChildKind] = {
     )
 }
 """The kinds of children by their ``kind``, in the order in which they are written."""
+
+
+def with_owned_fields(child: dict[str, Any]) -> dict[str, Any]:
+    """The desired child, which remembers in an annotation the optional fields that it has: so they can be removed again."""
+    paths = [".".join(path) for path in kind_of(child).owned.if_desired if _has(child, path)]
+    if not paths:
+        return child
+    annotations = {**meta.annotations_of(child), OWNED_FIELDS: ",".join(paths)}
+    return {**child, "metadata": {**child["metadata"], "annotations": annotations}}
+
+
+def fields_to_remove(kind: ChildKind, desired: Object, live: Object) -> tuple[Path, ...]:
+    """The optional fields of ``live`` that the controller wrote, by its annotation, and that are no longer desired."""
+    named = meta.annotations_of(live).get(OWNED_FIELDS, "").split(",")
+    written = (path for path in kind.owned.if_desired if ".".join(path) in named)
+    return tuple(path for path in written if _has(live, path) and not _has(desired, path))
+
+
+def _has(child: Object, path: Path) -> bool:
+    return value_at(meta.spec_of(child), path) is not None
 
 
 def kind_of(child: Object) -> ChildKind:

@@ -10,9 +10,17 @@ from typing import Any
 
 from controller import meta
 from controller.meta import ABSENT, Object, changed_fields
-from controller.reconcilers.children import ChildKind, kind_of, value_at
+from controller.reconcilers.children import ChildKind, fields_to_remove, kind_of, value_at
 from controller.reconcilers.compare import equivalent, merge_patch_between
-from controller.render.names import CLAMPED_GENERATION, HELD_REVISION, MODEL_UID, REVISION, TEMPLATE_INPUTS, revision
+from controller.render.names import (
+    CLAMPED_GENERATION,
+    HELD_REVISION,
+    MODEL_UID,
+    OWNED_FIELDS,
+    REVISION,
+    TEMPLATE_INPUTS,
+    revision,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,16 @@ def _spec_patch(kind: ChildKind, desired: Object, live: Object, *, exact: bool, 
         outside.append(kind.replicas)
     owned = kind.owned.wanted_by(meta.spec_of(desired))
     current, wanted = (owned.of(meta.spec_of(obj), outside=outside) for obj in (live, desired))
-    return merge_patch_between(current, wanted, exact=exact)
+    patch = merge_patch_between(current, wanted, exact=exact)
+    for path in fields_to_remove(kind, desired, live):
+        patch = _with_removal({} if patch is ABSENT else patch, path)
+    return patch
+
+
+def _with_removal(patch: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """The merge patch that also removes the field at a path."""
+    head, *rest = path
+    return {**patch, head: _with_removal(patch.get(head) or {}, tuple(rest)) if rest else None}
 
 
 def _clamp_patch(kind: ChildKind, live: Object, scaling: Scaling) -> dict[str, Any] | None:
@@ -146,7 +163,8 @@ def _is_truly_labelled(live: Object, kind: ChildKind) -> bool:
 def _metadata_patch(desired: Object, live: Object, *, keep_revision: bool) -> dict[str, Any]:
     patch: dict[str, Any] = {}
     labels = {key: value for key, value in meta.labels_of(desired).items() if not (keep_revision and key == REVISION)}
-    annotations = {**meta.annotations_of(desired), HELD_REVISION: held_revision(desired, live)}
+    given = meta.annotations_of(desired)
+    annotations = {**given, HELD_REVISION: held_revision(desired, live), OWNED_FIELDS: given.get(OWNED_FIELDS)}
     for part, wanted, current in (
         ("labels", labels, meta.labels_of(live)),
         ("annotations", annotations, meta.annotations_of(live)),

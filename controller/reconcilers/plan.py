@@ -27,6 +27,7 @@ from controller.reconcilers.children import (
     routed_adapters,
     scaled_workloads,
     value_at,
+    with_owned_fields,
     without_targets,
 )
 from controller.reconcilers.diff import Scaling, diff, held_revision
@@ -186,7 +187,9 @@ def plan(
     loading: Collection[Adapter] = (),
 ) -> Plan:
     """What a pass does about the desired children and about those that are owned and no longer desired."""
-    request = Request(model, {key_of(child): child for child in desired}, snapshot, now, frozenset(loading))
+    request = Request(
+        model, {key_of(child): with_owned_fields(child) for child in desired}, snapshot, now, frozenset(loading)
+    )
     steps: dict[ChildKey, Step] = {}
     for key, decide in _order(request):
         if (step := decide(request, key, steps)) is not None:

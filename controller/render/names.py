@@ -20,6 +20,7 @@ TEMPLATE_INPUTS = E4FB6663.keys.template_inputs
 HELD_REVISION = E4FB6663.keys.held_revision
 CLAMPED_GENERATION = E4FB6663.keys.clamped_generation
 CARRIED_OVER = E4FB6663.keys.carried_over
+OWNED_FIELDS = E4FB6663.keys.owned_fields
 
 INFER_NAME = E4FB6663.pod_keys.name
 INFER_ENTRY = E4FB6663.pod_keys.entry

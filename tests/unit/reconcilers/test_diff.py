@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from controller import meta
 from controller.api.model import Model
+from controller.reconcilers.children import with_owned_fields
 from controller.reconcilers.diff import Scaling, diff, is_held
 from controller.reconcilers.ownership import Ownership, ownership
 from controller.render import RenderOptions, render
-from controller.render.names import HELD_REVISION, REVISION
+from controller.render.names import HELD_REVISION, OWNED_FIELDS, REVISION
 from tests.support.factories import a_backend, a_model, a_worker
 
 POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}
@@ -229,3 +230,27 @@ def test_applying_the_patch_leaves_nothing_to_change(live_spec: dict[str, Any], 
     live["metadata"]["labels"]["registry.volcano.sh/revision"] = "other"
     change = diff(desired, live)
     assert diff(desired, meta.merge_patch(live, change.patch) if change else live) is None
+
+
+@pytest.mark.parametrize("revision", ["asking", ""])
+def test_a_field_that_the_model_may_ask_for_is_kept_when_set_by_hand(revision: str) -> None:
+    """It is written and removed with the Model's own wish, and left alone where the Model says nothing."""
+    silent = child("ModelInfer")
+    asking = copy.deepcopy(silent)
+    asking["spec"]["template"]["gangSchedule"] = {"minRoleReplicas": {"leader": 1}}
+    asking = with_owned_fields(asking)
+    by_hand = copy.deepcopy(silent)
+    by_hand["spec"]["template"]["gangSchedule"] = {"minRoleReplicas": {"leader": 7}}
+    assert diff(silent, by_hand) is None
+    change = diff(asking, by_hand)
+    assert change is not None
+    asked = meta.merge_patch(by_hand, change.patch)
+    assert asked["spec"]["template"]["gangSchedule"] == {"minRoleReplicas": {"leader": 1}}
+    assert diff(asking, asked) is None
+    asked["metadata"]["labels"][REVISION] = revision or silent["metadata"]["labels"][REVISION]
+    back = diff(silent, asked)
+    assert back is not None
+    after = meta.merge_patch(asked, back.patch)
+    assert "gangSchedule" not in after["spec"]["template"]
+    assert OWNED_FIELDS not in meta.annotations_of(after)
+    assert diff(silent, after) is None
