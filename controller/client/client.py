@@ -18,7 +18,7 @@ Guard = Callable[[], None]
 
 
 class WriteRecorder(Protocol):
-    """Told of every successful write, right after its answer came: caches that take it in are current at the next read."""
+    """Receives every successful write right after its answer arrives, so that caches are current at the next read."""
 
     def written(self, resource: Resource, obj: Object) -> None:
         """The server stored this object."""
@@ -76,7 +76,7 @@ class Client:
         return self._transport.config
 
     def use_metrics(self, metrics: RequestMetrics) -> None:
-        """From now on, every request of this client and those derived from it is told to ``metrics``."""
+        """From now on, ``metrics`` receives every request of this client and of clients derived from it."""
         self._transport.metrics = metrics
 
     def with_guard(self, guard: Guard) -> "Client":
@@ -92,7 +92,7 @@ class Client:
         return self._derived(limited=False)
 
     def recording(self, recorder: WriteRecorder) -> "Client":
-        """The same connections; ``recorder`` is told of every successful write."""
+        """The same connections; ``recorder`` receives every successful write."""
         return self._derived(recorder=recorder)
 
     def _derived(self, **changes: Any) -> "Client":

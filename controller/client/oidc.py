@@ -80,7 +80,7 @@ class OidcProvider:
 
 
 def expiry_of(token: str) -> float | None:
-    """The ``exp`` claim of a JSON web token in seconds since the epoch; None for what is no such token or has none."""
+    """The ``exp`` claim of a JSON web token in seconds since the epoch; None if it is not such a token or has no such claim."""
     parts = token.split(".")
     if len(parts) != 3:
         return None

@@ -45,7 +45,7 @@ class CredentialPlugin:
         program = shutil.which(self._command)
         if program is None:
             hint = str(self._entry.get("installHint") or "").strip()
-            raise self._error("there is no such program" + (f"; {' '.join(hint.split())}" if hint else ""))
+            raise self._error("the program was not found" + (f"; {' '.join(hint.split())}" if hint else ""))
         code, output, errors = await self._output(program)
         if code != 0:
             raise self._error(f"exit code {code}: {_last_line(errors) or _last_line(output) or 'no output'}")

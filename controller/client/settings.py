@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 class ConfigError(Exception):
-    """There is no usable way to a cluster; the message is one sentence."""
+    """The configuration of a cluster is missing or cannot be used; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Sending:
 
 
 class RequestMetrics(Protocol):
-    """Told of every request; ``code`` is None when there was no answer. Durations are seconds."""
+    """Receives every request; ``code`` is None when there was no answer. Durations are seconds."""
 
     def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
         """An attempt is over."""

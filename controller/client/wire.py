@@ -50,7 +50,7 @@ class RawPage:
 
 @dataclass(slots=True)
 class LineReader:
-    """Splits a stream of chunks into lines; there is no limit but memory."""
+    """Splits a stream of chunks into lines of any length."""
 
     _parts: list[bytes] = field(default_factory=list)
 
@@ -77,10 +77,10 @@ def decode_event(line: bytes) -> WatchEvent:
         body = line[line.find(b'"object"') :] if match else b""
         metadata = _metadata_of(body)
         if match is None or metadata is None:
-            raise DecodeError(f"a watch event could not be read: {error}") from None
+            raise DecodeError(f"the watch event cannot be decoded: {error}") from None
         return WatchEvent(match[1].decode(), {**metadata, UNDECODABLE: str(error)})
     if not isinstance(value, dict) or not isinstance(value.get("object"), dict):
-        raise DecodeError("a watch event without an object")
+        raise DecodeError("the watch event has no object")
     return WatchEvent(str(value.get("type", "")), value["object"])
 
 
@@ -91,9 +91,9 @@ def decode_object(body: bytes) -> dict[str, Any]:
     except ValueError as error:
         if (metadata := _metadata_of(body)) is not None:
             return {**metadata, UNDECODABLE: str(error)}
-        raise DecodeError(f"an answer could not be read: {error}") from None
+        raise DecodeError(f"the answer cannot be decoded: {error}") from None
     if not isinstance(value, dict):
-        raise DecodeError("an answer is no JSON object")
+        raise DecodeError("the answer is not a JSON object")
     return value
 
 
@@ -126,9 +126,9 @@ def split_list(body: bytes, api_version: str, kind: str) -> RawPage:
         try:
             raws, version, token = _scan_list(body)
         except ValueError as error:
-            raise DecodeError(f"a list could not be read: {error}") from None
+            raise DecodeError(f"the list cannot be decoded: {error}") from None
     except msgspec.MsgspecError as error:
-        raise DecodeError(f"a list could not be read: {error}") from None
+        raise DecodeError(f"the list cannot be decoded: {error}") from None
     return RawPage(tuple(raws), version, token, api_version, kind)
 
 

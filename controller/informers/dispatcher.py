@@ -1,4 +1,4 @@
-"""Tells handlers of changes, in order, and never for long without letting others run."""
+"""Delivers changes to handlers in order, in short slices."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class Synced(Protocol):
 class Registration:
     """One handler's membership.
 
-    ``has_synced`` once the handler was told of everything the first lists held and, if it came late, of everything that was there.
+    ``has_synced`` once the handler has received everything in the first lists and, if it was added late, everything in the cache.
     """
 
     def __init__(self, informer: Synced, handler: Handler) -> None:
@@ -43,11 +43,11 @@ class Registration:
 
 
 class Dispatcher:
-    """The handlers of one informer and what they have not been told yet.
+    """The handlers of one informer and the changes they have not received yet.
 
-    A change is told at once, unless changes before it are still waiting: of a list they are handed out in slices of 5 ms. A late handler
-    is told of what is there in slices too; changes that come meanwhile wait behind that. So each handler is told of each object's
-    changes in their order, and of each change once.
+    A change is delivered at once unless earlier changes are still waiting: those of a list are delivered in slices of 5 ms. A late handler
+    receives the present objects in slices too, and later changes wait behind them. So each handler receives each object's changes in
+    order, and each change once.
     """
 
     def __init__(self, resource: Resource, processed: Callable[[float], None]) -> None:
@@ -59,9 +59,9 @@ class Dispatcher:
         self._replays: set[asyncio.Task[None]] = set()
 
     def add(self, registration: Registration, present: Iterable[Delta]) -> None:
-        """From now on the handler is told of every change, first of what is present.
+        """From now on the handler receives every change, after the present objects.
 
-        What fits into one slice is told before this returns; the rest follows when an event loop runs.
+        What fits into one slice is delivered before this returns; the rest follows on the running event loop.
         """
         registration.replay.extend(present)
         slices = Slices()
@@ -74,20 +74,20 @@ class Dispatcher:
             task.add_done_callback(self._replays.discard)
 
     def remove(self, registration: Registration) -> None:
-        """The handler is told of nothing more."""
+        """The handler receives nothing more."""
         registration.replay.clear()
         if registration in self._registrations:
             self._registrations.remove(registration)
 
     def dispatch(self, delta: Delta) -> None:
-        """Tells all handlers of one change, or lets it wait behind those that are still waiting."""
+        """Delivers one change to all handlers, or queues it behind those that are still waiting."""
         if self._backlog:
             self._backlog.append((delta, tuple(self._registrations)))
         else:
             self._tell(delta, tuple(self._registrations))
 
     async def dispatch_all(self, deltas: Sequence[Delta]) -> None:
-        """Tells all handlers of many changes; returns when all were told. Cancelling the caller does not stop it."""
+        """Delivers many changes to all handlers; returns when all were delivered. Cancelling the caller does not stop it."""
         registrations = tuple(self._registrations)
         self._backlog.extend((delta, registrations) for delta in deltas)
         if self._backlog and (self._draining is None or self._draining.done()):

@@ -1,4 +1,4 @@
-"""The factory owns a process's caches: one informer for everybody who wants the same objects."""
+"""The factory owns a process's caches: one informer for each selection of objects."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +81,7 @@ class SharedInformerFactory:
     async def stop(self, informer: SharedInformer) -> None:
         """Ends the informer's lists and watches and forgets it; asked for again, a new one is made.
 
-        Its lister keeps what it holds, and its handlers are told of nothing more. Does nothing for an informer that is not of this
+        Its lister keeps what it holds, and its handlers receive nothing more. Does nothing for an informer that is not of this
         factory.
         """
         key = (informer.resource, informer.options.scope)
@@ -143,7 +143,7 @@ class SharedInformerFactory:
     def overdue(self) -> str | None:
         """For a health probe: what is wrong when a list or watch has not shown a sign of life for too long.
 
-        A server that is away or refuses is no reason: then the informer waits and tries again, and is alive.
+        A server that does not answer or refuses does not count: the informer waits and tries again.
         """
         problems = [informer.overdue() for informer in self]
         return "; ".join(problem for problem in problems if problem) or None

@@ -11,7 +11,7 @@ from controller.meta import LabelSelector, NamespacedName, Object
 
 
 class Lister:
-    """Reads what an informer holds. The objects are shared: who wants to change one makes a copy.
+    """Reads what an informer holds. The objects are shared: copy one before changing it.
 
     ``stores`` has one store for each namespace, or a single one under the empty name for all of them.
     """

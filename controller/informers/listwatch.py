@@ -201,7 +201,7 @@ class ListWatch:
         self._open.opened_at = now
 
     def listed(self, version: str, now: float) -> bool:
-        """A list, or the first part of a stream, is complete. True when its version is older than what was seen: the server's store went back."""
+        """A list, or the first part of a stream, is complete. True when its version is older than what was seen: the server's data was rolled back."""
         rewound = bool(self.version) and meta.is_newer(self.version, version)
         self._sends_bookmarks = self._sends_bookmarks or self.state is State.STREAMING
         self.version, self.problem, self.has_listed, self.state = version, "", True, State.WATCHING

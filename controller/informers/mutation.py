@@ -1,4 +1,4 @@
-"""The mutation detector: finds out that somebody changed an object of a store, which everybody shares.
+"""The mutation detector: finds cached objects that were changed in place although they are shared.
 
 Off unless the environment says ``KUBE_CACHE_MUTATION_DETECTOR=true``, as in client-go: it costs a digest of every object.
 """
@@ -12,7 +12,7 @@ from controller.meta import NamespacedName, Object, jsonio
 
 
 class CacheMutated(Exception):
-    """Objects of a store are not what was put there. Whoever wants to change an object makes a copy of it."""
+    """Cached objects were changed in place. To change an object, copy it first."""
 
     def __init__(self, keys: list[NamespacedName]) -> None:
         super().__init__(f"cached objects were changed in place: {', '.join(map(str, sorted(keys)))}")

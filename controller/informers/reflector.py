@@ -1,4 +1,4 @@
-"""The shell around the list-and-watch machine: it obeys, and puts what comes in into the store."""
+"""The shell around the list-and-watch machine: carries out its actions and fills the store."""
 
 import asyncio
 import random
@@ -42,10 +42,10 @@ class Sink(Protocol):
         """A user's function raised for this object."""
 
     def dispatch(self, delta: Delta) -> None:
-        """Tell all handlers of one change."""
+        """Deliver one change to all handlers."""
 
     async def dispatch_all(self, deltas: Sequence[Delta]) -> None:
-        """Tell all handlers of many changes, in slices; returns when all were told."""
+        """Deliver many changes to all handlers, in slices; returns when all were delivered."""
 
 
 class Reflector:
@@ -92,7 +92,7 @@ class Reflector:
         return where + self._machine.problem
 
     def overdue(self) -> str | None:
-        """What is wrong when the loop has not shown a sign of life in time; None as long as it has time, whether the server answers or not."""
+        """What is wrong when the loop has missed its liveness deadline, else None. A server that does not answer does not count."""
         seconds = time.monotonic() - self._due
         where = f" in namespace {self._namespace}" if self._namespace else ""
         return f"the watch of {self._resource.key}{where} is overdue by {seconds:.0f} s" if seconds > 0 else None
@@ -124,7 +124,7 @@ class Reflector:
                 self._sink.dispatch(delta)
 
     def _expect(self, seconds: float) -> None:
-        """The next sign of life has to come within so many seconds, give or take."""
+        """Sets the liveness deadline."""
         self._due = time.monotonic() + seconds + _SLACK_SECONDS
 
     async def wait_for_version(self, version: str, seconds: float) -> None:
@@ -245,7 +245,7 @@ class Reflector:
         return shaped
 
     async def _commit(self, replacement: Replacement, version: str) -> None:
-        """The store holds exactly these items from now on, and all handlers know."""
+        """Puts the items in place of the store's content and delivers the differences to all handlers."""
         initial, seen = not self._machine.has_listed, self._machine.version
         rewound = self._machine.listed(version, time.monotonic())
         deltas = self._store.commit(replacement, version, rewound=rewound, initial=initial)
@@ -259,7 +259,7 @@ class Reflector:
     def _report_missed(self, deltas: Sequence[Delta], seen: str, version: str, *, rewound: bool) -> None:
         if rewound:
             _log.warning(
-                "The API server's history went back; the cache was replaced",
+                "The API server's data was rolled back; the cache was rebuilt",
                 resource=self._resource.key,
                 version=version,
             )
@@ -412,7 +412,7 @@ def _end_of_initial(event: WatchEvent) -> str:
 
 
 def missed_changes(deltas: Sequence[Delta], seen: str, listed: str) -> list[str]:
-    """The keys of changes that a watch which had reached ``seen`` should have told, and that only a list at ``listed`` showed.
+    """The keys of changes that a watch at ``seen`` should have delivered and that only a list at ``listed`` showed.
 
     When an absent object was deleted is not known, unless nothing at all has happened since.
     """

@@ -27,12 +27,12 @@ _RETRY_SECONDS = 10.0
 
 
 class SharedInformer:
-    """Tells handlers what changes, and lets readers see what is there.
+    """Delivers changes to handlers and serves reads from a cache.
 
-    Handlers. A handler is synchronous and quick: it enqueues a key and returns. It is told of each object's changes in their order; of
+    Handlers. A handler is synchronous and quick: it enqueues a key and returns. It receives each object's changes in order, those of
     different objects in any order. One that raises is logged with the object, and affects no other handler and no later change. A
-    handler that is added late is told of everything that is there, as part of an initial list, in slices of a few milliseconds; changes
-    that come meanwhile follow. A handler is told of a change after the store holds it, so that it reads at least that state.
+    handler that is added late receives everything in the cache, as part of an initial list, in slices of a few milliseconds; changes
+    that come meanwhile follow. A handler receives a change after the store holds it, so it reads at least that state.
 
     The cache. What is in it was on the server, and what the server deleted leaves it, at the latest with the next full list. It holds
     only what the options select: an answer to a write is taken in only if the object belongs here. Objects are shared and must not be
@@ -48,7 +48,7 @@ class SharedInformer:
     User functions. A transform or an index function that raises concerns one object: it is logged with object and function, what the
     cache held of the object stays, and the function is tried again every 10 s.
 
-    Not promised: that every intermediate state is told (a list shows only the last one), that deletions carry the last state (see
+    Not promised: that every intermediate state is delivered (a list shows only the last one), that deletions carry the last state (see
     ``Delta.final_state_unknown``), and that two informers are at the same version at the same time.
     """
 
@@ -102,7 +102,7 @@ class SharedInformer:
 
     @property
     def has_synced(self) -> bool:
-        """Whether the first list of every namespace is in the store, and all handlers were told of it."""
+        """Whether the first list of every namespace is in the store and was delivered to all handlers."""
         return self._synced.is_set()
 
     @property
@@ -111,11 +111,11 @@ class SharedInformer:
         return next((reflector.problem for reflector in self._reflectors if not reflector.has_listed), "")
 
     def overdue(self) -> str | None:
-        """For a health probe: which of its loops has not shown a sign of life in time; None if all have."""
+        """For a health probe: which of its loops has missed its liveness deadline; None if none has."""
         return "; ".join(filter(None, (reflector.overdue() for reflector in self._reflectors))) or None
 
     def add_handler(self, handler: Handler) -> Registration:
-        """From now on ``handler`` is told of every change; first of all objects that are there already."""
+        """From now on ``handler`` receives every change, after the objects that are there already."""
         registration = Registration(self, handler)
         present = (
             Delta(DeltaType.ADDED, None, stored, in_initial_list=True)
@@ -130,7 +130,7 @@ class SharedInformer:
         self._dispatcher.remove(registration)
 
     async def wait_for_sync(self) -> None:
-        """Return once the first list of every namespace is in the store, and all handlers were told of it."""
+        """Return once the first list of every namespace is in the store and was delivered to all handlers."""
         await self._synced.wait()
 
     async def wait_for_first_list(self) -> None:
@@ -212,11 +212,11 @@ class SharedInformer:
         )
 
     def dispatch(self, delta: Delta) -> None:
-        """Tells all handlers of one change."""
+        """Delivers one change to all handlers."""
         self._dispatcher.dispatch(delta)
 
     async def dispatch_all(self, deltas: Sequence[Delta]) -> None:
-        """Tells all handlers of many changes, in slices; returns when all were told."""
+        """Delivers many changes to all handlers, in slices; returns when all were delivered."""
         await self._dispatcher.dispatch_all(deltas)
         if all(reflector.has_listed for reflector in self._reflectors):
             self._synced.set()

@@ -18,7 +18,7 @@ from controller.meta import NamespacedName, Object
 
 
 def _ignored(_: str, __: Object, ___: Exception) -> None:
-    """Nobody asked for failures of index functions."""
+    """Failures of index functions are not reported."""
 
 
 class Indexer:
@@ -156,7 +156,7 @@ class Indexer:
         1. The server answers a list at version 15. 2. Our write creates an object at 20 and is recorded. 3. The list arrives: it does not
         hold the object, which stays because 20 is newer than 15. 4. A list at 30 without it removes it.
 
-        Not promised: what happened between two lists is not told step by step, and a deletion found here is a tombstone.
+        Not promised: what happened between two lists is not delivered step by step, and a deletion found here is a tombstone.
         """
         self.abandon(replacement)
         try:

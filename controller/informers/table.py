@@ -19,7 +19,7 @@ BUILT_IN: Mapping[str, IndexFunction] = {
 
 
 class Head(NamedTuple):
-    """What is known of an object without looking into it; ``filed`` holds its values in every index, in the order of the indexes."""
+    """Metadata kept so that the object need not be decoded; ``filed`` holds its values in every index, in the order of the indexes."""
 
     uid: str
     resource_version: str
@@ -123,7 +123,7 @@ class Table:
 
 
 def version_of(obj: Object) -> int:
-    """The resourceVersion as a number; 0 for what is no version."""
+    """The resourceVersion as a number; 0 if it is not a version."""
     try:
         return meta.parse_version(meta.resource_version_of(obj))
     except ValueError:

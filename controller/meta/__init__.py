@@ -21,7 +21,6 @@ from controller.meta.merge import equal_json as equal_json
 from controller.meta.merge import json_patch as json_patch
 from controller.meta.merge import merge_patch as merge_patch
 from controller.meta.objects import UNDECODABLE as UNDECODABLE
-from controller.meta.objects import GroupVersionKind as GroupVersionKind
 from controller.meta.objects import NamespacedName as NamespacedName
 from controller.meta.objects import Object as Object
 from controller.meta.objects import Resource as Resource

@@ -1,8 +1,8 @@
 """What differs between a live object and what is wanted, as a JSON merge patch. Pure.
 
 The comparison is made for a controller that owns some fields of an object and leaves the others alone: fields that the server's defaults
-or other controllers added are no difference, nor is another spelling of the same value. So a reconciler that compares before it writes
-does not write in every pass.
+or other controllers added do not count as differences, nor do other spellings of the same value. So a reconciler that compares before it
+writes does not write in every pass.
 """
 
 from collections.abc import Mapping, Sequence

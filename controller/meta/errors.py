@@ -1,4 +1,4 @@
-"""What an API server can answer instead of the object, as types. Nobody matches on the text of a message.
+"""The errors that an API server returns, as types. No code matches on the text of a message.
 
 ``status_error`` is the one border where an HTTP answer becomes an exception, ``to_status`` the way back.
 """
@@ -12,7 +12,7 @@ from controller.meta.objects import Object
 
 
 class ApiError(Exception):
-    """Anything that went wrong between us and an API server."""
+    """Any failure of a request to an API server."""
 
 
 class TransportError(ApiError):
@@ -99,7 +99,7 @@ class MethodNotAllowed(StatusError):
 
 
 class Conflict(StatusError):
-    """409 with reason ``Conflict``: read again, decide again."""
+    """409 with reason ``Conflict``: read the object again and decide again."""
 
     code = 409
 
@@ -135,25 +135,25 @@ class Invalid(StatusError):
 
 
 class TooManyRequests(StatusError):
-    """429: later, please."""
+    """429: too many requests; try again later."""
 
     code = 429
 
 
 class InternalError(StatusError):
-    """500, whatever it means."""
+    """500: an unspecified failure of the server."""
 
     code = 500
 
 
 class NotImplementedByServer(StatusError):
-    """501: the server knows the feature and does not have it."""
+    """501: the server does not implement this."""
 
     code = 501
 
 
 class ServiceUnavailable(StatusError):
-    """502 or 503: nobody there to answer at the moment."""
+    """502 or 503: the server is not available."""
 
     code = 503
 

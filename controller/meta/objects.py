@@ -27,20 +27,6 @@ class NamespacedName(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class GroupVersionKind:
-    """What ``apiVersion`` and ``kind`` of an object say."""
-
-    group: str
-    version: str
-    kind: str
-
-    @property
-    def api_version(self) -> str:
-        """``group/version``, or the bare version in the core group."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-
-@dataclass(frozen=True, slots=True)
 class Resource:
     """A REST resource together with the kind of its objects."""
 
@@ -54,11 +40,6 @@ class Resource:
     def api_version(self) -> str:
         """``group/version``, or the bare version in the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
-
-    @property
-    def gvk(self) -> GroupVersionKind:
-        """Group, version and kind of this resource's objects."""
-        return GroupVersionKind(self.group, self.version, self.kind)
 
     @property
     def key(self) -> str:

@@ -26,7 +26,7 @@ _SUFFIX = {
 def parse_quantity(value: str | int | float) -> Fraction:
     """The exact value. Raises ValueError for what Kubernetes would not read as a quantity."""
     if isinstance(value, bool):
-        raise ValueError("a boolean is no quantity")
+        raise ValueError("a boolean is not a quantity")
     if isinstance(value, int):
         return Fraction(value)
     text = repr(value) if isinstance(value, float) else value
