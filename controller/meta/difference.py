@@ -86,10 +86,10 @@ class Comparison:
             return changes or ABSENT
         if self.same(live, desired, exact=exact, path=path):
             return ABSENT
-        keys = _rule(self.rules.keyed, path)
-        if keys is None or exact or not (_is_list(live) and _is_list(desired)):
+        if exact or not (_is_list(live) and _is_list(desired)):
             return desired
-        return self._merged_items(live, desired, keys, path)
+        keys = self._keys(live, desired, path)
+        return desired if keys is None else self._merged_items(live, desired, keys, path)
 
     def same(self, live: Any, desired: Any, *, exact: bool = False, path: Path = ()) -> bool:
         """Whether ``live`` covers ``desired``: has everything in it, and may have more; with ``exact``, nothing more."""
@@ -102,7 +102,7 @@ class Comparison:
         return equal_json(live, desired) or (self._is_quantity(path) and same_quantity(live, desired))
 
     def _same_list(self, live: Sequence[Any], desired: Sequence[Any], path: Path, *, exact: bool) -> bool:
-        keys = _rule(self.rules.keyed, path)
+        keys = self._keys(live, desired, path)
         if keys is not None:
             present = {_identity(item, keys): item for item in live}
             if exact and len(desired) != len(live):
@@ -141,6 +141,14 @@ class Comparison:
             merged.append(item if part is ABSENT else merge_patch(item, part))
         return [*merged, *wanted.values()]
 
+    def _keys(self, live: Sequence[Any], desired: Sequence[Any], path: Path) -> tuple[str, ...] | None:
+        """What identifies the items of these two lists; None where no rule says so, or an item is not identified uniquely."""
+        keys = _rule(self.rules.keyed, path)
+        if keys is None or not all(_has_identity(item, keys) for items in (live, desired) for item in items):
+            return None
+        unique = all(len({_identity(item, keys) for item in items}) == len(items) for items in (live, desired))
+        return keys if unique else None
+
     def _is_exact(self, path: Path) -> bool:
         return path[-1:] != () and path[-1] in self.rules.exact_maps
 
@@ -173,6 +181,10 @@ def _is_list(value: Any) -> bool:
 def _rule(rules: Mapping[Path, tuple[str, ...]], path: Path) -> tuple[str, ...] | None:
     """The rule for the longest end of the path that has one."""
     return next((rules[path[-length:]] for length in (3, 2, 1) if path[-length:] in rules), None)
+
+
+def _has_identity(item: Any, keys: tuple[str, ...]) -> bool:
+    return isinstance(item, Mapping) and all("=" in key or item.get(key) is not None for key in keys)
 
 
 def _identity(item: Any, keys: tuple[str, ...]) -> tuple[str, ...]:
