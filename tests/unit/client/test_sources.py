@@ -80,7 +80,10 @@ async def test_several_files_are_merged_as_kubectl_does(tmp_path: Path, monkeypa
         (kubeconfig({"token": "t"}) | {"clusters": []}, "refers to the missing cluster 'k'"),
         (kubeconfig({"tokenFile": "nowhere"}), "cannot be read: No such file or directory"),
         (kubeconfig({"auth-provider": {"name": "gcp"}}), "'gcp' was removed from Kubernetes"),
-        (kubeconfig({"exec": {**PLUGIN, "command": "no-such-plugin", "installHint": "get\nit"}}), "was not found; get it"),
+        (
+            kubeconfig({"exec": {**PLUGIN, "command": "no-such-plugin", "installHint": "get\nit"}}),
+            "was not found; get it",
+        ),
         (kubeconfig({"as-groups": ["g"]}), "need a user to impersonate"),
         (kubeconfig({"token": "t"}, **{"proxy-url": "socks5://x:1"}), "a socks5 proxy is not supported"),
         (kubeconfig({"token": "t"}, **{"certificate-authority-data": "!"}), "is not base64"),
