@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom release image-check docs bench e2e lock clean
+.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom release image-check docs bench engine-check e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ $(VENV)/.bench: $(VENV)/.base requirements/bench.txt
 bench: $(VENV)/.bench ## this controller, an ideal writer and a kopf operator in turn on a real control plane (ARGS="--help")
 	@hack/envtest-assets >/dev/null
 	@$(BIN)/python -m hack.bench $(ARGS)
+
+engine-check: $(VENV)/.dev ## give the rendered commands to a real vLLM's parser; set ENGINE_PYTHON
+	@hack/engine-check
 
 e2e: $(VENV)/.dev requirements/e2e.txt ## run the opt-in tests on a kind cluster (needs Docker)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt

@@ -309,7 +309,7 @@ _VOLUME_SOURCES = ("configMap", "secret", "emptyDir", "persistentVolumeClaim", "
 
 
 def volumes(value: Any) -> Iterator[Problem]:
-    """Names, each once, and one source each."""
+    """Names, each once, and one source each; without a source a volume is an empty directory."""
     seen: set[str] = set()
     for path, item in _items(value, ""):
         name = item.get("name")
@@ -322,8 +322,8 @@ def volumes(value: Any) -> Iterator[Problem]:
             yield f"{path}.name", f"{name!r} is used twice"
         seen.add(str(name))
         given = [source for source in _VOLUME_SOURCES if isinstance(item.get(source), Mapping)]
-        if len(given) != 1:
-            yield path, f"must have exactly one of {', '.join(_VOLUME_SOURCES)}"
+        if len(given) > 1:
+            yield path, f"must have one of {', '.join(_VOLUME_SOURCES)}, not several"
         for source in given:
             yield from _volume_source(source, item[source], f"{path}.{source}")
 

@@ -244,6 +244,9 @@ OF_A_BACKEND = (
     case("M30", "spec.backends[0]", (C,),
          nixl(8100, **{"kv-events-config.endpoint": "tcp://*:5600"}), nixl(5601, **{"kv-events-config.endpoint": "tcp://*:5600"})),
     case("M30", "spec.backends[0]", (C,), mooncake(8000), mooncake(14579)),
+    of_backend("not-hot", "env[0]", (W,),
+               {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2)]},
+               {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2)], "cacheURI": "pvc://c"}),
     of_backend("hot-key", "env", (C,), {"env": [*HOT["env"], {"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, HOT),
 )  # fmt: skip
 
@@ -344,7 +347,7 @@ OF_A_POD = (
                {"downloader": {"resources": {"limits": {"gpu": 1}}}}, {"downloader": {"resources": {"limits": {"cpu": 1}}}}),
     of_backend("pod", "runtime.resources.requests.cpu", (C,),
                {"runtime": {"resources": {"limits": {"cpu": 1}, "requests": {"cpu": 2}}}}, {"runtime": {"resources": {"requests": {"cpu": 2}}}}),
-    of_backend("pod", "volumes[0]", (C,), {"volumes": [{"name": "a"}]}, {"volumes": [{"name": "a", "emptyDir": {}}], "securityContext": {"fsGroup": 1}}),
+    of_backend("pod", "volumes[0]", (C,), {"volumes": [{"name": "a", "emptyDir": {}, "secret": {"secretName": "s"}}]}, {"volumes": [{"name": "a", "emptyDir": {}}], "securityContext": {"fsGroup": 1}}),
     of_backend("pod", "volumes[1].name", (C,),
                {"volumes": [{"name": "a", "emptyDir": {}}, {"name": "a", "secret": {"secretName": "s"}}]},
                {"volumes": [{"name": "a", "configMap": {"name": "c", "items": [{"key": "k", "path": "p"}]}}, {"name": "b", "secret": {"secretName": "s"}}]}),

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from controller.api.findings import Finding, error
+from controller.api.findings import Finding, error, warning
 from controller.render import pods
 from controller.render.arguments import config_arguments, literal
 from controller.render.engines.vllm_connectors import nixl_env
@@ -48,6 +48,15 @@ def engine_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
     if "kv-events-config" not in config:
         arguments += ["--kv-events-config", KV_EVENTS]
     return [*arguments, *_adapter_arguments(facts, worker)]
+
+
+def _asks_for_hot(facts: BackendFacts) -> int:
+    """The number, from 1, of the variable that asks for adapters to be loaded into running engines; 0 without one."""
+    for number, entry in enumerate(facts.env, 1):
+        if entry["name"] == "VLLM_ALLOW_RUNTIME_LORA_UPDATING":
+            asked = entry.get("valueFrom") or str(entry.get("value")).lower() in ("1", "true")
+            return number if asked else 0
+    return 0
 
 
 def _adapter_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
@@ -110,6 +119,9 @@ def engine_env(facts: BackendFacts, worker: WorkerFacts, extras: list[dict[str, 
 def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
     """Arguments that the controller sets itself (M26), and those with which a pod could not become Ready or load adapters."""
     keyed = any(entry["name"] == "VLLM_API_KEY" for entry in facts.env)
+    if facts.backend.adapters and not facts.is_hot and (number := _asks_for_hot(facts)):
+        message = "adapters stay part of the pods: hot loading needs a literal 1 or true, type vLLM, and one pod or a claim as cache"
+        yield warning(f"{path}.env[{number - 1}]", message, "not-hot")
     for index, worker in enumerate(facts.workers):
         config, where = worker.config, f"{path}.workers[{index}].config"
         for name, message in _UNREACHABLE.items():
