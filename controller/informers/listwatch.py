@@ -185,7 +185,8 @@ class ListWatch:
             case State.LISTING_SEEN:
                 return List(self.version)
         window = self._next_window()
-        idle = min(BOOKMARK_SILENCE_SECONDS, window + 10) if self._sends_bookmarks else window + 10
+        bookmarks = self._sends_bookmarks or self.state is State.STREAMING
+        idle = min(BOOKMARK_SILENCE_SECONDS, window + 10) if bookmarks else window + 10
         self._open = _OpenWatch(window)
         return WatchList(window, idle) if self.state is State.STREAMING else Watch(self.version, window, idle)
 

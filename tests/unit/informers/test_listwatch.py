@@ -11,7 +11,8 @@ def machine() -> ListWatch:
     return ListWatch(window=100.0, relist_interval=1000.0, random=lambda: 0.0)
 
 
-STREAM = WatchList(100.0, 110.0)
+STREAM = WatchList(100.0, 70.0)
+"""A server that sends the end of the initial events sends bookmarks, so the stream is given up after 70 s of silence from the first."""
 
 
 def classic() -> ListWatch:
