@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from controller.informers import Lister
-from controller.informers.store import Indexer
+from controller.dialects import DIALECTS
 from controller.metrics import Metrics
 from controller.reconcilers.metrics import ModelMetrics
 
@@ -29,7 +28,7 @@ def families() -> list[Family]:
     """All families of the framework and of the Model controller, by name."""
     registry = CollectorRegistry()
     Metrics.on(registry)
-    ModelMetrics(registry, Lister(Indexer()))
+    ModelMetrics(registry, list, DIALECTS.values())
     found = []
     for collector in registry._collector_to_names:  # noqa: SLF001 - the labels of a family without series are told nowhere else
         for metric in collector.collect():

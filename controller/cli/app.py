@@ -30,9 +30,12 @@ _COMMANDS = {
     ),
     "diff": (
         "controller.cli.diff:diff_command",
-        "Show what the controller would do to the children of Models, and why.",
+        "Show what the controller would do to the children of Models and ModelBoosters, and why.",
     ),
-    "status": ("controller.cli.status:status", "Show Models with their conditions, replicas and reasons."),
+    "status": (
+        "controller.cli.status:status",
+        "Show Models and ModelBoosters with their conditions, replicas and reasons.",
+    ),
     "crds": ("controller.cli.crds:crds", "Print the Model CRD."),
     "demo": ("controller.cli.demo:demo", "Show the controller at work, without a cluster."),
     "apiserver": ("controller.cli.apiserver:apiserver", "Run the embedded API server until it is stopped."),

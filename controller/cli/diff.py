@@ -7,15 +7,25 @@ from typing import NamedTuple
 import click
 
 from controller import meta
-from controller.api.kinds import CONFIG_MAP, MODEL
+from controller.api.annotations import DIALECT
+from controller.api.kinds import CONFIG_MAP
 from controller.api.model import Model
 from controller.cli.app import Unusable
 from controller.cli.inputs import Inputs, read_models
-from controller.cli.options import NAMESPACE, cluster_options, hostpath_option, image_options, option, version_option
+from controller.cli.options import (
+    NAMESPACE,
+    cluster_options,
+    dialect_option,
+    hostpath_option,
+    image_options,
+    option,
+    version_option,
+)
 from controller.cli.render import placed
 from controller.cli.validate import line
 from controller.client import Client, ConfigError, load_config
-from controller.dialects import E4FB6663
+from controller.dialects import DIALECTS, Dialect
+from controller.fronts import Front
 from controller.meta import Object
 from controller.meta.errors import ApiError, Forbidden, NotFound
 from controller.reconcilers.live import read_children
@@ -46,22 +56,26 @@ _COLORS = {"+": "green", "-": "red"}
     metavar="NAMESPACE/NAME",
     help="ConfigMap with the settings of the controller that runs in the cluster.",
 )
+@dialect_option
 @image_options
 @hostpath_option
 @cluster_options
 def diff_command(
     files: tuple[str, ...],
+    *,
     namespace: str | None,
     config_map: str,
+    dialect: Dialect,
     downloader_image: str | None,
     runtime_image: str | None,
     hostpath_prefixes: tuple[str, ...],
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show what the controller would do to the children of Models, and why.
+    """Show what the controller would do to the children of Models and ModelBoosters, and why.
 
-    FILE is a file, a directory or "-" for standard input. Nothing is written.
+    FILE is a file, a directory or "-" for standard input. Nothing is written. A Model that names its
+    dialect in an annotation is compared in that one, a ModelBooster in v1, every other Model in --dialect.
 
     \b
     Exit codes:
@@ -76,13 +90,13 @@ def diff_command(
     """
     inputs = read_models(files)
     for file, document, front in inputs.models:
-        for finding in validate(document, ValidationOptions(hostpath_prefixes=hostpath_prefixes), front):
+        for finding in validate(document, ValidationOptions(hostpath_prefixes, front.dialect or dialect), front):
             click.echo(line(file, document, finding), err=True)
             inputs.unusable = inputs.unusable or finding.terminal
     if inputs.unusable:
         raise SystemExit(2)
     try:
-        settings = _Settings(config_map, downloader_image, runtime_image)
+        settings = _Settings(dialect, config_map, downloader_image, runtime_image)
         different = asyncio.run(_diff(inputs, namespace, settings, kubeconfig, context))
     except ConfigError as error:
         raise Unusable(str(error)) from None
@@ -92,8 +106,9 @@ def diff_command(
 
 
 class _Settings(NamedTuple):
-    """Where the operator's settings are, and the images that win over them."""
+    """The dialect of Models that name none, where the operator's settings are, and the images that win over them."""
 
+    dialect: Dialect
     config_map: str
     downloader: str | None
     runtime: str | None
@@ -106,26 +121,30 @@ async def _diff(
     different = False
     async with await Client.connect(config) as client:
         config_map = await _config_map(client, settings.config_map)
-        options = render_options(E4FB6663, config_map, settings.downloader, settings.runtime)
         for _, document, front in inputs.models:
-            model = await _as_if_applied(client, placed(document, namespace or config.namespace or "default", front))
-            different |= await _diff_one(client, model, options)
+            stored = placed(document, namespace or config.namespace or "default", front)
+            model = front.model(await _as_if_applied(client, stored, front))
+            named = DIALECTS.get(str(meta.annotations_of(model).get(DIALECT)))
+            spoken = front.dialect or named or settings.dialect
+            options = render_options(spoken, config_map, settings.downloader, settings.runtime)
+            different |= await _diff_one(client, model, front, options)
     return different
 
 
-async def _diff_one(client: Client, model: Object, options: RenderOptions) -> bool:
+async def _diff_one(client: Client, model: Object, front: Front, options: RenderOptions) -> bool:
     """Prints what a pass would do for this Model; whether that is anything."""
-    namespace, where = meta.namespace_of(model), f"Model {meta.key_of(model)}"
+    namespace, where = meta.namespace_of(model), f"{front.resource.kind} {meta.key_of(model)}"
     if is_paused(model):
         click.secho(f"keep {where}: reconciliation is paused", bold=True)
         return False
-    live = await read_children(client, namespace)
+    live = await read_children(client, namespace, options.dialect)
     for resource in live.missing:
         what = f"{resource.kind} ({resource.api_version})"
         click.echo(f"{what} is not installed in this cluster: its objects cannot be created", err=True)
-    parsed = Model.from_object(model)
+    parsed = Model.from_object(model, front.resource)
     children = render(parsed, options)
-    planned = plan(parsed, children, live.observer.snapshot(model, children), now=time.time())
+    snapshot = live.observer.snapshot(model, children)
+    planned = plan(parsed, children, snapshot, options.dialect, now=time.time())
     for step in shown_steps(planned):
         click.secho(step_line(step, namespace), bold=True)
         for text in changed_lines(*sides(step)):
@@ -145,14 +164,14 @@ async def _config_map(client: Client, where: str) -> Object | None:
         return None
 
 
-async def _as_if_applied(client: Client, document: Object) -> Object:
+async def _as_if_applied(client: Client, document: Object, front: Front) -> Object:
     """The Model as it would be after this document was applied.
 
     It has the identity and status of the live one, its labels and annotations where the document does not set them, and the next
     generation if its spec differs.
     """
     try:
-        live = await client.get(MODEL, meta.name_of(document), meta.namespace_of(document))
+        live = await client.get(front.resource, meta.name_of(document), meta.namespace_of(document))
     except NotFound:
         return document
     generation = meta.generation_of(live) + (not meta.covers(meta.spec_of(live), meta.spec_of(document)))

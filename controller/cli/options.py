@@ -11,6 +11,8 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROGRAM = "model-controller"
+DIALECT_NAMES = ("e4fb6663", "v1")
+"""Those of ``controller.dialects``, which takes longer to import than a help text may."""
 DISTRIBUTION = "kthena-model-controller"
 VARIABLE_PREFIX = "MODEL_CONTROLLER_"
 
@@ -65,9 +67,7 @@ class _DialectName(click.ParamType):  # type: ignore[type-arg] # generic for typ
     name = "dialect"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        from controller.dialects import DIALECTS
-
-        return f"[{'|'.join(DIALECTS)}]"
+        return f"[{'|'.join(DIALECT_NAMES)}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from controller.dialects import DIALECTS, Dialect
@@ -77,6 +77,22 @@ class _DialectName(click.ParamType):  # type: ignore[type-arg] # generic for typ
         if value not in DIALECTS:
             self.fail(f"{value!r} is not one of {', '.join(DIALECTS)}.", param, ctx)
         return DIALECTS[value]
+
+
+class FamilyName(click.ParamType):  # type: ignore[type-arg] # generic for type checkers only
+    """``auto`` or the name of a dialect."""
+
+    name = "family"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The choices."""
+        return f"[auto|{'|'.join(DIALECT_NAMES)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name itself."""
+        if value not in ("auto", *DIALECT_NAMES):
+            self.fail(f"{value!r} is not auto or one of {', '.join(DIALECT_NAMES)}.", param, ctx)
+        return str(value)
 
 
 class _Shard(click.ParamType):  # type: ignore[type-arg] # generic for type checkers only

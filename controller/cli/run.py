@@ -22,6 +22,7 @@ from controller.cli.options import (
     PROGRAM,
     SECONDS,
     SHARD,
+    FamilyName,
     Whole,
     cluster_options,
     combined,
@@ -112,6 +113,13 @@ _tuning_options = combined(
     ),
 )
 
+_family_option = option(
+    "--families",
+    type=FamilyName(),
+    default="auto",
+    help="Family of Kthena's API to serve. auto: each whose CRDs exist, also those that are installed later.",
+)
+
 _serving_options = combined(
     option("--metrics-bind-address", default=":8080", help="Address for /metrics; 0 disables it."),
     option("--metrics-secure", is_flag=True, help="Serve /metrics by HTTPS, to callers that the cluster authorises."),
@@ -132,6 +140,7 @@ _BIND_FLAGS = ("health_probe_bind_address", "metrics_bind_address")
 @click.command()
 @version_option
 @cluster_options
+@_family_option
 @_tuning_options
 @_election_options
 @_serving_options
@@ -266,6 +275,7 @@ def _controller_options(flags: dict[str, Any]) -> Any:
         config_map=flags["config_map"],
         workers=flags["workers"],
         shard=flags["shard"],
+        families=None if flags["families"] == "auto" else (flags["families"],),
     )
 
 

@@ -18,9 +18,10 @@ from controller.api.kinds import MODEL, POD
 from controller.cli.app import Failure, Unusable
 from controller.cli.options import NAMESPACE, cluster_options, option, version_option
 from controller.client import Client, ConfigError, load_config
-from controller.dialects import E4FB6663
+from controller.dialects import DIALECTS, Dialect
+from controller.fronts import FRONTS, Front
 from controller.meta import Object, Resource
-from controller.meta.errors import ApiError, NotFound
+from controller.meta.errors import ApiError, Forbidden, NotFound
 from controller.views.details import detail_lines
 from controller.views.models import Row, model_rows, render_table
 
@@ -50,7 +51,7 @@ def status(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    """Show Models with their conditions, replicas and reasons.
+    """Show Models and ModelBoosters with their conditions, replicas and reasons.
 
     With a NAME also its backends, children and pods, and why a pod is stuck.
 
@@ -116,27 +117,49 @@ def _is_unknown_kind(error: NotFound) -> bool:
 
 
 async def _models(client: Client, namespace: str | None, name: str | None) -> Sequence[Object]:
-    if name:
-        return [await client.get(MODEL, name, namespace)]
-    return (await client.list_all(MODEL, namespace)).items
+    found = await asyncio.gather(*(_of_front(client, front, namespace, name) for front in FRONTS))
+    models = [model for part in found for model in part or ()]
+    if not models and (name or all(part is None for part in found)):
+        await (client.get(MODEL, name, namespace) if name else client.list_all(MODEL, namespace))
+    return models
+
+
+async def _of_front(client: Client, front: Front, namespace: str | None, name: str | None) -> list[Object] | None:
+    """What stands for a Model, as Models; None where the kind does not exist or may not be read."""
+    objects = await _optional(client, front.resource, namespace)
+    return None if objects is None else [front.model(obj) for obj in objects if name in (None, meta.name_of(obj))]
+
+
+async def _optional(client: Client, resource: Resource, namespace: str | None) -> Sequence[Object] | None:
+    """All objects of a kind; None where it does not exist or may not be read: a cluster has one family or several."""
+    try:
+        return (await client.list_all(resource, namespace)).items
+    except (NotFound, Forbidden):
+        return None
 
 
 async def _details(client: Client, model: Object) -> list[str]:
-    """What else is known of one Model; a kind that is not installed is named."""
-    namespace = meta.namespace_of(model)
+    """What else is known of one Model, in the family that its workloads are in, else in the oldest; what is not installed is named."""
+    found = [(dialect, await _children(client, model, dialect)) for dialect in DIALECTS.values()]
+    dialect, children = next((each for each in found if each[1][each[0].workload]), found[0])
+    names = ",".join(map(meta.name_of, children[dialect.workload] or ()))
+    selector = f"{dialect.pod_keys.name} in ({names})"
+    where = meta.namespace_of(model)
+    pods = (await client.list_all(POD, where, label_selector=selector)).items if names else ()
+    return list(detail_lines(model, children, pods))
+
+
+async def _children(client: Client, model: Object, dialect: Dialect) -> dict[Resource, Sequence[Object] | None]:
+    """The Model's children in a dialect by kind; None for a kind that is not installed."""
     children: dict[Resource, Sequence[Object] | None] = {}
-    for resource in E4FB6663.children:
+    for resource in dialect.children:
         try:
-            objects = (await client.list_all(resource, namespace)).items
+            objects = (await client.list_all(resource, meta.namespace_of(model))).items
         except NotFound:
             children[resource] = None
         else:
             children[resource] = [obj for obj in objects if meta.is_controlled_by(obj, meta.uid_of(model))]
-    workloads = children[E4FB6663.workload] or ()
-    names = ",".join(map(meta.name_of, workloads))
-    selector = f"{E4FB6663.pod_keys.name} in ({names})"
-    pods = (await client.list_all(POD, namespace, label_selector=selector)).items if names else ()
-    return list(detail_lines(model, children, pods))
+    return children
 
 
 def _table(rows: list[Row], details: list[str], with_namespace: bool) -> Group:

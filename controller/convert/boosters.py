@@ -20,7 +20,8 @@ _TYPES = ("vLLM", "vLLMDisaggregated")
 
 def to_model(booster: Object) -> Converted:
     """The Model that says the same as a ModelBooster."""
-    model = without_server_fields(BOOSTER.model(booster))
+    resource = MODEL_FRONT.resource
+    model = without_server_fields(BOOSTER.model(booster)) | {"apiVersion": resource.api_version, "kind": resource.kind}
     converted = Converted([model], [*_beyond(booster)])
     for backend in model["spec"].get("backends", ()) if isinstance(model.get("spec"), Mapping) else ():
         if isinstance(backend, dict) and backend.get("maxReplicas") == 0:

@@ -109,10 +109,15 @@ def _scaling(
 
 
 def _child(respelt: Object, target: Dialect, resource: Resource, spec: dict[str, Any]) -> Object:
+    """Without the hash of its template's inputs, which is the dialect's own: a template that comes without one is held."""
     child = without_server_fields(respelt)
+    annotations = {key: item for key, item in meta.annotations_of(child).items() if key != target.keys.template_inputs}
+    child["metadata"] = {**child["metadata"], "annotations": annotations}
+    if not annotations:
+        del child["metadata"]["annotations"]
     labels = meta.labels_of(child)
     if target.keys.revision in labels:
-        labels = {**labels, target.keys.revision: revision(resource.kind, spec, target)}
+        labels = {**labels, target.keys.revision: revision(target, resource.kind, spec)}
         child["metadata"] = {**child["metadata"], "labels": labels}
     return {**child, "apiVersion": resource.api_version, "kind": resource.kind, "spec": spec}
 

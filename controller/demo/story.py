@@ -13,8 +13,8 @@ from controller.api.kinds import MODEL, MODEL_INFER, MODEL_SERVER, POD
 from controller.client import Client
 from controller.demo.engine import ADDRESS, SimulatedEngine
 from controller.demo.scene import Scene
+from controller.dialects import E4FB6663
 from controller.meta import NamespacedName, Object
-from controller.render.names import INFER_ENTRY, INFER_NAME, MODEL_NAME
 
 KEY = NamespacedName("default", "chat")
 MISSING = "no-such-adapter"
@@ -151,7 +151,7 @@ class Story:
 def engine_pod(infer: Object, now: str) -> tuple[Object, dict[str, Any]]:
     """A ready pod of a workload, behind which the simulated engine answers: the object and its status. ``now`` is an RFC 3339 time."""
     name, namespace = meta.name_of(infer), meta.namespace_of(infer)
-    labels = {INFER_NAME: name, INFER_ENTRY: "true", MODEL_NAME: KEY.name}
+    labels = {E4FB6663.pod_keys.name: name, E4FB6663.pod_keys.entry: "true", E4FB6663.keys.model_name: KEY.name}
     metadata = {
         "name": f"{name}-0",
         "namespace": namespace,

@@ -13,7 +13,14 @@ from controller.dialects.dialect import Recovery as Recovery
 from controller.dialects.dialect import ScalingTarget as ScalingTarget
 from controller.dialects.dialect import Spec as Spec
 from controller.dialects.dialect import Workload as Workload
+from controller.dialects.dialect import at as at
 from controller.dialects.e4fb6663 import E4FB6663 as E4FB6663
+from controller.dialects.kinds import ChildKey as ChildKey
+from controller.dialects.kinds import ChildKind as ChildKind
+from controller.dialects.kinds import Path as Path
+from controller.dialects.kinds import Role as Role
+from controller.dialects.kinds import Scaled as Scaled
+from controller.dialects.kinds import value_at as value_at
 from controller.dialects.v1 import V1 as V1
 
 DIALECTS = {dialect.name: dialect for dialect in (E4FB6663, V1)}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from controller.dialects.kinds import ChildKind, Role
 from controller.meta import Object, Resource
 
 Spec = dict[str, Any]
@@ -103,6 +104,7 @@ class ChildKeys(_Keys):
     clamped_generation: str
     carried_over: str
     owned_fields: str
+    replicas_owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,9 @@ class Images:
 class Dialect:
     """Everything that differs between two families of the API. Each is one constant, equal only to itself.
 
-    ``manager`` is the value of the label ``managed_by``. ``server_labels`` are labels that a ModelServer asks for besides the Model's uid and
-    the backend's name. ``scaling`` holds the kinds that express autoscaling, in the order in which they are printed, and how each is spelt.
+    ``kinds`` are the kinds of children, in the order in which they are written. ``manager`` is the value of the label ``managed_by``. ``server_labels`` are labels that a ModelServer asks for besides the Model's uid and
+    the backend's name. ``scaling`` holds the kinds that express autoscaling, in the order in which they are printed, and how each is spelt. ``scaled_role`` is
+    the only role whose pods the autoscaler finds, None for any.
     ``images`` are the downloader's and the sidecar's where the operator names none, ``image_keys`` their keys in the operator's ConfigMap.
     ``read_workload`` and ``read_scaling`` are the ways back, from objects to neutral values; what they do not read is not in those values.
     ``schemas`` makes small schemas of the workload and the scaling kinds, ``scale`` says what the workload's scale subresource shows.
@@ -139,9 +142,7 @@ class Dialect:
     """
 
     name: str
-    workload: Resource
-    server: Resource
-    route: Resource
+    kinds: tuple[ChildKind, ...]
     manager: str
     keys: ChildKeys
     pod_keys: PodKeys
@@ -152,6 +153,7 @@ class Dialect:
     schemas: Callable[[], dict[Resource, Spec]]
     images: Images
     image_keys: Images
+    scaled_role: str | None = None
     server_labels: Mapping[str, str] = field(default_factory=dict)
     scale: Mapping[str, str] | None = None
     scales_roles: bool = False
@@ -164,6 +166,36 @@ class Dialect:
     def children(self) -> tuple[Resource, ...]:
         """The kinds of children, in the order in which they are printed."""
         return (self.server, self.workload, *self.scaling, self.route)
+
+    @property
+    def server(self) -> Resource:
+        """What selects pods."""
+        return self._only(Role.SERVER)
+
+    @property
+    def workload(self) -> Resource:
+        """What runs pods."""
+        return self._only(Role.WORKLOAD)
+
+    @property
+    def route(self) -> Resource:
+        """What sends requests to servers."""
+        return self._only(Role.ROUTE)
+
+    def _only(self, role: Role) -> Resource:
+        (found,) = self.resources(role)
+        return found
+
+    def resources(self, role: Role) -> tuple[Resource, ...]:
+        """The resources that play this role."""
+        return tuple(kind.resource for kind in self.kinds if kind.role is role)
+
+    def kind(self, name: str) -> ChildKind:
+        """The row of a ``kind``. Raises KeyError for one that is no child's."""
+        for kind in self.kinds:
+            if kind.resource.kind == name:
+                return kind
+        raise KeyError(name)
 
 
 def at(value: Any, *path: str) -> Any:

@@ -22,6 +22,8 @@ from controller.dialects.dialect import (
     at,
     present,
 )
+from controller.dialects.kinds import ChildKey, ChildKind, Fields, Role, Scaled
+from controller.dialects.routes import route_kind, server_kind
 from controller.meta import Object, Resource
 
 _KEYS = ChildKeys.under("registry.volcano.sh")
@@ -205,11 +207,60 @@ def _binding_schema() -> Spec:
     )
 
 
+def _scaled(binding: Object) -> Iterator[Scaled]:
+    spec = meta.spec_of(binding)
+    params = at(spec, "optimizerConfiguration", "params")
+    for entry in (*(params if isinstance(params, list) else ()), spec.get("scalingConfiguration")):
+        reference = at(entry, "target", "targetRef")
+        if at(reference, "kind") == MODEL_INFER.kind:
+            yield Scaled(str(at(reference, "name")))
+
+
+def _server_of(infer: Object) -> tuple[ChildKey, ...]:
+    """Its pods must find their server when they become ready."""
+    return (ChildKey(MODEL_SERVER.kind, meta.name_of(infer)),)
+
+
+def _policy_of(binding: Object) -> tuple[ChildKey, ...]:
+    policy = meta.spec_of(binding).get("policyRef")
+    return (ChildKey(AUTOSCALING_POLICY.kind, str(at(policy, "name"))),) if policy else ()
+
+
+def _policy_and_targets(binding: Object) -> tuple[ChildKey, ...]:
+    """The binding's webhook asks for its policy."""
+    return (*_policy_of(binding), *(ChildKey(MODEL_INFER.kind, each.workload) for each in _scaled(binding)))
+
+
+_INFER = ChildKind(
+    Role.WORKLOAD,
+    MODEL_INFER,
+    Fields(
+        (
+            ("schedulerName",),
+            ("recoveryPolicy",),
+            ("topologySpreadConstraints",),
+            ("rolloutStrategy", "type"),
+            ("template", "restartGracePeriodSeconds"),
+            ("template", "roles"),
+            ("replicas",),
+        ),
+        if_desired=(("rolloutStrategy", "rollingUpdateConfiguration"), ("template", "gangSchedule")),
+    ),
+    template=("template", "roles"),
+    replicas=("replicas",),
+    needs=_server_of,
+)
+
 E4FB6663 = Dialect(
     name="e4fb6663",
-    workload=MODEL_INFER,
-    server=MODEL_SERVER,
-    route=MODEL_ROUTE,
+    kinds=(
+        server_kind(MODEL_SERVER),
+        _INFER,
+        ChildKind(Role.POLICY, AUTOSCALING_POLICY),
+        ChildKind(Role.SCALER, AUTOSCALING_POLICY_BINDING, needs=_policy_and_targets, names=_policy_of, scales=_scaled),
+        route_kind(MODEL_ROUTE, MODEL_SERVER, MODEL_INFER),
+    ),
+    scaled_role="leader",
     manager="registry.volcano.sh",
     keys=_KEYS,
     pod_keys=_PODS,

@@ -26,6 +26,8 @@ from controller.dialects.dialect import (
     at,
     present,
 )
+from controller.dialects.kinds import ChildKey, ChildKind, Fields, Role, Scaled
+from controller.dialects.routes import route_kind, server_kind
 from controller.meta import Object, Resource
 
 _GROUP = "workload.serving.volcano.sh"
@@ -279,11 +281,66 @@ def _policy_schema() -> Spec:
     return schema
 
 
+def _scaled(policy: Object) -> Iterator[Scaled]:
+    spec = meta.spec_of(policy)
+    params = at(spec, "heterogeneousTarget", "params")
+    for entry in (*(params if isinstance(params, list) else ()), spec.get("homogeneousTarget")):
+        yield from (Scaled(name) for name in _names(at(entry, "target", "targetRef")))
+    roles = spec.get("disaggregatedTarget")
+    for name in _names(at(roles, "targetRef")):
+        yield from (Scaled(name, role) for role in at(roles, "roles") or ())
+
+
+def _names(reference: Any) -> Iterator[str]:
+    """The workload that a reference names; the kind may be left out."""
+    if isinstance(reference, Mapping) and reference.get("kind") in (None, "", _MODEL_SERVING.kind):
+        yield str(reference.get("name"))
+
+
+def _targets(policy: Object) -> Iterator[ChildKey]:
+    return (ChildKey(_MODEL_SERVING.kind, each.workload) for each in _scaled(policy))
+
+
+def _server_of(serving: Object) -> tuple[ChildKey, ...]:
+    return (ChildKey(MODEL_SERVER.kind, meta.name_of(serving)),)
+
+
+def _without_gang_minimum(serving: Object) -> Spec | None:
+    """The API server lets a minimum of gang scheduling only go, not change; without one every role counts as it is."""
+    if at(serving, "spec", "template", "gangPolicy", "minRoleReplicas") is None:
+        return None
+    return {"spec": {"template": {"gangPolicy": {"minRoleReplicas": None}}}}
+
+
+_SERVING = ChildKind(
+    Role.WORKLOAD,
+    _MODEL_SERVING,
+    Fields(
+        (
+            ("schedulerName",),
+            ("recoveryPolicy",),
+            ("rolloutStrategy", "type"),
+            ("template", "restartGracePeriodSeconds"),
+            ("template", "roles"),
+            ("replicas",),
+        ),
+        if_desired=(("rolloutStrategy", "rollingUpdateConfiguration"), ("template", "networkTopology")),
+    ),
+    template=("template", "roles"),
+    replicas=("replicas",),
+    instances=True,
+    needs=_server_of,
+    heal=_without_gang_minimum,
+)
+
 V1 = Dialect(
     name="v1",
-    workload=_MODEL_SERVING,
-    server=MODEL_SERVER,
-    route=MODEL_ROUTE,
+    kinds=(
+        server_kind(MODEL_SERVER),
+        _SERVING,
+        ChildKind(Role.SCALER, _AUTOSCALING_POLICY, needs=_targets, scales=_scaled),
+        route_kind(MODEL_ROUTE, MODEL_SERVER, _MODEL_SERVING),
+    ),
     manager=_GROUP,
     keys=_KEYS,
     pod_keys=_PODS,

@@ -9,7 +9,6 @@ from controller import meta
 from controller.api import annotations
 from controller.api.crds.model import MODEL_MATCH, type_schema
 from controller.api.crds.schemas import OPEN, crd, described, integer, object_, root, string, unbounded
-from controller.api.kinds import MODEL
 from controller.api.model import MOST_REPLICAS, Backend, ModelSpec, Worker
 from controller.dialects import V1
 from controller.fronts.front import Front
@@ -39,8 +38,8 @@ _BOUND = re.compile(r"spec\.backend\.(minReplicas|maxReplicas)")
 
 
 def model_of(booster: Object) -> Object:
-    """The Model that says the same: the replicas are both bounds. Fields that no ModelBooster has are left out."""
-    document = {**booster, "apiVersion": MODEL.api_version, "kind": MODEL.kind, "metadata": _metadata(booster)}
+    """Its metadata, and the spec of the Model that says the same: the replicas are both bounds. Other fields are left out."""
+    document = {**booster, "metadata": _metadata(booster)}
     spec = booster.get("spec")
     if not isinstance(spec, Mapping):
         return document
@@ -129,5 +128,6 @@ BOOSTER = Front(
     path=path_of,
     schema=booster_schema,
     dialect=V1,
-    backend_statuses=False,
+    adapters=False,
+    status_fields=("conditions", "observedGeneration"),
 )

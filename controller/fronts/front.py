@@ -12,9 +12,9 @@ from controller.meta import Object, Resource
 class Front:
     """A kind that users write.
 
-    ``model`` gives the Model document that an object stands for, with the object's metadata and status; it is total. ``path`` turns the path
+    ``model`` gives the object with the spec of the Model that it stands for; it is total. ``path`` turns the path
     of a field of that Model into the path of the object's field. ``schema`` is the object's own. ``dialect`` is the only one its children
-    can be in, None where there is a choice. ``backend_statuses`` says whether the status may list the backends.
+    can be in, None where there is a choice. ``adapters`` says whether it can have adapters, which then are nobody else's. ``status_fields`` are those that the status may have, None for all.
     """
 
     resource: Resource
@@ -22,7 +22,13 @@ class Front:
     path: Callable[[str], str]
     schema: Callable[[], dict[str, Any]]
     dialect: Dialect | None = None
-    backend_statuses: bool = True
+    adapters: bool = True
+    status_fields: tuple[str, ...] | None = None
+
+    def status(self, whole: dict[str, Any]) -> dict[str, Any]:
+        """A Model's status as this kind can hold it: more would be dropped, and differ in every pass."""
+        known = self.status_fields
+        return whole if known is None else {key: value for key, value in whole.items() if key in known}
 
 
 def front_of(document: Object, fronts: Iterable[Front]) -> Front | None:

@@ -6,11 +6,12 @@ from typing import Any
 from controller import meta
 from controller.api.model import Model
 from controller.api.pods import incarnation, is_ready, pod_ip
+from controller.dialects import DIALECTS
 from controller.lora.state import AdapterPod
 from controller.lora.steps import WantedAdapter
 from controller.meta import Object, jsonio
 from controller.render.engines import BackendFacts, backend_facts
-from controller.render.names import INFER_ENTRY, child_name
+from controller.render.names import child_name
 
 
 def adapter_pods(model: Model, pods: Mapping[str, Sequence[Object]]) -> list[AdapterPod]:
@@ -29,7 +30,8 @@ def adapter_pods(model: Model, pods: Mapping[str, Sequence[Object]]) -> list[Ada
 
 def is_entry(pod: Object) -> bool:
     """Whether it is an entry pod; only these have the engine's port and a sidecar."""
-    return meta.labels_of(pod).get(INFER_ENTRY) == "true"
+    labels = meta.labels_of(pod)
+    return any(labels.get(dialect.pod_keys.entry) == "true" for dialect in DIALECTS.values())
 
 
 def _adapter_pod(facts: BackendFacts, pod: Object) -> AdapterPod:

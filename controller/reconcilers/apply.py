@@ -10,24 +10,24 @@ from typing import Any
 
 from controller import meta
 from controller.client import Client
+from controller.dialects import ChildKey, Dialect
 from controller.informers import SharedInformer
 from controller.meta import Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, StatusError
-from controller.reconcilers.children import CHILD_KINDS, ChildKey
 from controller.reconcilers.outcome import Operation, Outcome, Problem, Write
 from controller.reconcilers.plan import Create, Delete, Keep, Patch, Plan, Recreate, Refuse, Step, Wait
 from controller.reconcilers.reasons import CHILD_CONFLICT
-from controller.render.names import CARRIED_OVER
 
 _FIELDS_SHOWN = 4
 
 
 class Applier:
-    """Writes children. The client takes the answers into the caches, so that the next pass sees them."""
+    """Writes children of one dialect. The client takes the answers into the caches, so that the next pass sees them."""
 
-    def __init__(self, client: Client, informers: Mapping[Resource, SharedInformer]) -> None:
+    def __init__(self, client: Client, informers: Mapping[Resource, SharedInformer], dialect: Dialect) -> None:
         self._client = client
         self._informers = informers
+        self._dialect = dialect
 
     async def apply(self, plan: Plan) -> Outcome:
         """Carries out the steps. Raises nothing that the API server answers: it is in the outcome."""
@@ -36,12 +36,12 @@ class Applier:
 
     async def read(self, key: ChildKey, namespace: str) -> Object | None:
         """The child as it is on the API server now; None when there is none. Raises ApiError."""
-        return await _read(self._client, key, namespace)
+        return await _read(self._client, self._dialect.kind(key.kind).resource, key.name, namespace)
 
 
-async def _read(client: Client, key: ChildKey, namespace: str) -> Object | None:
+async def _read(client: Client, resource: Resource, name: str, namespace: str) -> Object | None:
     try:
-        return await client.get(CHILD_KINDS[key.kind].resource, key.name, namespace)
+        return await client.get(resource, name, namespace)
     except NotFound:
         return None
 
@@ -53,6 +53,7 @@ class _Execution:
         self._client = client
         self._informers = informers
         self._plan = plan
+        self._dialect = plan.request.dialect
         self._namespace = plan.request.model.namespace
         self._tasks: dict[ChildKey, asyncio.Task[bool]] = {}
         self._outcome = Outcome()
@@ -97,10 +98,13 @@ class _Execution:
         try:
             return await self._do(step)
         except (Conflict, AlreadyExists, NotFound):
-            live = await _read(self._client, step.key, self._namespace) if may_revise else None
+            live = await self._read(step) if may_revise else None
             if not may_revise or (live is None and isinstance(step, Create)):
                 raise
             return await self._revise(step, live)
+
+    async def _read(self, step: Step) -> Object | None:
+        return await _read(self._client, self._dialect.kind(step.kind).resource, step.name, self._namespace)
 
     async def _revise(self, step: Step, live: Object | None) -> bool:
         """The step was planned from another object than the live one: plans this child once more."""
@@ -134,7 +138,7 @@ class _Execution:
                 return await self._recreate(step)
 
     async def _create(self, step: Create | Recreate) -> None:
-        created = await self._client.create(CHILD_KINDS[step.kind].resource, step.desired)
+        created = await self._client.create(self._dialect.kind(step.kind).resource, step.desired)
         self._record(step, created, step.desired)
         self._outcome.writes.append(Write(Operation.CREATE, step.kind, step.name))
         if step.keeper is not None and step.keeper in self._plan.request.desired:
@@ -143,7 +147,7 @@ class _Execution:
     async def _patch(self, step: Patch) -> None:
         metadata = {**step.patch.get("metadata", {}), "resourceVersion": meta.resource_version_of(step.live)}
         body = {**step.patch, "metadata": metadata}
-        resource = CHILD_KINDS[step.kind].resource
+        resource = self._dialect.kind(step.kind).resource
         patched = await self._client.patch(resource, step.name, body, namespace=self._namespace)
         self._note_held(step)
         if step.newly_held:
@@ -153,7 +157,7 @@ class _Execution:
 
     async def _delete(self, step: Delete | Recreate) -> None:
         answer = await self._client.delete(
-            CHILD_KINDS[step.kind].resource,
+            self._dialect.kind(step.kind).resource,
             step.name,
             namespace=self._namespace,
             uid=meta.uid_of(step.live),
@@ -165,8 +169,8 @@ class _Execution:
 
     async def _annotate(self, keeper: ChildKey, kept: str | None) -> None:
         """Keeps the foreign parts of a child at another one while it does not exist; None removes them."""
-        patch = {"metadata": {"annotations": {CARRIED_OVER: kept}}}
-        resource = CHILD_KINDS[keeper.kind].resource
+        patch = {"metadata": {"annotations": {self._dialect.keys.carried_over: kept}}}
+        resource = self._dialect.kind(keeper.kind).resource
         answer = await self._client.patch(resource, keeper.name, patch, namespace=self._namespace)
         self._outcome.live[keeper] = answer
 
@@ -198,7 +202,7 @@ class _Execution:
             self._outcome.problems.append(Problem(step.kind, step.name, "apply", error, transient=True))
 
     def _informer(self, kind: str) -> SharedInformer:
-        return self._informers[CHILD_KINDS[kind].resource]
+        return self._informers[self._dialect.kind(kind).resource]
 
 
 def _is_kept(answer: Object, expected: Object) -> bool:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from controller import meta
+from controller.api.kinds import MODEL_INFER
+from controller.dialects import Dialect
 from controller.meta import Object
 from controller.reconcilers.pods import PodFailure, pod_failure
-from controller.render.names import HELD_REVISION
 
 
 class BackendState(StrEnum):
@@ -25,6 +26,7 @@ class BackendView:
 
     ``detail`` says in a word or two what its workload waits for, ``stuck`` are its pods that cannot become ready. ``replicas`` exist,
     ``ready`` are available, ``desired`` are asked for. ``held_revision`` is the template's that would be rendered today, if one is held.
+    ``kind`` is the workload's.
     """
 
     name: str
@@ -36,19 +38,21 @@ class BackendView:
     desired: int = 0
     stuck: tuple[PodFailure, ...] = ()
     held_revision: str = ""
+    kind: str = MODEL_INFER.kind
 
 
 def backend_view(
-    name: str, workload: str, live: Object | None, pods: Sequence[Object], *, settled: bool
+    name: str, workload: str, live: Object | None, pods: Sequence[Object], dialect: Dialect, *, settled: bool
 ) -> BackendView:
     """The state of a backend whose workload is ``live``; None when the Model controls none of this name.
 
     ``settled`` says that the Model is Active in its current generation. Then a status that lags behind, as after every scaling, and a
     number of available replicas that is still growing do not end availability.
     """
+    kind = dialect.workload.kind
     if live is None or meta.is_deleting(live):
         detail = "not created yet" if live is None else "being deleted"
-        return BackendView(name, workload, BackendState.MISSING, detail)
+        return BackendView(name, workload, BackendState.MISSING, detail, kind=kind)
     status = meta.status_of(live)
     view = BackendView(
         name,
@@ -57,7 +61,8 @@ def backend_view(
         replicas=_number(status.get("replicas")),
         ready=_number(status.get("availableReplicas")),
         desired=_number(meta.spec_of(live).get("replicas")),
-        held_revision=str(meta.annotations_of(live).get(HELD_REVISION, "")),
+        kind=kind,
+        held_revision=str(meta.annotations_of(live).get(dialect.keys.held_revision, "")),
     )
     if meta.spec_of(live).get("replicas") == 0:
         return replace(view, state=BackendState.IDLE)

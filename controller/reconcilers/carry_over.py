@@ -13,23 +13,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller import meta
+from controller.dialects import ChildKey, Dialect
 from controller.meta import Object
-from controller.reconcilers.children import ChildKey, kind_of
-from controller.render.names import CARRIED_OVER
 
 Carried = dict[str, Any]
 
 
-def foreign_parts(live: Object, desired: Object) -> Carried:
+def foreign_parts(live: Object, desired: Object, dialect: Dialect) -> Carried:
     """Labels, annotations and fields of ``spec`` that the controller does not write; empty when there are none."""
-    kind = kind_of(desired)
+    kind = dialect.kind(str(desired["kind"]))
+    own = dialect.keys.carried_over
     metadata = {
         part: extra
         for part, mine, theirs in (
             ("labels", meta.labels_of(desired), meta.labels_of(live)),
             ("annotations", meta.annotations_of(desired), meta.annotations_of(live)),
         )
-        if (extra := {key: value for key, value in theirs.items() if key not in mine and key != CARRIED_OVER})
+        if (extra := {key: value for key, value in theirs.items() if key not in mine and key != own})
     }
     live_spec = meta.spec_of(live)
     owned = kind.owned.of(live_spec)
@@ -48,10 +48,10 @@ def annotation_value(key: ChildKey, carried: Carried) -> str:
     return json.dumps({"kind": key.kind, "name": key.name, "carried": carried}, sort_keys=True)
 
 
-def saved_for(key: ChildKey, children: Mapping[ChildKey, Object]) -> tuple[ChildKey, Carried] | None:
+def saved_for(key: ChildKey, children: Mapping[ChildKey, Object], dialect: Dialect) -> tuple[ChildKey, Carried] | None:
     """The keeper of this child's foreign parts, and the parts; None when there is none. An unreadable annotation is ignored."""
     for keeper, child in sorted(children.items()):
-        saved = _read(meta.annotations_of(child).get(CARRIED_OVER))
+        saved = _read(meta.annotations_of(child).get(dialect.keys.carried_over))
         if saved and (saved.get("kind"), saved.get("name")) == key and isinstance(saved.get("carried"), dict):
             return keeper, saved["carried"]
     return None
@@ -65,6 +65,6 @@ def _read(text: str | None) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def is_kept_by(live: Object | None) -> bool:
+def is_kept_by(live: Object | None, dialect: Dialect) -> bool:
     """Whether a child keeps foreign parts of another one."""
-    return live is not None and CARRIED_OVER in meta.annotations_of(live)
+    return live is not None and dialect.keys.carried_over in meta.annotations_of(live)

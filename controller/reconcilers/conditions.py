@@ -118,7 +118,7 @@ def active(result: PassResult, stored: Object | None, generation: int) -> Verdic
 def _readiness(backends: Sequence[BackendView]) -> tuple[reasons.ConditionState, str, Identity]:
     waiting = [view for view in backends if view.state in (BackendState.MISSING, BackendState.PENDING)]
     if waiting:
-        names = ", ".join(f"ModelInfer {view.workload} ({why_pending(view)})" for view in waiting)
+        names = ", ".join(f"{view.kind} {view.workload} ({why_pending(view)})" for view in waiting)
         identity = tuple((v.workload, *(v.stuck[0].identity if v.stuck else (v.detail,))) for v in waiting)
         return reasons.PROCESSING, f"waiting for {names}"[:MESSAGE_LIMIT], identity
     serving = [view for view in backends if view.state is BackendState.AVAILABLE]

@@ -9,18 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller import meta
+from controller.dialects import ChildKind, Dialect, Path, value_at
 from controller.meta import ABSENT, Object, changed_fields
-from controller.reconcilers.children import ChildKind, fields_to_remove, kind_of, value_at
+from controller.reconcilers.children import fields_to_remove
 from controller.reconcilers.compare import equivalent, merge_patch_between
-from controller.render.names import (
-    CLAMPED_GENERATION,
-    HELD_REVISION,
-    MODEL_UID,
-    OWNED_FIELDS,
-    REVISION,
-    TEMPLATE_INPUTS,
-    revision,
-)
+from controller.render.names import revision, without_instances
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +21,12 @@ class Scaling:
     """Who decides about the replicas of a workload.
 
     ``autoscaled``: an autoscaler does. ``clamp`` gives (minimum, maximum, generation of the Model): the live number is brought within these
-    bounds unless the workload's annotation says that this was done for the generation.
+    bounds unless the workload's annotation says that this was done for the generation. ``roles`` are those whose instances it decides about.
     """
 
     autoscaled: bool = False
     clamp: tuple[int, int, int] | None = None
+    roles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +37,61 @@ class Change:
     fields: tuple[str, ...]
 
 
-def diff(desired: Object, live: Object, scaling: Scaling | None = None) -> Change | None:
+def diff(desired: Object, live: Object, dialect: Dialect, scaling: Scaling | None = None) -> Change | None:
     """The change that makes ``live`` what is wanted in the fields we own; None when there is nothing to change.
 
     1. The live revision differs from the desired one: owned fields become exactly equal, and keys that are no longer wanted are removed.
     2. The revisions are equal: it is enough that everything wanted is there, so that fields which a webhook or a newer CRD added stay. Maps
        with free keys (selectors, resources, node selectors) are exact all the same.
     3. Another spelling of the same value (``1`` for ``1000m``, backends in another order) is no change, and the live revision stays.
-    4. A held pod template is left out, with its revision.
+    4. A held pod template is left out, with its revision; the instances of its roles are not, where they are no part of it.
     """
-    kind = kind_of(desired)
-    held = is_held(desired, live)
-    exact = meta.labels_of(live).get(REVISION) != meta.labels_of(desired).get(REVISION)
-    if held and TEMPLATE_INPUTS in meta.annotations_of(live):
+    kind, keys, scaling = dialect.kind(str(desired["kind"])), dialect.keys, scaling or Scaling()
+    held = is_held(desired, live, dialect)
+    wanted = _with_instances(kind, desired, live, held=held, scaled=scaling.roles)
+    exact = meta.labels_of(live).get(keys.revision) != meta.labels_of(desired).get(keys.revision)
+    if held and keys.template_inputs in meta.annotations_of(live):
         exact = False
-    spec = _spec_patch(kind, desired, live, exact=exact, held=held, scaling=scaling or Scaling())
-    keep_revision = held or (exact and spec is ABSENT and _is_truly_labelled(live, kind))
+    outside = [kind.template] if held and kind.template and not kind.instances else []
+    spec = _spec_patch(dialect, wanted, live, exact=exact, outside=outside, scaling=scaling)
+    keep_revision = held or (exact and spec is ABSENT and _is_truly_labelled(live, kind, dialect))
     patch: dict[str, Any] = {}
-    if metadata := _metadata_patch(desired, live, keep_revision=keep_revision):
+    if metadata := _metadata_patch(desired, live, dialect, keep_revision=keep_revision):
         patch["metadata"] = metadata
     if spec is not ABSENT:
         patch["spec"] = spec
-    if not held and _has_new_template(kind, desired, live):
-        patch = meta.merge_patch(patch, {"spec": _nested(kind.template or (), _template(kind, desired))})
-    if clamped := _clamp_patch(kind, live, scaling or Scaling()):
-        patch = meta.merge_patch(patch, clamped)
+    if not held and _has_new_template(kind, wanted, live, dialect):
+        patch = meta.merge_patch(patch, {"spec": _nested(kind.template or (), _template(kind, wanted))})
+    for further in (_clamp_patch(kind, live, dialect, scaling), kind.heal(live)):
+        patch = meta.merge_patch(patch, further or {})
     return Change(patch, tuple(sorted(changed_fields(patch)))) if patch else None
 
 
-def _spec_patch(kind: ChildKind, desired: Object, live: Object, *, exact: bool, held: bool, scaling: Scaling) -> Any:
-    outside = [kind.template] if held and kind.template else []
+def _with_instances(
+    kind: ChildKind, desired: Object, live: Object, *, held: bool, scaled: frozenset[str]
+) -> Mapping[str, Any]:
+    """The desired workload with the template that is to be: the live one where it is held, and the live numbers where others own them."""
+    roles, current = _template(kind, desired), _template(kind, live)
+    if not kind.instances or kind.template is None or not isinstance(roles, list) or not isinstance(current, list):
+        return desired
+    theirs = {role.get("name"): role.get("replicas") for role in current if isinstance(role, Mapping)}
+    ours = {role["name"]: theirs.get(role["name"]) if role["name"] in scaled else role["replicas"] for role in roles}
+    base = current if held else roles
+    new = [{**role, "replicas": count} if (count := ours.get(role.get("name"))) is not None else role for role in base]
+    merged: dict[str, Any] = meta.merge_patch(dict(desired), {"spec": _nested(kind.template, new)})
+    return merged
+
+
+def _spec_patch(
+    dialect: Dialect, desired: Object, live: Object, *, exact: bool, outside: list[Path], scaling: Scaling
+) -> Any:
+    kind = dialect.kind(str(desired["kind"]))
     if scaling.autoscaled and kind.replicas:
-        outside.append(kind.replicas)
+        outside = [*outside, kind.replicas]
     owned = kind.owned.wanted_by(meta.spec_of(desired))
     current, wanted = (owned.of(meta.spec_of(obj), outside=outside) for obj in (live, desired))
     patch = merge_patch_between(current, wanted, exact=exact)
-    for path in fields_to_remove(kind, desired, live):
+    for path in fields_to_remove(dialect, desired, live):
         patch = _with_removal({} if patch is ABSENT else patch, path)
     return patch
 
@@ -89,18 +102,20 @@ def _with_removal(patch: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any
     return {**patch, head: _with_removal(patch.get(head) or {}, tuple(rest)) if rest else None}
 
 
-def _clamp_patch(kind: ChildKind, live: Object, scaling: Scaling) -> dict[str, Any] | None:
+def _clamp_patch(kind: ChildKind, live: Object, dialect: Dialect, scaling: Scaling) -> dict[str, Any] | None:
     """The patch that brings an autoscaled number of replicas within its bounds, once for a generation."""
     if kind.replicas is None or not scaling.autoscaled or scaling.clamp is None:
         return None
     minimum, maximum, generation = scaling.clamp
     replicas = value_at(meta.spec_of(live), kind.replicas)
-    if not isinstance(replicas, int) or meta.annotations_of(live).get(CLAMPED_GENERATION) == str(generation):
+    if not isinstance(replicas, int) or meta.annotations_of(live).get(dialect.keys.clamped_generation) == str(
+        generation
+    ):
         return None
     bounded = min(max(replicas, minimum), maximum)
     if bounded == replicas:
         return None
-    annotations = {"annotations": {CLAMPED_GENERATION: str(generation)}}
+    annotations = {"annotations": {dialect.keys.clamped_generation: str(generation)}}
     return {"metadata": annotations, "spec": _nested(kind.replicas, bounded)}
 
 
@@ -110,34 +125,41 @@ def _nested(path: tuple[str, ...], value: Any) -> Any:
     return value
 
 
-def is_held(desired: Object, live: Object) -> bool:
+def is_held(desired: Object, live: Object, dialect: Dialect) -> bool:
     """Whether the live pod template stays although it would be rendered differently: the Model's owner has not asked for another.
 
     A template with the uid of another Model, such as one that was restored from a backup, does not stay: no ModelServer selects its pods.
     """
-    kind = kind_of(desired)
+    kind, keys = dialect.kind(str(desired["kind"])), dialect.keys
     if kind.template is None:
         return False
-    wanted, current = (meta.annotations_of(obj).get(TEMPLATE_INPUTS) for obj in (desired, live))
-    if (current is not None and current != wanted) or _is_of_another_model(kind, desired, live):
+    wanted, current = (meta.annotations_of(obj).get(keys.template_inputs) for obj in (desired, live))
+    if (current is not None and current != wanted) or _is_of_another_model(kind, desired, live, dialect):
         return False
-    same_revision = meta.labels_of(live).get(REVISION) == meta.labels_of(desired).get(REVISION)
+    same_revision = meta.labels_of(live).get(keys.revision) == meta.labels_of(desired).get(keys.revision)
     if same_revision and current is not None:
         return False
-    return not equivalent(_template(kind, live), _template(kind, desired))
+    return not equivalent(_pods(kind, live), _pods(kind, desired))
 
 
-def held_revision(desired: Object, live: Object) -> str | None:
+def _pods(kind: ChildKind, workload: Object) -> Any:
+    """The template as far as its pods depend on it."""
+    template = _template(kind, workload)
+    return without_instances(template) if kind.instances else template
+
+
+def held_revision(desired: Object, live: Object, dialect: Dialect) -> str | None:
     """The revision that would be written if the Model's owner asked for it; None when no template is held."""
-    wanted = meta.labels_of(desired).get(REVISION)
-    return wanted if is_held(desired, live) and meta.labels_of(live).get(REVISION) != wanted else None
+    key = dialect.keys.revision
+    wanted = meta.labels_of(desired).get(key)
+    return wanted if is_held(desired, live, dialect) and meta.labels_of(live).get(key) != wanted else None
 
 
-def _has_new_template(kind: ChildKind, desired: Object, live: Object) -> bool:
+def _has_new_template(kind: ChildKind, desired: Object, live: Object, dialect: Dialect) -> bool:
     """Whether the owner asked for another template and it differs, if only by an empty object: an empty selector means everything."""
     if kind.template is None:
         return False
-    wanted, current = (meta.annotations_of(obj).get(TEMPLATE_INPUTS) for obj in (desired, live))
+    wanted, current = (meta.annotations_of(obj).get(dialect.keys.template_inputs) for obj in (desired, live))
     return current != wanted and not meta.equal_json(_template(kind, live), _template(kind, desired))
 
 
@@ -145,26 +167,32 @@ def _template(kind: ChildKind, workload: Object) -> Any:
     return value_at(meta.spec_of(workload), kind.template or ())
 
 
-def _is_of_another_model(kind: ChildKind, desired: Object, live: Object) -> bool:
-    uid = meta.labels_of(desired).get(MODEL_UID)
+def _is_of_another_model(kind: ChildKind, desired: Object, live: Object, dialect: Dialect) -> bool:
+    key = dialect.keys.model_uid
+    uid = meta.labels_of(desired).get(key)
     roles = _template(kind, live)
     templates = [role.get("entryTemplate") or {} for role in (roles if isinstance(roles, list) else ())]
-    return any(meta.labels_of(template).get(MODEL_UID, uid) != uid for template in templates)
+    return any(meta.labels_of(template).get(key, uid) != uid for template in templates)
 
 
-def _is_truly_labelled(live: Object, kind: ChildKind) -> bool:
+def _is_truly_labelled(live: Object, kind: ChildKind, dialect: Dialect) -> bool:
     """Whether the live revision is the hash of what is live."""
     spec = meta.spec_of(live)
     if kind.template is not None and not isinstance(spec.get(kind.template[0]), Mapping):
         return False
-    return meta.labels_of(live).get(REVISION) == revision(kind.resource.kind, spec)
+    return meta.labels_of(live).get(dialect.keys.revision) == revision(dialect, kind.resource.kind, spec)
 
 
-def _metadata_patch(desired: Object, live: Object, *, keep_revision: bool) -> dict[str, Any]:
+def _metadata_patch(desired: Object, live: Object, dialect: Dialect, *, keep_revision: bool) -> dict[str, Any]:
     patch: dict[str, Any] = {}
-    labels = {key: value for key, value in meta.labels_of(desired).items() if not (keep_revision and key == REVISION)}
-    given = meta.annotations_of(desired)
-    annotations = {**given, HELD_REVISION: held_revision(desired, live), OWNED_FIELDS: given.get(OWNED_FIELDS)}
+    kept = {dialect.keys.revision} if keep_revision else set()
+    labels = {key: value for key, value in meta.labels_of(desired).items() if key not in kept}
+    keys, given = dialect.keys, meta.annotations_of(desired)
+    annotations = {
+        **given,
+        keys.held_revision: held_revision(desired, live, dialect),
+        keys.owned_fields: given.get(keys.owned_fields),
+    }
     for part, wanted, current in (
         ("labels", labels, meta.labels_of(live)),
         ("annotations", annotations, meta.annotations_of(live)),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from controller import meta
 from controller.api.model import Model
+from controller.dialects import Dialect
 from controller.lora import MovedAdapter
 from controller.meta import NamespacedName, Object
 from controller.reconcilers import reasons
@@ -12,7 +13,6 @@ from controller.reconcilers.messages import pod_failure_line
 from controller.reconcilers.outcome import Operation, Outcome, Write
 from controller.reconcilers.pods import PodFailure
 from controller.render.engines import backend_facts
-from controller.render.facts import AUTOSCALED_ROLE
 from controller.runtime import EventRecorder
 from controller.validation import Finding
 
@@ -82,7 +82,13 @@ class EventReporter:
         else:
             self._stuck.pop(key, None)
 
-    def warnings(self, model: Model, findings: Sequence[Finding], foreign_routes: Sequence[NamespacedName]) -> None:
+    def warnings(
+        self,
+        model: Model,
+        findings: Sequence[Finding],
+        foreign_routes: Sequence[NamespacedName],
+        dialect: Dialect,
+    ) -> None:
         """What deserves attention and stops nothing; once for a generation, so that a restart repeats nothing."""
         if seen_generation(model.object) >= model.generation:
             return
@@ -92,7 +98,7 @@ class EventReporter:
                 self._record(model.object, reason, f"{finding.path}: {finding.message}")
         for backend in model.spec.backends:
             scaled = model.spec.autoscaling_policy is not None or backend.autoscaling_policy is not None
-            if scaled and backend_facts(model, backend).traits.scaled_role != AUTOSCALED_ROLE:
+            if scaled and dialect.scaled_role not in (None, backend_facts(model, backend).traits.scaled_role):
                 note = f"backend {backend.name}: the autoscaler looks for pods of role leader, which disaggregated backends do not have"
                 self._record(model.object, reasons.AUTOSCALING_INEFFECTIVE, note)
         if foreign_routes:

@@ -12,9 +12,10 @@ from typing import Any
 from controller import meta
 from controller.api.annotations import HANDOVER_TIMEOUT
 from controller.api.durations import parse_duration
+from controller.dialects import ChildKey, Dialect
+from controller.dialects.routes import route_targets
 from controller.meta import Object
 from controller.reconcilers.backends import is_available
-from controller.reconcilers.children import CHILD_KINDS, ChildKey, Role, route_targets
 
 DEFAULT_SECONDS = 1800.0
 
@@ -32,16 +33,17 @@ def pending_handover(
     live_route: Object | None,
     desired: Mapping[ChildKey, dict[str, Any]],
     children: Mapping[ChildKey, Object],
+    dialect: Dialect,
     now: float,
 ) -> Handover | None:
     """The handover that the route has to wait for; None when it may change. ``now`` is in seconds since the epoch."""
     if live_route is None or not meta.is_controlled_by(live_route, meta.uid_of(model)):
         return None
     called = route_targets(live_route)
-    old = [key for key in _workloads(children) if key not in desired and key.name in called]
+    old = [key for key in _workloads(children, dialect) if key not in desired and key.name in called]
     if not any(is_available(children[key], settled=False) and not _is_idle(children[key]) for key in old):
         return None
-    new = [key for key in _workloads(desired) if not _is_idle(children.get(key, desired[key]))]
+    new = [key for key in _workloads(desired, dialect) if not _is_idle(children.get(key, desired[key]))]
     if not new or any(key in children and is_available(children[key], settled=False) for key in new):
         return None
     since = [created for key in new if (created := _created(children.get(key))) is not None]
@@ -52,8 +54,8 @@ def pending_handover(
     return Handover(tuple(new), until)
 
 
-def _workloads(keys: Iterable[ChildKey]) -> list[ChildKey]:
-    return [key for key in keys if CHILD_KINDS[key.kind].role is Role.WORKLOAD]
+def _workloads(keys: Iterable[ChildKey], dialect: Dialect) -> list[ChildKey]:
+    return [key for key in keys if key.kind == dialect.workload.kind]
 
 
 def _is_idle(workload: Object) -> bool:

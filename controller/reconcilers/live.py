@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.client import Client
+from controller.dialects import Dialect
 from controller.informers import IndexFunction, Lister
 from controller.informers.store import Indexer
 from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
-from controller.reconcilers.children import CHILD_KINDS
 from controller.reconcilers.observe import Observer, indexers
 from controller.reconcilers.pods import BY_WORKLOAD, workload_of_pod
 
@@ -22,13 +22,14 @@ class LiveChildren:
     missing: tuple[Resource, ...]
 
 
-async def read_children(client: Client, namespace: str) -> LiveChildren:
+async def read_children(client: Client, namespace: str, dialect: Dialect) -> LiveChildren:
     """Lists every kind of child in a namespace. Raises ApiError; a kind that is not installed has no objects."""
-    resources = [kind.resource for kind in CHILD_KINDS.values()]
+    resources = dialect.children
     lists = await asyncio.gather(*(_list(client, resource, namespace) for resource in resources))
     found = dict(zip(resources, lists, strict=True))
     missing = tuple(resource for resource, objects in found.items() if objects is None)
-    return LiveChildren(observer_of({resource: objects or () for resource, objects in found.items()}), missing)
+    children = {resource: objects or () for resource, objects in found.items()}
+    return LiveChildren(observer_of(dialect, children), missing)
 
 
 async def _list(client: Client, resource: Resource, namespace: str) -> Sequence[Object] | None:
@@ -38,10 +39,12 @@ async def _list(client: Client, resource: Resource, namespace: str) -> Sequence[
         return None
 
 
-def observer_of(children: Mapping[Resource, Iterable[Object]], pods: Iterable[Object] = ()) -> Observer:
-    """An observer of exactly these children, for every kind of child, and pods."""
-    listers = {resource: _lister(objects, indexers(resource)) for resource, objects in children.items()}
-    return Observer(listers, _lister(pods, {BY_WORKLOAD: workload_of_pod}))
+def observer_of(
+    dialect: Dialect, children: Mapping[Resource, Iterable[Object]], pods: Iterable[Object] = ()
+) -> Observer:
+    """An observer of exactly these children, for every kind of child of the dialect, and pods."""
+    listers = {resource: _lister(objects, indexers(resource, dialect)) for resource, objects in children.items()}
+    return Observer(dialect, listers, _lister(pods, {BY_WORKLOAD: workload_of_pod(dialect)}))
 
 
 def _lister(objects: Iterable[Object], functions: Mapping[str, IndexFunction]) -> Lister:

@@ -1,7 +1,7 @@
 """The controller's own metric families. Label values are bounded, and all series exist from the start."""
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily
@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from controller import meta
-from controller.api.kinds import ALL_CHILDREN
+from controller.dialects import Dialect
 from controller.informers import Lister
 from controller.lora import AdapterReport
 from controller.meta import NamespacedName, Object
@@ -17,13 +17,21 @@ from controller.reconcilers import reasons
 from controller.reconcilers.outcome import Operation, Outcome
 from controller.reconcilers.unhealthy import unhealthy
 
+_Share = tuple[str, NamespacedName]
+"""The kind and the name of what has a part in a sum."""
 _STATUSES = ("True", "False", "Unknown")
 
 
 class ModelMetrics:
-    """The families and what they count. ``models`` is read at every scrape, so that a standby shows the same as the leader."""
+    """The families and what they count.
 
-    def __init__(self, registry: CollectorRegistry, models: Lister) -> None:
+    ``models`` gives the listers of everything that stands for a Model; they are read at every scrape, so that a standby shows the same as the
+    leader. ``dialects`` are those whose children may be written.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, models: Callable[[], Iterable[Lister]], dialects: Collection[Dialect]
+    ) -> None:
         self._held = Gauge(
             "model_controller_templates_held",
             "Pod templates that would be rendered differently today and are left as they are.",
@@ -35,9 +43,9 @@ class ModelMetrics:
             ("kind", "action"),
             registry=registry,
         )
-        for resource in ALL_CHILDREN:
+        for kind in {resource.kind for dialect in dialects for resource in dialect.children}:
             for operation in Operation:
-                self._writes.labels(resource.kind, operation)
+                self._writes.labels(kind, operation)
         self._missing = Gauge(
             "model_controller_lora_adapters_missing",
             "Adapters that ready pods of hot backends lack.",
@@ -53,17 +61,17 @@ class ModelMetrics:
             for outcome in ("success", "error"):
                 self._operations.labels(call, outcome)
         registry.register(_Inventory(models))
-        self._held_of: dict[NamespacedName, int] = {}
-        self._missing_of: dict[NamespacedName, int] = {}
+        self._held_of: dict[_Share, int] = {}
+        self._missing_of: dict[_Share, int] = {}
 
-    def applied(self, model: NamespacedName, outcome: Outcome, adapters: AdapterReport) -> None:
+    def applied(self, model: _Share, outcome: Outcome, adapters: AdapterReport) -> None:
         """Counts the writes of a pass, the templates that it left held, and the adapters that pods lack."""
         for write in outcome.writes:
             self._writes.labels(write.kind, write.operation).inc()
         _replace(self._held, self._held_of, model, len(outcome.held))
         _replace(self._missing, self._missing_of, model, adapters.missing)
 
-    def forget(self, model: NamespacedName) -> None:
+    def forget(self, model: _Share) -> None:
         """The Model is gone, and with it its share of the sums."""
         _replace(self._held, self._held_of, model, 0)
         _replace(self._missing, self._missing_of, model, 0)
@@ -73,7 +81,7 @@ class ModelMetrics:
         self._operations.labels(operation, "success" if succeeded else "error").inc()
 
 
-def _replace(gauge: Gauge, parts: dict[NamespacedName, int], model: NamespacedName, value: int) -> None:
+def _replace(gauge: Gauge, parts: dict[_Share, int], model: _Share, value: int) -> None:
     """Changes a Model's part of a sum over all Models by the difference alone."""
     before = parts.pop(model, 0)
     if value:
@@ -85,7 +93,7 @@ def _replace(gauge: Gauge, parts: dict[NamespacedName, int], model: NamespacedNa
 class _Inventory(Collector):
     """Counts the Models by what their conditions say."""
 
-    def __init__(self, models: Lister) -> None:
+    def __init__(self, models: Callable[[], Iterable[Lister]]) -> None:
         self._models = models
 
     def collect(self) -> Iterator[Metric]:
@@ -102,7 +110,7 @@ class _Inventory(Collector):
             "1 for each Model that is not Active and not scaled to zero, or has failed; served says whether it was Active before. At most 200 series.",
             labels=("model_namespace", "model", "condition", "reason", "served"),
         )
-        everything = self._models.list()
+        everything = [model for lister in self._models() for model in lister.list()]
         for found in unhealthy(everything):
             served = str(found.served).lower()
             named.add_metric((found.namespace, found.name, found.condition, found.reason, served), 1)

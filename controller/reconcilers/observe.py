@@ -1,36 +1,31 @@
 """One snapshot of everything that a pass looks at, from listers alone: of the informers in ``run``, of live lists in ``diff``."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from controller import meta
+from controller.dialects import ChildKey, Dialect, Role
+from controller.dialects.routes import answered_names
 from controller.informers import BY_OWNER, IndexFunction, Lister
 from controller.meta import NamespacedName, Object, Resource
-from controller.reconcilers.children import (
-    ChildKey,
-    Role,
-    answered_names,
-    key_of,
-    kind_of,
-    resources_of,
-    scaled_workloads,
-)
+from controller.reconcilers.children import key_of
 from controller.reconcilers.pods import BY_WORKLOAD, belongs_to
-from controller.render.names import MODEL_UID
 
 BY_TARGET = "target"
 BY_ANSWERED_NAME = "answered-name"
 
 
-def _targets(binding: Object) -> Iterable[str]:
-    return (f"{meta.namespace_of(binding)}/{name}" for name in scaled_workloads(binding))
-
-
-def indexers(resource: Resource) -> Mapping[str, IndexFunction]:
+def indexers(resource: Resource, dialect: Dialect) -> Mapping[str, IndexFunction]:
     """The indexes that the store of a kind of children needs beside the built-in ones."""
-    if resource in resources_of(Role.BINDING):
-        return {BY_TARGET: _targets}
-    if resource in resources_of(Role.ROUTE):
+    kind = dialect.kind(resource.kind)
+
+    def targets(scaler: Object) -> Iterable[str]:
+        names = dict.fromkeys(each.workload for each in kind.scales(scaler))
+        return (f"{meta.namespace_of(scaler)}/{name}" for name in names)
+
+    if kind.role is Role.SCALER:
+        return {BY_TARGET: targets}
+    if kind.role is Role.ROUTE:
         return {BY_ANSWERED_NAME: answered_names}
     return {}
 
@@ -65,11 +60,19 @@ class Snapshot:
 
 
 class Observer:
-    """Reads the listers of the children and of the pods."""
+    """Reads the listers of a dialect's children and of the pods. ``routes`` gives those of every family, which share one router."""
 
-    def __init__(self, children: Mapping[Resource, Lister], pods: Lister) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        children: Mapping[Resource, Lister],
+        pods: Lister,
+        routes: Callable[[], Iterable[Lister]] | None = None,
+    ) -> None:
+        self._dialect = dialect
         self._children = children
         self._pods = pods
+        self._routes = routes or (lambda: (children[dialect.route],))
 
     def versions(self, model: Object) -> dict[ChildKey, str | None]:
         """The resourceVersion of everything that a pass for this Model looks at, without decoding an object."""
@@ -77,11 +80,10 @@ class Observer:
         for resource, lister in self._children.items():
             for key, version in lister.versions(BY_OWNER, meta.uid_of(model)).items():
                 seen[ChildKey(resource.kind, key.name)] = version
-        workloads = {resource.kind for resource in resources_of(Role.WORKLOAD)}
         for kind, name in tuple(seen):
-            if kind in workloads:
+            if kind == self._dialect.workload.kind:
                 target = f"{meta.namespace_of(model)}/{name}"
-                for resource in resources_of(Role.BINDING):
+                for resource in self._dialect.resources(Role.SCALER):
                     for key, version in self._children[resource].versions(BY_TARGET, target).items():
                         seen[ChildKey(resource.kind, key.name)] = version
                 seen |= {ChildKey("Pod", key.name): v for key, v in self._pods.versions(BY_WORKLOAD, target).items()}
@@ -94,28 +96,28 @@ class Observer:
             ChildKey(resource.kind, meta.name_of(obj)): obj
             for resource, lister in self._children.items()
             for obj in lister.by_index(BY_OWNER, uid)
-            if meta.is_controlled_by(obj, uid) and meta.labels_of(obj).get(MODEL_UID) == uid
+            if meta.is_controlled_by(obj, uid) and meta.labels_of(obj).get(self._dialect.keys.model_uid) == uid
         }
         owned = tuple(children)
         for child in desired:
             key = key_of(child)
             if key not in children:
-                found = self._children[kind_of(child).resource].get(key.name, namespace)
+                found = self._children[self._dialect.kind(key.kind).resource].get(key.name, namespace)
                 if found is not None:
                     children[key] = found
-        workloads = [key_of(child) for child in desired if kind_of(child).role is Role.WORKLOAD]
+        workloads = [key_of(child) for child in desired if child["kind"] == self._dialect.workload.kind]
         return Snapshot(
             model,
             children,
             owned,
             {key.name: self._bindings_of(namespace, key.name) for key in workloads},
-            self.foreign_routes(model, names_answered(desired)),
+            self.foreign_routes(model, names_answered(desired, self._dialect)),
             {key.name: self._pods_of(children[key]) for key in workloads if _is_ours(children.get(key), uid)},
         )
 
     def _bindings_of(self, namespace: str, workload: str) -> tuple[Object, ...]:
         target = f"{namespace}/{workload}"
-        listers = [self._children[resource] for resource in resources_of(Role.BINDING)]
+        listers = [self._children[resource] for resource in self._dialect.resources(Role.SCALER)]
         return tuple(binding for lister in listers for binding in lister.by_index(BY_TARGET, target))
 
     def _pods_of(self, workload: Object) -> tuple[Object, ...]:
@@ -124,18 +126,13 @@ class Observer:
 
     def foreign_routes(self, model: Object, names: Collection[str]) -> tuple[NamespacedName, ...]:
         """The routes of others that answer one of these names, in any namespace: the router keeps one route for a name. Decodes none."""
-        found = {
-            key
-            for resource in resources_of(Role.ROUTE)
-            for name in names
-            for key in self._children[resource].versions(BY_ANSWERED_NAME, name)
-        }
+        found = {key for lister in self._routes() for name in names for key in lister.versions(BY_ANSWERED_NAME, name)}
         return tuple(sorted(found - {meta.key_of(model)}))
 
 
-def names_answered(desired: Iterable[Object]) -> frozenset[str]:
+def names_answered(desired: Iterable[Object], dialect: Dialect) -> frozenset[str]:
     """The names in requests that the desired routes answer."""
-    routes = [child for child in desired if kind_of(child).role is Role.ROUTE]
+    routes = [child for child in desired if child["kind"] == dialect.route.kind]
     return frozenset(name for route in routes for name in answered_names(route))
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from controller.dialects import ChildKey
 from controller.meta import Object
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, StatusError, is_transient, reason_of
-from controller.reconcilers.children import CHILD_KINDS, ChildKey, Role
 from controller.reconcilers.plan import Wait
 from controller.reconcilers.reasons import CHILD_APPLY_FAILED
 
@@ -79,7 +79,6 @@ class Outcome:
         """Whether every desired child is as desired."""
         return not self.problems and not self.waiting
 
-    def is_role_complete(self, role: Role) -> bool:
-        """Whether every desired child of this role is as desired."""
-        unfinished = {step.kind for step in self.waiting} | {problem.kind for problem in self.problems}
-        return not any(kind in CHILD_KINDS and CHILD_KINDS[kind].role is role for kind in unfinished)
+    def is_kind_complete(self, kind: str) -> bool:
+        """Whether every desired child of this kind is as desired."""
+        return kind not in {step.kind for step in self.waiting} | {problem.kind for problem in self.problems}

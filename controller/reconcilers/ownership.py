@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from controller import meta
 from controller.api.model import Model
+from controller.dialects import Dialect
 from controller.meta import Object, Resource
-from controller.render.names import MANAGED_BY, MANAGER, MODEL_NAME, MODEL_UID
 
 
 class Ownership(StrEnum):
@@ -22,20 +22,20 @@ class Ownership(StrEnum):
     FOREIGN = "foreign"
 
 
-def ownership(live: Object, model: Model) -> Ownership:
+def ownership(live: Object, model: Model, dialect: Dialect) -> Ownership:
     """Whose ``live`` is, seen from the Model; by uid, never by name alone."""
-    uid, name, owner = model.uid, model.name, model.resource
+    uid, name, owner, keys = model.uid, model.name, model.resource, dialect.keys
     controller = meta.controller_of(live)
     if controller is not None:
         if controller.get("uid") == uid:
             return Ownership.OURS
         return Ownership.LEFTOVER if _is_named(controller, owner, name) else Ownership.FOREIGN
     references, labels = meta.owner_references_of(live), meta.labels_of(live)
-    if any(reference.get("uid") == uid for reference in references) or labels.get(MODEL_UID) == uid:
+    if any(reference.get("uid") == uid for reference in references) or labels.get(keys.model_uid) == uid:
         return Ownership.ADOPTABLE
     if any(_is_named(reference, owner, name) for reference in references):
         return Ownership.LEFTOVER
-    if not references and labels.get(MANAGED_BY) == MANAGER and labels.get(MODEL_NAME) == name:
+    if not references and labels.get(keys.managed_by) == dialect.manager and labels.get(keys.model_name) == name:
         return Ownership.ADOPTABLE
     return Ownership.FOREIGN
 

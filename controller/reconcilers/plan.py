@@ -3,8 +3,8 @@
 ``run`` applies the plan and ``diff`` prints it. Obeying a plan and planning again gives only Keep, unless something has to wait or is
 refused.
 
-The order. Bindings that are no longer wanted go first, since two bindings must never scale one workload. Then servers and policies; each
-workload after its server; bindings after their policy and workloads; the route after its servers; last, whatever nothing of ours refers to
+The order. Scalers (bindings, or policies with targets) that are no longer wanted go first, since two must never scale one workload. Then servers and policies; each
+workload after its server; scalers after their policy and workloads; the route after its servers; last, whatever nothing of ours refers to
 any more. Everything else is independent: a child that fails holds up only those that need it.
 """
 
@@ -15,27 +15,18 @@ from typing import Any, TypeAlias
 
 from controller import meta
 from controller.api.model import Backend, Model
+from controller.dialects import ChildKey, ChildKind, Dialect, Role, Scaled, value_at
+from controller.dialects.routes import Adapter, routed_adapters, without_targets
 from controller.meta import Object, changed_fields
 from controller.reconcilers.carry_over import annotation_value, foreign_parts, is_kept_by, saved_for, with_carried
-from controller.reconcilers.children import (
-    CHILD_KINDS,
-    Adapter,
-    ChildKey,
-    Role,
-    key_of,
-    kind_of,
-    routed_adapters,
-    scaled_workloads,
-    value_at,
-    with_owned_fields,
-    without_targets,
-)
+from controller.reconcilers.children import key_of, with_owned_fields
 from controller.reconcilers.diff import Scaling, diff, held_revision
 from controller.reconcilers.handover import pending_handover
 from controller.reconcilers.observe import Snapshot
 from controller.reconcilers.ownership import Ownership, ownership
 from controller.reconcilers.reasons import INITIALIZED
-from controller.render.names import CARRIED_OVER, HELD_REVISION, child_name
+from controller.reconcilers.scaling import is_scaled_externally
+from controller.render.names import child_name, revision
 
 
 class Reason(StrEnum):
@@ -145,7 +136,7 @@ Step: TypeAlias = Create | Patch | Recreate | Delete | Keep | Wait | Refuse
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a plan is made from.
+    """What a plan is made from, in one dialect.
 
     ``now`` is in seconds since the epoch. ``loading`` holds the adapters that pods are about to get, ``failed`` the children that could not
     be written.
@@ -154,9 +145,18 @@ class Request:
     model: Model
     desired: Mapping[ChildKey, dict[str, Any]]
     snapshot: Snapshot
+    dialect: Dialect
     now: float
     loading: frozenset[Adapter] = frozenset()
     failed: frozenset[ChildKey] = frozenset()
+
+    def kind(self, key: ChildKey) -> ChildKind:
+        """The row of a child's kind."""
+        return self.dialect.kind(key.kind)
+
+    def role(self, key: ChildKey) -> Role:
+        """What the child is for."""
+        return self.kind(key).role
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +182,14 @@ def plan(
     model: Model,
     desired: Sequence[dict[str, Any]],
     snapshot: Snapshot,
+    dialect: Dialect,
     *,
     now: float,
     loading: Collection[Adapter] = (),
 ) -> Plan:
     """What a pass does about the desired children and about those that are owned and no longer desired."""
-    request = Request(
-        model, {key_of(child): with_owned_fields(child) for child in desired}, snapshot, now, frozenset(loading)
-    )
+    children = {key_of(child): with_owned_fields(child, dialect) for child in desired}
+    request = Request(model, children, snapshot, dialect, now, frozenset(loading))
     steps: dict[ChildKey, Step] = {}
     for key, decide in _order(request):
         if (step := decide(request, key, steps)) is not None:
@@ -203,15 +203,11 @@ _Decide: TypeAlias = "Callable[[Request, ChildKey, Mapping[ChildKey, Step]], Ste
 def _order(request: Request) -> Iterator[tuple[ChildKey, _Decide]]:
     """The children in the order in which they are decided, which is one that respects every need."""
     unwanted = [key for key in request.snapshot.owned if key not in request.desired]
-    bindings = [key for key in unwanted if _role(key) is Role.BINDING]
+    bindings = [key for key in unwanted if request.role(key) is Role.SCALER]
     yield from ((key, _unwanted) for key in bindings)
-    roles = (Role.SERVER, Role.POLICY, Role.WORKLOAD, Role.BINDING, Role.ROUTE)
-    yield from ((key, _wanted) for role in roles for key in request.desired if _role(key) is role)
+    roles = (Role.SERVER, Role.POLICY, Role.WORKLOAD, Role.SCALER, Role.ROUTE)
+    yield from ((key, _wanted) for role in roles for key in request.desired if request.role(key) is role)
     yield from ((key, _unwanted) for key in unwanted if key not in bindings)
-
-
-def _role(key: ChildKey) -> Role:
-    return CHILD_KINDS[key.kind].role
 
 
 def _blocked(
@@ -222,12 +218,12 @@ def _blocked(
 
 
 def _wanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> Step | None:
-    if _role(key) is Role.ROUTE:
+    if request.role(key) is Role.ROUTE:
         return _route(request, key, steps)
     desired, live = request.desired[key], request.snapshot.children.get(key)
-    needs = tuple(need for need in kind_of(desired).needs(desired) if need in request.desired)
+    needs = tuple(need for need in request.kind(key).needs(desired) if need in request.desired)
     rivals = _rival_bindings(request, desired)
-    if _role(key) is Role.BINDING:
+    if request.role(key) is Role.SCALER:
         needs += rivals
     step = _step(request, desired, live, needs=needs, after=rivals)
     blocked = _blocked(needs, request.failed, steps)
@@ -238,22 +234,25 @@ def _wanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> 
 
 def _without_old_parts(request: Request, step: Step, live: Object | None) -> Step:
     """A keeper drops its annotation once the object whose foreign parts it kept exists."""
-    if live is None or not isinstance(step, Keep | Patch) or not is_kept_by(live):
+    if live is None or not isinstance(step, Keep | Patch) or not is_kept_by(live, request.dialect):
         return step
-    if not all(_exists(request, key) for key in request.desired if _role(key) is Role.ROUTE):
+    if not all(_exists(request, key) for key in request.desired if request.role(key) is Role.ROUTE):
         return step
-    return _extended(step, request.desired[step.key], {"metadata": {"annotations": {CARRIED_OVER: None}}})
+    return _extended(
+        step, request.desired[step.key], {"metadata": {"annotations": {request.dialect.keys.carried_over: None}}}
+    )
 
 
 def _exists(request: Request, key: ChildKey) -> bool:
     """Whether there is an object that need not be deleted and created again."""
     live, desired = request.snapshot.children.get(key), request.desired[key]
-    return live is not None and not meta.is_deleting(live) and not _immutable_differences(desired, live)
+    return (
+        live is not None and not meta.is_deleting(live) and not _immutable_differences(request.kind(key), desired, live)
+    )
 
 
-def _immutable_differences(desired: Object, live: Object) -> list[tuple[str, ...]]:
-    paths = kind_of(desired).immutable
-    return [path for path in paths if _at(live, path) != _at(desired, path)]
+def _immutable_differences(kind: ChildKind, desired: Object, live: Object) -> list[tuple[str, ...]]:
+    return [path for path in kind.immutable if _at(live, path) != _at(desired, path)]
 
 
 def _extended(step: Keep | Patch, desired: dict[str, Any], patch: dict[str, Any]) -> Patch:
@@ -278,29 +277,32 @@ def _extended(step: Keep | Patch, desired: dict[str, Any], patch: dict[str, Any]
 
 def _rival_bindings(request: Request, desired: Object) -> tuple[ChildKey, ...]:
     """Our unwanted bindings that still scale the workload of this name, or a workload that this desired binding scales."""
-    role = kind_of(desired).role
-    if role not in (Role.WORKLOAD, Role.BINDING):
+    kind = request.kind(key_of(desired))
+    if kind.role not in (Role.WORKLOAD, Role.SCALER):
         return ()
-    targets = {meta.name_of(desired)} if role is Role.WORKLOAD else set(scaled_workloads(desired))
+    scaled = {each.workload for each in kind.scales(desired)}
+    targets = {meta.name_of(desired)} if kind.role is Role.WORKLOAD else scaled
     return tuple(
         key
         for key in request.snapshot.owned
-        if _role(key) is Role.BINDING
+        if request.role(key) is Role.SCALER
         and key not in request.desired
-        and targets & set(scaled_workloads(request.snapshot.children[key]))
+        and targets & {each.workload for each in request.kind(key).scales(request.snapshot.children[key])}
     )
 
 
 def _route(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> Step:
     """The route needs only servers that exist or are created in this pass; a server that is neither is left out while another remains."""
     desired, live = request.desired[key], request.snapshot.children.get(key)
-    servers = [need for need in kind_of(desired).needs(desired) if need in request.desired]
+    servers = [need for need in request.kind(key).needs(desired) if need in request.desired]
     missing = {server for server in servers if not _will_stand(request, server, steps)}
     trimmed = without_targets(desired, {server.name for server in missing})
+    if trimmed is not None and trimmed is not desired:
+        trimmed = _relabelled(trimmed, request.dialect)
     if trimmed is None:
         return Wait(kind=key.kind, name=key.name, reason=Reason.NO_TARGET, needs=tuple(sorted(missing)), live=live)
     model, children = request.model.object, request.snapshot.children
-    if (handover := pending_handover(model, live, request.desired, children, request.now)) is not None:
+    if (handover := pending_handover(model, live, request.desired, children, request.dialect, request.now)) is not None:
         reason, needs, until = Reason.HANDOVER, handover.workloads, handover.until
         return Wait(kind=key.kind, name=key.name, reason=reason, needs=needs, live=live, until=until)
     if live is not None and (routed_adapters(trimmed) - routed_adapters(live)) & request.loading:
@@ -311,13 +313,23 @@ def _route(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> S
     return _with_foreign_parts(request, _step(request, trimmed, live, needs=created, after=after), standing[0])
 
 
+def _relabelled(child: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """The child with the revision of its spec."""
+    own = {dialect.keys.revision: revision(dialect, child["kind"], child["spec"])}
+    metadata = {**child["metadata"], "labels": {**child["metadata"]["labels"], **own}}
+    return {**child, "metadata": metadata}
+
+
 def _with_foreign_parts(request: Request, step: Step, keeper: ChildKey) -> Step:
     """A new object in place of another one gets what others had put into it."""
-    if isinstance(step, Recreate) and (carried := foreign_parts(step.live, step.desired)):
+    if isinstance(step, Recreate) and (carried := foreign_parts(step.live, step.desired, request.dialect)):
         kept, desired = annotation_value(step.key, carried), with_carried(step.desired, carried)
         needs = (*step.needs, keeper) if keeper not in step.needs else step.needs
         return replace(step, desired=desired, keeper=keeper, kept=kept, needs=needs)
-    if isinstance(step, Create) and (saved := saved_for(step.key, request.snapshot.children)) is not None:
+    if (
+        isinstance(step, Create)
+        and (saved := saved_for(step.key, request.snapshot.children, request.dialect)) is not None
+    ):
         return replace(step, desired=with_carried(step.desired, saved[1]), keeper=saved[0])
     return step
 
@@ -343,20 +355,20 @@ def _step(
     common: dict[str, Any] = {"kind": key.kind, "name": key.name, "needs": needs, "after": after}
     if live is None:
         return Create(**common, reason=Reason.MISSING, desired=desired)
-    whose = ownership(live, request.model)
+    whose = ownership(live, request.model, request.dialect)
     if whose in (Ownership.FOREIGN, Ownership.LEFTOVER):
         reason = Reason.FOREIGN if whose is Ownership.FOREIGN else Reason.LEFTOVER
         return Refuse(kind=key.kind, name=key.name, reason=reason, live=live)
     if meta.is_deleting(live):
         return Wait(kind=key.kind, name=key.name, reason=Reason.DELETING, live=live)
-    if immutable := _immutable_differences(desired, live):
+    if immutable := _immutable_differences(request.kind(key), desired, live):
         fields = tuple(".".join(("spec", *path)) for path in immutable)
         return Recreate(**common, reason=Reason.IMMUTABLE, live=live, desired=desired, fields=fields)
-    held = held_revision(desired, live) is not None
-    change = diff(desired, live, _scaling(request, key))
+    held = held_revision(desired, live, request.dialect) is not None
+    change = diff(desired, live, request.dialect, _scaling(request, key, live))
     if change is None:
         return Keep(**common, reason=Reason.TEMPLATE_HELD if held else Reason.AS_DESIRED, live=live, held=held)
-    newly_held = bool(meta.annotations_of(change.patch).get(HELD_REVISION))
+    newly_held = bool(meta.annotations_of(change.patch).get(request.dialect.keys.held_revision))
     return Patch(
         **common,
         reason=Reason.DIFFERS,
@@ -373,19 +385,40 @@ def _at(obj: Object, path: tuple[str, ...]) -> Any:
     return value_at(meta.spec_of(obj), path)
 
 
-def _scaling(request: Request, key: ChildKey) -> Scaling | None:
-    """An autoscaler decides as soon as a policy applies, or any binding that is not one of ours on its way out scales the workload."""
-    if _role(key) is not Role.WORKLOAD:
+def _scaling(request: Request, key: ChildKey, live: Object) -> Scaling | None:
+    """Who decides about the numbers of a workload.
+
+    An autoscaler does as soon as a policy applies, or any scaler that is not one of ours on its way out scales the workload. Somebody else
+    does who wrote the replicas through the scale subresource, or whom the workload's annotation announces.
+    """
+    if request.role(key) is not Role.WORKLOAD:
         return None
     model = request.model
     backend = next((backend for backend in model.spec.backends if child_name(model, backend) == key.name), None)
     if backend is None:
         return None
     own = model.spec.autoscaling_policy is not None or backend.autoscaling_policy is not None
-    bindings = request.snapshot.bindings.get(key.name, ())
-    if not own and all(meta.is_controlled_by(binding, model.uid) for binding in bindings):
-        return Scaling()
-    return Scaling(autoscaled=True, clamp=None if _is_initialized(model) else _bounds(model, backend))
+    roles = frozenset(worker.type for worker in backend.workers if worker.scales)
+    foreign = _scaled_by_others(request, key)
+    roles |= {each.role for each in foreign if each.role}
+    autoscaled = (own and not any(worker.scales for worker in backend.workers)) or any(
+        not each.role for each in foreign
+    )
+    if autoscaled:
+        return Scaling(True, None if _is_initialized(model) else _bounds(model, backend), roles)
+    return Scaling(is_scaled_externally(live, request.dialect), roles=roles)
+
+
+def _scaled_by_others(request: Request, key: ChildKey) -> list[Scaled]:
+    """What scalers that this Model does not control scale of a workload."""
+    (scaler,) = (kind for kind in request.dialect.kinds if kind.role is Role.SCALER)
+    return [
+        each
+        for binding in request.snapshot.bindings.get(key.name, ())
+        if not meta.is_controlled_by(binding, request.model.uid)
+        for each in scaler.scales(binding)
+        if each.workload == key.name
+    ]
 
 
 def _bounds(model: Model, backend: Backend) -> tuple[int, int, int]:
@@ -406,7 +439,7 @@ def _unwanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -
     needs = tuple(
         other
         for other in request.snapshot.children
-        if other != key and other in steps and key in _named_by(request.snapshot, request.model, other)
+        if other != key and other in steps and key in _named_by(request, other)
     )
     needs += tuple(other for other, step in steps.items() if isinstance(step, Create) and step.keeper == key)
     if blocked := _blocked(needs, request.failed, steps):
@@ -415,8 +448,8 @@ def _unwanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -
     return Delete(kind=key.kind, name=key.name, reason=Reason.UNWANTED, needs=needs, live=live)
 
 
-def _named_by(snapshot: Snapshot, model: Model, other: ChildKey) -> set[ChildKey]:
-    live = snapshot.children[other]
-    if not meta.is_controlled_by(live, model.uid):
+def _named_by(request: Request, other: ChildKey) -> set[ChildKey]:
+    live = request.snapshot.children[other]
+    if not meta.is_controlled_by(live, request.model.uid):
         return set()
-    return set(CHILD_KINDS[other.kind].names(live))
+    return set(request.kind(other).names(live))

@@ -1,13 +1,13 @@
 """The pods of workloads: what the cache keeps of them, whose they are, and why one is stuck. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from controller import meta
 from controller.api.pods import container_statuses, is_ready, pod_ip, restarts
+from controller.dialects import Dialect
 from controller.meta import Object
-from controller.render.names import INFER_NAME
 
 BY_WORKLOAD = "workload"
 PULL_REASONS = ("ImagePullBackOff", "ErrImagePull")
@@ -33,10 +33,14 @@ class PodFailure:
         return self.pod, "pull" if self.reason in PULL_REASONS else self.reason, self.container
 
 
-def workload_of_pod(pod: Object) -> Iterable[str]:
-    """``namespace/name`` of the workload that a pod says it belongs to."""
-    name = meta.labels_of(pod).get(INFER_NAME)
-    return (f"{meta.namespace_of(pod)}/{name}",) if name else ()
+def workload_of_pod(dialect: Dialect) -> Callable[[Object], Iterable[str]]:
+    """Gives ``namespace/name`` of the workload that a pod says it belongs to."""
+
+    def workload(pod: Object) -> Iterable[str]:
+        name = meta.labels_of(pod).get(dialect.pod_keys.name)
+        return (f"{meta.namespace_of(pod)}/{name}",) if name else ()
+
+    return workload
 
 
 def slim(pod: dict[str, Any]) -> Object:

@@ -32,7 +32,7 @@ CREATED = ConditionState(
     INITIALIZED, "True", "ModelCreating", "every child of this generation has been as desired at least once"
 )
 
-PROCESSING = ConditionState(ACTIVE, "False", "ModelProcessing", "the ModelInfer of some backend is not available")
+PROCESSING = ConditionState(ACTIVE, "False", "ModelProcessing", "the workload of some backend is not available")
 AVAILABLE = ConditionState(
     ACTIVE, "True", "ModelAvailable", "every backend is available or scaled to zero, and at least one is available"
 )

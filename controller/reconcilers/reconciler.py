@@ -6,22 +6,27 @@ from typing import NamedTuple
 import structlog
 
 from controller import meta
-from controller.api.annotations import PAUSED
+from controller.api.annotations import DIALECT, PAUSED
+from controller.api.kinds import MODEL
 from controller.api.model import Model
+from controller.client import Client
+from controller.dialects import ChildKey, Dialect
+from controller.dialects.routes import answered_names
+from controller.fronts import Front
 from controller.informers import Lister
 from controller.lora import AdapterReport, AdapterSync
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import ApiError
-from controller.reconcilers.apply import Applier
-from controller.reconcilers.backends import BackendView, backend_view
-from controller.reconcilers.children import ChildKey, Role, answered_names, key_of, kind_of
+from controller.reconcilers.backends import BackendState, BackendView, backend_view
+from controller.reconcilers.children import key_of
 from controller.reconcilers.events import EventReporter
+from controller.reconcilers.families import Families, Family, UnknownDialect
 from controller.reconcilers.messages import problem_line
 from controller.reconcilers.metrics import ModelMetrics
-from controller.reconcilers.observe import Observer, Snapshot, names_answered
+from controller.reconcilers.observe import Snapshot, names_answered
 from controller.reconcilers.outcome import Outcome, Problem
 from controller.reconcilers.plan import plan
-from controller.reconcilers.reasons import ABNORMAL, ACTIVE, CHILD_CONFLICT
+from controller.reconcilers.reasons import ABNORMAL, ACTIVE, CHILD_CONFLICT, INVALID_SPEC
 from controller.reconcilers.rendered import Rendered, Renderer
 from controller.reconcilers.result import PassResult, RouteView
 from controller.reconcilers.status_writer import StatusWriter
@@ -41,22 +46,24 @@ class ModelReconciler:
     def __init__(
         self,
         *,
+        front: Front,
         models: Lister,
-        options: Callable[[], RenderOptions],
+        client: Client,
+        options: Callable[[Dialect], RenderOptions],
+        families: Families,
         renderer: Renderer,
-        observer: Observer,
-        applier: Applier,
         adapters: AdapterSync,
         status: StatusWriter,
         events: EventReporter,
         metrics: ModelMetrics,
         now: Callable[[], float],
     ) -> None:
+        self._front = front
         self._models = models
+        self._client = client
         self._options = options
+        self._families = families
         self._renderer = renderer
-        self._observer = observer
-        self._applier = applier
         self._adapters = adapters
         self._status = status
         self._events = events
@@ -69,46 +76,55 @@ class ModelReconciler:
 
     async def reconcile(self, request: Request) -> Result:
         """One pass. Nothing is written for a Model that is gone or being deleted, or whose namespace is."""
-        model = self._models.get(request.name, request.namespace)
-        if model is None or meta.is_deleting(model) or self._terminating.get(request) == meta.uid_of(model):
+        stored = self._models.get(request.name, request.namespace)
+        if stored is None or meta.is_deleting(stored) or self._terminating.get(request) == meta.uid_of(stored):
             self._forget(request)
-            if model is None:
+            if stored is None:
                 self._terminating.pop(request, None)
             return Result()
         try:
-            return await self._pass(request, model)
+            return await self._pass(request, stored, self._front.model(stored))
         except (ApiError, ReconcileError):
             raise
         except Exception as error:
-            await self._report(model, _abnormal(model, error))
+            await self._report(stored, _abnormal(stored, error))
             raise
 
-    async def _pass(self, request: Request, model: Object) -> Result:
-        versions, options = self._observer.versions(model), self._options()
+    async def _pass(self, request: Request, stored: Object, model: Object) -> Result:
+        try:
+            family = self._families.of(model, self._front)
+        except UnknownDialect as error:
+            await self._report(model, _unknown_dialect(model, error))
+            return Result()
+        if family is None:
+            return Result()
+        versions, options = self._families.versions(model), self._options(family.dialect)
         rest = self._at_rest.get(request)
         if rest is not None and rest.state == _state(
-            model, versions, options, self._observer.foreign_routes(model, rest.names)
+            model, versions, options, family.observer.foreign_routes(model, rest.names)
         ):
             return Result()
         self._at_rest.pop(request, None)
-        rendered = self._renderer.rendered(model, options)
+        rendered = self._renderer.rendered(stored, options)
         if rendered.model is None:
             await self._report(model, _invalid(model, rendered))
             return Result()
+        model = await self._with_dialect(model, family)
         parsed = rendered.model.with_object(model)
-        snapshot = await self._snapshot(request, parsed, rendered)
-        outcome, adapters = await self._apply(parsed, rendered, snapshot)
+        snapshot = await self._snapshot(request, parsed, rendered, family)
+        outcome, adapters = await self._apply(request, parsed, rendered, snapshot, family)
         if outcome.namespace_terminating:
             return self._give_up_namespace(request)
         after = snapshot.with_children(outcome.live)
-        written = await self._report(model, self._result(request, rendered, after, outcome, adapters))
-        self._events.warnings(parsed, rendered.findings, snapshot.foreign_routes)
+        result = self._result(request, rendered, after, outcome, adapters, family)
+        written = await self._report(model, result)
+        self._events.warnings(parsed, rendered.findings, snapshot.foreign_routes, family.dialect)
         if outcome.problems:
             raise ReconcileError("; ".join(map(problem_line, outcome.problems)))
         self._failures.pop(request, None)
         if outcome.is_complete and adapters.next_look is None and written is not None:
-            state = _state(written, versions | _versions(outcome), options, snapshot.foreign_routes)
-            self._at_rest[request] = _Rest(names_answered(rendered.children), state)
+            state = _state(written, versions | _versions(family, outcome), options, snapshot.foreign_routes)
+            self._at_rest[request] = _Rest(names_answered(rendered.children, family.dialect), state)
         return Result(requeue_after=self._next_look(outcome, adapters))
 
     def _next_look(self, outcome: Outcome, adapters: AdapterReport) -> float | None:
@@ -118,29 +134,62 @@ class ModelReconciler:
             waits.append(adapters.next_look)
         return min(waits, default=None)
 
-    async def _snapshot(self, request: Request, model: Model, rendered: Rendered) -> Snapshot:
+    async def _with_dialect(self, model: Object, family: Family) -> Object:
+        """Where there is a choice, the Model says which one was made, so that it stays whatever is installed later."""
+        if self._front.dialect or not self._families.are_several or DIALECT in meta.annotations_of(model):
+            return model
+        patch = {"metadata": {"annotations": {DIALECT: family.dialect.name}}}
+        name, namespace = meta.name_of(model), meta.namespace_of(model)
+        return await self._client.patch(self._front.resource, name, patch, namespace=namespace)
+
+    async def _snapshot(self, request: Request, model: Model, rendered: Rendered, family: Family) -> Snapshot:
         """The caches show only labelled children, so names that were taken by others are read live."""
-        snapshot = self._observer.snapshot(model.object, rendered.children)
+        snapshot = family.observer.snapshot(model.object, rendered.children)
         for key in self._contested.get(request, frozenset()) - snapshot.children.keys():
-            snapshot = snapshot.with_child(key, await self._applier.read(key, model.namespace))
+            snapshot = snapshot.with_child(key, await family.applier.read(key, model.namespace))
         return snapshot
 
-    async def _apply(self, model: Model, rendered: Rendered, snapshot: Snapshot) -> tuple[Outcome, AdapterReport]:
+    async def _apply(
+        self, request: Request, model: Model, rendered: Rendered, snapshot: Snapshot, family: Family
+    ) -> tuple[Outcome, AdapterReport]:
         """Loads come before the route that names them, unloads after the route that does not. Nothing moves while the Model is paused."""
         if is_paused(model.object):
-            return Outcome(), self._adapters.paused(model, snapshot.pods)
-        adapters = self._adapters.sync(model, snapshot.pods)
-        planned = plan(model, rendered.children, snapshot, now=self._now(), loading=adapters.loading)
-        outcome = await self._applier.apply(planned)
-        if outcome.is_role_complete(Role.ROUTE):
+            return Outcome(), self._adapters.paused(model, snapshot.pods) if self._front.adapters else AdapterReport()
+        adapters = self._adapters.sync(model, snapshot.pods) if self._front.adapters else AdapterReport()
+        planned = plan(model, rendered.children, snapshot, family.dialect, now=self._now(), loading=adapters.loading)
+        outcome = await family.applier.apply(planned)
+        if self._front.adapters and outcome.is_kind_complete(family.dialect.route.kind):
             self._adapters.allow_unloads(meta.key_of(model.object))
+        if outcome.is_complete:
+            await self._leave_other_families(model, rendered, snapshot.with_children(outcome.live), family, outcome)
         self._events.adapters_moved(model.object, adapters.moved)
         self._events.children_written(model.object, outcome)
-        self._metrics.applied(meta.key_of(model.object), outcome, adapters)
+        self._metrics.applied((self._front.resource.kind, request), outcome, adapters)
         return outcome, adapters
 
+    async def _leave_other_families(
+        self, model: Model, rendered: Rendered, after: Snapshot, family: Family, outcome: Outcome
+    ) -> None:
+        """The children of another dialect go once those of this one serve."""
+        views = backend_views(rendered, after, family.dialect)
+        if any(view.state in (BackendState.MISSING, BackendState.PENDING) for view in views):
+            return
+        for other in self._families.others(family):
+            left = other.observer.snapshot(model.object, ())
+            if left.owned:
+                pruned = await other.applier.apply(plan(model, (), left, other.dialect, now=self._now()))
+                outcome.writes += pruned.writes
+                outcome.problems += pruned.problems
+                outcome.waiting += pruned.waiting
+
     def _result(
-        self, request: Request, rendered: Rendered, after: Snapshot, outcome: Outcome, adapters: AdapterReport
+        self,
+        request: Request,
+        rendered: Rendered,
+        after: Snapshot,
+        outcome: Outcome,
+        adapters: AdapterReport,
+        family: Family,
     ) -> PassResult:
         """What the status is made of. Problems that may pass by themselves count only when they came three times in a row."""
         if outcome.problems:
@@ -153,13 +202,13 @@ class ModelReconciler:
             self._contested.pop(request, None)
         paused = is_paused(after.model)
         return PassResult(
-            backend_views(rendered, after),
+            backend_views(rendered, after, family.dialect),
             tuple(problem for problem in outcome.problems if lasting or not problem.transient),
             adapters,
             applied=outcome.is_complete and not paused,
             paused=paused,
             waiting=tuple(outcome.waiting),
-            route=route_view(rendered, after),
+            route=route_view(rendered, after, family.dialect),
         )
 
     async def _report(self, model: Object, result: PassResult) -> Object | None:
@@ -180,29 +229,32 @@ class ModelReconciler:
     def _forget(self, request: Request) -> None:
         for memory in (self._failures, self._at_rest, self._contested):
             memory.pop(request, None)
-        for part in (self._renderer, self._adapters, self._status, self._events, self._metrics):
+        for part in (self._renderer, self._status, self._events):
             part.forget(request)
+        if self._front.adapters:
+            self._adapters.forget(request)
+        self._metrics.forget((self._front.resource.kind, request))
 
 
-def backend_views(rendered: Rendered, snapshot: Snapshot) -> tuple[BackendView, ...]:
+def backend_views(rendered: Rendered, snapshot: Snapshot, dialect: Dialect) -> tuple[BackendView, ...]:
     """How every backend is, in spec order."""
     model, uid = snapshot.model, meta.uid_of(snapshot.model)
     active = meta.find_condition(meta.conditions_of(model), ACTIVE) or {}
     settled = active.get("status") == "True" and active.get("observedGeneration") == meta.generation_of(model)
-    workloads = [key_of(child) for child in rendered.children if kind_of(child).role is Role.WORKLOAD]
+    workloads = [key for key in map(key_of, rendered.children) if key.kind == dialect.workload.kind]
     views = []
     for key, backend in zip(workloads, rendered.model.spec.backends if rendered.model else (), strict=True):
         live = snapshot.children.get(key)
         if live is not None and not meta.is_controlled_by(live, uid):
             live = None
         pods = snapshot.pods.get(key.name, ())
-        views.append(backend_view(backend.name, key.name, live, pods, settled=settled))
+        views.append(backend_view(backend.name, key.name, live, pods, dialect, settled=settled))
     return tuple(views)
 
 
-def route_view(rendered: Rendered, snapshot: Snapshot) -> RouteView | None:
+def route_view(rendered: Rendered, snapshot: Snapshot, dialect: Dialect) -> RouteView | None:
     """How the Model is called, as its live route says; None as long as there is none."""
-    keys = [key_of(child) for child in rendered.children if kind_of(child).role is Role.ROUTE]
+    keys = [key for key in map(key_of, rendered.children) if key.kind == dialect.route.kind]
     live = [snapshot.children[key] for key in keys if key in snapshot.children]
     if not live or not meta.is_controlled_by(live[0], meta.uid_of(snapshot.model)):
         return None
@@ -215,8 +267,14 @@ def is_paused(model: Object) -> bool:
     return meta.annotations_of(model).get(PAUSED) == "true"
 
 
-def _versions(outcome: Outcome) -> dict[ChildKey, str | None]:
-    return {key: None if obj is None else meta.resource_version_of(obj) for key, obj in outcome.live.items()}
+_Seen = Mapping[tuple[str, ChildKey], str | None]
+
+
+def _versions(family: Family, outcome: Outcome) -> dict[tuple[str, ChildKey], str | None]:
+    return {
+        (family.dialect.name, key): None if obj is None else meta.resource_version_of(obj)
+        for key, obj in outcome.live.items()
+    }
 
 
 class _Rest(NamedTuple):
@@ -228,7 +286,7 @@ class _Rest(NamedTuple):
 
 def _state(
     model: Object,
-    versions: Mapping[ChildKey, str | None],
+    versions: _Seen,
     options: RenderOptions,
     foreign_routes: tuple[NamespacedName, ...],
 ) -> int:
@@ -239,7 +297,7 @@ def _state(
 
 def _invalid(model: Object, rendered: Rendered) -> PassResult:
     problems = tuple(
-        Problem("Model", meta.name_of(model), finding.path, finding.message, reason=finding.reason)
+        Problem(_kind_of(model), meta.name_of(model), finding.path, finding.message, reason=finding.reason)
         for finding in rendered.blocking
     )
     return PassResult(problems=problems, applied=False, valid=False)
@@ -249,5 +307,15 @@ def _abnormal(model: Object, error: Exception) -> PassResult:
     """The class of an error of our own, and the id under which the log has the rest."""
     words = f"internal error, logged with reconcileID {structlog.contextvars.get_contextvars().get('reconcileID')}"
     code, name = type(error).__name__, meta.name_of(model)
-    problem = Problem("Model", name, "reconcile", words, reason=ABNORMAL.reason, code=code)
+    problem = Problem(_kind_of(model), name, "reconcile", words, reason=ABNORMAL.reason, code=code)
     return PassResult(problems=(problem,), applied=False, valid=False)
+
+
+def _unknown_dialect(model: Object, error: UnknownDialect) -> PassResult:
+    path = f"metadata.annotations[{DIALECT}]"
+    problem = Problem(_kind_of(model), meta.name_of(model), path, str(error), reason=INVALID_SPEC.reason)
+    return PassResult(problems=(problem,), applied=False, valid=False)
+
+
+def _kind_of(model: Object) -> str:
+    return str(model.get("kind") or MODEL.kind)

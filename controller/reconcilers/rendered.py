@@ -6,6 +6,7 @@ from typing import Any
 from controller import meta
 from controller.api.annotations import REFRESH
 from controller.api.model import Model
+from controller.fronts import Front
 from controller.informers.compact import Stored, opened, pack
 from controller.meta import NamespacedName, Object
 from controller.render import RenderOptions, render
@@ -41,18 +42,20 @@ class _Kept:
 class Renderer:
     """Validates, parses and renders each generation of a Model once, and keeps the result for as long as the Model exists."""
 
-    def __init__(self, validation: ValidationOptions) -> None:
-        self._validation = validation
+    def __init__(self, front: Front, hostpath_prefixes: tuple[str, ...]) -> None:
+        self._front = front
+        self._hostpath_prefixes = hostpath_prefixes
         self._kept: dict[NamespacedName, _Kept] = {}
 
-    def rendered(self, model: Object, options: RenderOptions) -> Rendered:
-        """What this generation of the Model asks for, with these operator's options."""
+    def rendered(self, stored: Object, options: RenderOptions) -> Rendered:
+        """What this generation of an object of the front asks for, with these operator's options."""
+        model = self._front.model(stored)
         key = meta.key_of(model)
         version = (meta.uid_of(model), meta.generation_of(model), meta.annotations_of(model).get(REFRESH), options)
         kept = self._kept.get(key)
         if kept is not None and kept.version == version:
             return kept.open()
-        rendered = self._render(model, options)
+        rendered = self._render(stored, options)
         self._kept[key] = _Kept(version, replace(rendered, children=()), pack({"items": list(rendered.children)}))
         return rendered
 
@@ -60,9 +63,10 @@ class Renderer:
         """The Model is gone."""
         self._kept.pop(model, None)
 
-    def _render(self, model: Object, options: RenderOptions) -> Rendered:
-        findings = tuple(validate(model, self._validation))
+    def _render(self, stored: Object, options: RenderOptions) -> Rendered:
+        validation = ValidationOptions(self._hostpath_prefixes, options.dialect)
+        findings = tuple(validate(stored, validation, self._front))
         if blocking := tuple(finding for finding in findings if finding.terminal):
             return Rendered(findings, blocking, None, ())
-        parsed = Model.from_object(model)
+        parsed = Model.from_object(self._front.model(stored), self._front.resource)
         return Rendered(findings, (), parsed, render(parsed, options))

@@ -1,61 +1,61 @@
-"""Wires the Model's reconciler to a manager: what is watched, which Models a change reconciles, how failures back off."""
+"""Wires the Models' reconcilers to a manager: what is watched, which Models a change reconciles, how failures back off."""
 
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from controller import meta
-from controller.api.kinds import (
-    ALL_CHILDREN,
-    AUTOSCALING_POLICY_BINDING,
-    CONFIG_MAP,
-    MODEL,
-    MODEL_INFER,
-    MODEL_ROUTE,
-    POD,
-)
-from controller.dialects import E4FB6663, Dialect
+from controller.api.kinds import CONFIG_MAP, POD
+from controller.dialects import DIALECTS, E4FB6663, ChildKind, Dialect, Role
+from controller.dialects.routes import answered_names
+from controller.fronts import FRONTS, MODEL_FRONT, Front
 from controller.informers import CacheOptions, Delta, Lister, SharedInformer
 from controller.lora import AdapterSync
 from controller.meta import Object, Resource, Shard
 from controller.reconcilers.apply import Applier
-from controller.reconcilers.children import Role, answered_names, resources_of, scaled_workloads
+from controller.reconcilers.discovery import Discovery
 from controller.reconcilers.events import EventReporter
+from controller.reconcilers.families import Families, Family
 from controller.reconcilers.metrics import ModelMetrics
 from controller.reconcilers.observe import BY_ANSWERED_NAME, Observer, indexers
 from controller.reconcilers.pods import BY_WORKLOAD, reconcile_relevant, slim, workload_of_pod
 from controller.reconcilers.reconciler import ModelReconciler
 from controller.reconcilers.rendered import Renderer
+from controller.reconcilers.scaling import only_scale_entries
 from controller.reconcilers.settings import CONFIG_MAP_NAME, render_options
 from controller.reconcilers.sharding import ShardFilter
 from controller.reconcilers.status_writer import StatusWriter
 from controller.render import RenderOptions
-from controller.render.names import INFER_NAME, MANAGED_BY, MANAGER, MODEL_NAME
-from controller.runtime import ControllerBuilder, Manager, Predicate, Request, changed, enqueue_mapped
-from controller.validation import ValidationOptions
+from controller.runtime import (
+    Controller,
+    ControllerBuilder,
+    Handler,
+    InformerSource,
+    Manager,
+    Predicate,
+    Request,
+    Source,
+    changed,
+    enqueue_mapped,
+    enqueue_owner,
+)
 from controller.workqueue import ItemExponentialFailure
 
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 300.0
-_MANAGED = f"{MANAGED_BY}={MANAGER}"
-_CACHES = {
-    MODEL: CacheOptions(compact=True),
-    AUTOSCALING_POLICY_BINDING: CacheOptions(compact=True),
-    POD: CacheOptions(label_selector=INFER_NAME, transform=slim, compact=True),
-}
-"""What differs from "what we manage, compact": foreign bindings too, because they decide who owns replicas."""
-_UNDIVIDED = (MODEL_ROUTE, AUTOSCALING_POLICY_BINDING)
-"""What every shard holds whole: routes show which names other Models answer, bindings which workloads others scale."""
+_UNDIVIDED = (Role.ROUTE, Role.SCALER)
+"""What every shard holds whole: routes show which names other Models answer, scalers which workloads others scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelControllerOptions:
-    """The operator's choices. Images given here win over the ConfigMap, which wins over the defaults.
+    """The operator's choices. Images given here win over the ConfigMap, which wins over the dialect's own.
 
     ``namespace`` is the controller's own, where the ConfigMap lies; without one there is no ConfigMap. With a ``shard``, only the Models
-    of that part are reconciled.
+    of that part are reconciled. ``families`` are the names of the dialects whose kinds the cluster has; None finds out, and keeps looking.
     """
 
     downloader_image: str | None = None
@@ -65,57 +65,115 @@ class ModelControllerOptions:
     config_map: str = CONFIG_MAP_NAME
     workers: int = 16
     shard: Shard | None = None
-    dialect: Dialect = E4FB6663
+    families: tuple[str, ...] | None = (E4FB6663.name,)
 
 
 def setup(manager: Manager, options: ModelControllerOptions) -> None:
-    """Adds the Model controller to a manager."""
-    keep = None if options.shard is None else ShardFilter(options.shard)
-    models, pods = _informer(manager, MODEL, keep), _informer(manager, POD, keep)
-    children = {resource: _informer(manager, resource, keep) for resource in ALL_CHILDREN}
-    for resource, informer in children.items():
-        for name, function in indexers(resource).items():
-            informer.add_indexer(name, function)
-    pods.add_indexer(BY_WORKLOAD, workload_of_pod)
-    infers = children[MODEL_INFER].lister
-    builder = ControllerBuilder(manager).for_(models, _concerns_us)
-    for child in children.values():
-        builder.owns(child, *(() if keep is None else (_of_shard(keep),)))
-    targets = enqueue_mapped(lambda binding: _owners_of_targets(binding, infers))
-    builder.watches(children[AUTOSCALING_POLICY_BINDING], targets)
-    for resource in resources_of(Role.ROUTE):
-        routes = children[resource].lister
-        builder.watches(children[resource], enqueue_mapped(partial(_owners_of_rivals, routes)))
-    builder.watches(pods, enqueue_mapped(lambda pod: _owners_of_pod(pod, infers)), changed(reconcile_relevant))
-    settings = _Settings(options, None, "")
-    if (namespace := options.namespace) is not None:
-        one = CacheOptions(namespaces=(namespace,), field_selector=f"metadata.name={options.config_map}")
-        config_maps = manager.informer(CONFIG_MAP, one)
-        settings = _Settings(options, config_maps.lister, namespace)
-        builder.watches(config_maps, enqueue_mapped(lambda _: models.lister.keys()))
-    metrics = ModelMetrics(manager.metrics.registry, models.lister)
-    adapters = AdapterSync(manager.client, manager.guard, metrics)
-    manager.add_runnable("adapters", adapters)
-    reconciler = ModelReconciler(
-        models=models.lister,
-        options=settings.current,
-        renderer=Renderer(ValidationOptions(hostpath_prefixes=options.hostpath_prefixes)),
-        observer=Observer({resource: informer.lister for resource, informer in children.items()}, pods.lister),
-        applier=Applier(manager.client, children),
-        adapters=adapters,
-        status=StatusWriter(manager.client, time.time),
-        events=EventReporter(manager.recorder("model-controller")),
-        metrics=metrics,
-        now=time.time,
-    )
-    limiter = ItemExponentialFailure[Request](_FIRST_RETRY, _LONGEST_RETRY, jitter=0.2, random=random.random)
-    controller = builder.with_options(concurrency=options.workers, rate_limiter=limiter).complete(reconciler)
-    adapters.add_handler(controller.queue.add)
+    """Adds the controllers of Models, and of ModelBoosters where there may be such, to a manager."""
+    controllers = ModelControllers(manager, options)
+    if options.families is None:
+        discovery = Discovery(manager.client, controllers)
+        manager.add_preparation(discovery.prepare)
+        manager.add_runnable("discovery", discovery, leader_only=False)
+        manager.add_readyz_check("families", discovery.missing)
+        return
+    for name in options.families:
+        controllers.start_family(DIALECTS[name])
+    for front in FRONTS:
+        if front.dialect is None or front.dialect.name in options.families:
+            controllers.start_front(front)
 
 
-def _informer(manager: Manager, resource: Resource, keep: ShardFilter | None) -> SharedInformer:
-    options = _CACHES.get(resource, CacheOptions(label_selector=_MANAGED, compact=True))
-    return manager.informer(resource, options if resource in _UNDIVIDED else replace(options, keep=keep))
+class ModelControllers:
+    """One controller for each front, over the caches of every family. Families and fronts may start at any time, in any order."""
+
+    def __init__(self, manager: Manager, options: ModelControllerOptions) -> None:
+        self._manager = manager
+        self._options = options
+        self._keep = None if options.shard is None else ShardFilter(options.shard)
+        self._families = Families()
+        self._fronts: dict[Resource, tuple[SharedInformer, Controller]] = {}
+        self._settings = _Settings(options, self._config_maps())
+        self._metrics = ModelMetrics(manager.metrics.registry, self._models, DIALECTS.values())
+        self._adapters = AdapterSync(manager.client, manager.guard, self._metrics)
+        manager.add_runnable("adapters", self._adapters)
+
+    def _config_maps(self) -> SharedInformer | None:
+        if (namespace := self._options.namespace) is None:
+            return None
+        one = CacheOptions(namespaces=(namespace,), field_selector=f"metadata.name={self._options.config_map}")
+        return self._manager.informer(CONFIG_MAP, one)
+
+    def _models(self) -> list[Lister]:
+        return [models.lister for models, _ in self._fronts.values()]
+
+    def start_family(self, dialect: Dialect) -> Family:
+        """Caches a dialect's children and their pods, and reconciles what they belong to."""
+        children = {
+            kind.resource: self._manager.informer(kind.resource, _cache(kind, dialect, self._keep))
+            for kind in dialect.kinds
+        }
+        for resource, informer in children.items():
+            for name, function in indexers(resource, dialect).items():
+                informer.add_indexer(name, function)
+        selector = dialect.pod_keys.name
+        labelled = CacheOptions(label_selector=selector, transform=slim, compact=True, keep=self._keep)
+        pods = self._manager.informer(POD, labelled)
+        pods.add_indexer(BY_WORKLOAD, workload_of_pod(dialect))
+        listers = {resource: informer.lister for resource, informer in children.items()}
+        observer = Observer(dialect, listers, pods.lister, self._families.routes)
+        family = Family(dialect, children, pods, observer, Applier(self._manager.client, children, dialect))
+        self._families.add(family)
+        for resource, (_, controller) in self._fronts.items():
+            for source in _sources(family, resource, self._manager.sync_period, self._keep, self._families.routes):
+                controller.watch(source)
+        return family
+
+    def start_front(self, front: Front) -> None:
+        """Reconciles the objects of a front."""
+        models = self._manager.informer(front.resource, CacheOptions(compact=True, keep=self._keep))
+        builder = ControllerBuilder(self._manager).for_(models, _concerns_us)
+        for family in self._families:
+            for source in _sources(
+                family, front.resource, self._manager.sync_period, self._keep, self._families.routes
+            ):
+                builder.watches_source(source)
+        if self._settings.config_maps is not None:
+            builder.watches(self._settings.config_maps, enqueue_mapped(lambda _: models.lister.keys()))
+        reconciler = ModelReconciler(
+            front=front,
+            models=models.lister,
+            client=self._manager.client,
+            options=self._settings.current,
+            families=self._families,
+            renderer=Renderer(front, self._options.hostpath_prefixes),
+            adapters=self._adapters,
+            status=StatusWriter(self._manager.client, time.time, front),
+            events=EventReporter(self._manager.recorder("model-controller")),
+            metrics=self._metrics,
+            now=time.time,
+        )
+        limiter = ItemExponentialFailure[Request](_FIRST_RETRY, _LONGEST_RETRY, jitter=0.2, random=random.random)
+        controller = builder.with_options(concurrency=self._options.workers, rate_limiter=limiter).complete(reconciler)
+        self._fronts[front.resource] = (models, controller)
+        if front is MODEL_FRONT:
+            self._adapters.add_handler(controller.queue.add)
+
+    def reconcile_all(self) -> None:
+        """Every Model may be concerned: a family became ready."""
+        for models, controller in self._fronts.values():
+            for key in models.lister.keys():  # noqa: SIM118 - a Lister is no mapping
+                controller.queue.add(key)
+
+
+def _cache(kind: ChildKind, dialect: Dialect, keep: ShardFilter | None) -> CacheOptions:
+    """What we manage; of scalers also those of others, because they decide who owns replicas."""
+    managed = f"{dialect.keys.managed_by}={dialect.manager}"
+    selector = "" if kind.role is Role.SCALER else managed
+    scaled = kind.role is Role.WORKLOAD and dialect.scale is not None
+    transform = only_scale_entries if scaled else None
+    options = CacheOptions(label_selector=selector, transform=transform, compact=True)
+    return options if kind.role in _UNDIVIDED else replace(options, keep=keep)
 
 
 def _of_shard(keep: ShardFilter) -> Predicate:
@@ -127,35 +185,63 @@ def _of_shard(keep: ShardFilter) -> Predicate:
     return lambda delta: concerns(delta.new) or concerns(delta.old)
 
 
-def _owners_of_pod(pod: Object, infers: Lister) -> Iterable[Request]:
-    """The Model that a pod's label names; a Ray worker has none, so there it is the owner of its ModelInfer."""
-    if name := meta.labels_of(pod).get(MODEL_NAME):
-        yield Request(meta.namespace_of(pod), name)
-        return
-    for infer_name in workload_of_pod(pod):
-        yield from _owner_of_infer(infer_name, infers)
+def _sources(
+    family: Family,
+    front: Resource,
+    sync_period: float | None,
+    keep: ShardFilter | None,
+    routes: Callable[[], Iterable[Lister]],
+) -> Iterator[Source]:
+    """The changes in a family that reconcile objects of a front."""
+    dialect = family.dialect
+    workloads = family.children[dialect.workload].lister
+    ours = () if keep is None else (_of_shard(keep),)
+    for informer in family.children.values():
+        yield InformerSource(informer, enqueue_owner(front), ours, sync_period)
+    for scaler in dialect.resources(Role.SCALER):
+        scales = dialect.kind(scaler.kind).scales
+
+        def targets(obj: Object, scales: Callable[[Object], Any] = scales) -> Iterable[Request]:
+            for name in dict.fromkeys(each.workload for each in scales(obj)):
+                yield from _owner(workloads, name, meta.namespace_of(obj), front)
+
+        yield InformerSource(family.children[scaler], enqueue_mapped(targets), (), sync_period)
+    rivals = enqueue_mapped(partial(_owners_of_rivals, routes, front))
+    yield InformerSource(family.children[dialect.route], rivals, (), sync_period)
+    yield InformerSource(family.pods, *_pod_changes(family, front), sync_period)
 
 
-def _owner_of_infer(infer_name: str, infers: Lister) -> Iterable[Request]:
-    namespace, _, name = infer_name.partition("/")
-    infer = infers.get(name, namespace)
-    owner = meta.controller_of(infer) if infer is not None else None
-    if owner is not None and owner.get("kind") == MODEL.kind:
-        yield Request(namespace, str(owner.get("name")))
-
-
-def _owners_of_targets(binding: Object, infers: Lister) -> Iterable[Request]:
-    for name in scaled_workloads(binding):
-        yield from _owner_of_infer(f"{meta.namespace_of(binding)}/{name}", infers)
-
-
-def _owners_of_rivals(routes: Lister, route: Object) -> Iterable[Request]:
+def _owners_of_rivals(routes: Callable[[], Iterable[Lister]], front: Resource, route: Object) -> Iterable[Request]:
     """The Models whose routes answer a name that this route answers too: each of them says so in its status."""
     for name in answered_names(route):
-        for key in routes.versions(BY_ANSWERED_NAME, name).keys() - {meta.key_of(route)}:
-            owner = meta.controller_of(routes.get(key.name, key.namespace) or {})
-            if owner is not None and owner.get("kind") == MODEL.kind:
-                yield Request(key.namespace, str(owner.get("name")))
+        for lister in routes():
+            for key in lister.versions(BY_ANSWERED_NAME, name).keys() - {meta.key_of(route)}:
+                owner = meta.controller_of(lister.get(key.name, key.namespace) or {})
+                if owner is not None and owner.get("kind") == front.kind:
+                    yield Request(key.namespace, str(owner.get("name")))
+
+
+def _pod_changes(family: Family, front: Resource) -> tuple[Handler, tuple[Predicate, ...]]:
+    """A pod concerns the Model that its label names; a Ray worker has none, so there it is the owner of its workload."""
+    dialect = family.dialect
+    workload_of = workload_of_pod(dialect)
+    workloads = family.children[dialect.workload].lister
+
+    def owners(pod: Object) -> Iterable[Request]:
+        if name := meta.labels_of(pod).get(dialect.keys.model_name):
+            yield Request(meta.namespace_of(pod), name)
+            return
+        for workload in workload_of(pod):
+            yield from _owner(workloads, workload.partition("/")[2], meta.namespace_of(pod), front)
+
+    return enqueue_mapped(owners), (changed(reconcile_relevant),)
+
+
+def _owner(workloads: Lister, name: str, namespace: str, front: Resource) -> Iterable[Request]:
+    workload = workloads.get(name, namespace)
+    owner = meta.controller_of(workload) if workload is not None else None
+    if owner is not None and owner.get("kind") == front.kind:
+        yield Request(namespace, str(owner.get("name")))
 
 
 def _concerns_us(delta: Delta) -> bool:
@@ -173,15 +259,15 @@ def _concerns_us(delta: Delta) -> bool:
 
 
 class _Settings:
-    """The images in force: flag, else ConfigMap, else default."""
+    """The images in force: flag, else ConfigMap, else the dialect's own."""
 
-    def __init__(self, options: ModelControllerOptions, config_maps: Lister | None, namespace: str) -> None:
+    def __init__(self, options: ModelControllerOptions, config_maps: SharedInformer | None) -> None:
         self._options = options
-        self._config_maps = config_maps
-        self._namespace = namespace
+        self.config_maps = config_maps
 
-    def current(self) -> RenderOptions:
+    def current(self, dialect: Dialect) -> RenderOptions:
         """Read each time, so that a changed ConfigMap takes effect."""
-        found = self._config_maps.get(self._options.config_map, self._namespace) if self._config_maps else None
-        options = self._options
-        return render_options(options.dialect, found, options.downloader_image, options.runtime_image)
+        found = None
+        if self.config_maps is not None and self._options.namespace is not None:
+            found = self.config_maps.lister.get(self._options.config_map, self._options.namespace)
+        return render_options(dialect, found, self._options.downloader_image, self._options.runtime_image)

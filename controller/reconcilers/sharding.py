@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller import meta
-from controller.api.kinds import MODEL
+from controller.dialects import DIALECTS
+from controller.fronts import FRONTS
 from controller.meta import Object, Shard
-from controller.render.names import MODEL_NAME
+
+_KINDS = frozenset(front.resource.kind for front in FRONTS)
+_LABELS = tuple(dialect.keys.model_name for dialect in DIALECTS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,13 @@ class ShardFilter:
 
 def _model_of(obj: Object) -> str | None:
     """The name of the Model that an object is, belongs to, or names in its labels."""
-    if obj.get("kind") == MODEL.kind:
+    if obj.get("kind") in _KINDS:
         return meta.name_of(obj)
     owner = meta.controller_of(obj)
-    if owner is not None and owner.get("kind") == MODEL.kind:
+    if owner is not None and owner.get("kind") in _KINDS:
         return str(owner.get("name"))
-    return meta.labels_of(obj).get(MODEL_NAME)
+    labels = meta.labels_of(obj)
+    return next((name for key in _LABELS if (name := labels.get(key))), None)
 
 
 def shard_lease(name: str, shard: Shard) -> str:

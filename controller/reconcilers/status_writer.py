@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from controller import meta
-from controller.api.kinds import MODEL
 from controller.client import Client
+from controller.fronts import Front
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import ApiError, Conflict, NotFound
 from controller.reconcilers.conditions import Identity
@@ -23,11 +23,12 @@ class Written:
 
 
 class StatusWriter:
-    """Composes and writes statuses. ``now`` gives seconds since the epoch."""
+    """Composes and writes the statuses of a front's objects. ``now`` gives seconds since the epoch."""
 
-    def __init__(self, client: Client, now: Callable[[], float]) -> None:
+    def __init__(self, client: Client, now: Callable[[], float], front: Front) -> None:
         self._client = client
         self._now = now
+        self._front = front
         self._declined: dict[NamespacedName, Object] = {}
         self._identities: dict[NamespacedName, Mapping[str, Identity]] = {}
 
@@ -42,7 +43,8 @@ class StatusWriter:
             key, now = meta.key_of(model), meta.format_time(self._now())
             composed = compose_status(model, result, now, self._identities.get(key), generation)
             self._identities[key] = composed.identities
-            patch = status_patch(model, composed.status)
+            wanted = self._front.status(composed.status)
+            patch = status_patch(model, wanted)
             if patch is None or patch["status"] == self._declined.get(key):
                 return Written(model, model, is_current=attempt == 0)
             try:
@@ -54,7 +56,7 @@ class StatusWriter:
                     raise
                 model = fresh
                 continue
-            self._note_declined(written, composed.status)
+            self._note_declined(written, wanted)
             return Written(model, written, is_current=attempt == 0)
         return None
 
@@ -65,7 +67,7 @@ class StatusWriter:
 
     async def _patch(self, model: Object, patch: Mapping[str, object]) -> Object:
         name, namespace = meta.name_of(model), meta.namespace_of(model)
-        return await self._client.patch(MODEL, name, patch, namespace=namespace, subresource="status")
+        return await self._client.patch(self._front.resource, name, patch, namespace=namespace, subresource="status")
 
     def _note_declined(self, written: Object, wanted: Object) -> None:
         """Remembers what the server dropped, such as a field that its CRD does not have, so that it is not sent in every pass."""
@@ -78,7 +80,7 @@ class StatusWriter:
     async def _same(self, model: Object) -> Object | None:
         """The live Model, if it is still this one."""
         try:
-            fresh = await self._client.get(MODEL, meta.name_of(model), meta.namespace_of(model))
+            fresh = await self._client.get(self._front.resource, meta.name_of(model), meta.namespace_of(model))
         except ApiError:
             return None
         return fresh if meta.uid_of(fresh) == meta.uid_of(model) and not meta.is_deleting(fresh) else None

@@ -47,5 +47,5 @@ def render(model: Model, options: RenderOptions) -> tuple[dict[str, Any], ...]:
 def _workload(facts: BackendFacts, options: RenderOptions) -> dict[str, Any]:
     model, backend, dialect = facts.model, facts.backend, options.dialect
     spec = dialect.workload_spec(ENGINES[backend.type].workload(facts, options))
-    annotations = {dialect.keys.template_inputs: template_inputs(facts)}
+    annotations = {dialect.keys.template_inputs: template_inputs(facts, dialect)}
     return child(model, dialect, dialect.workload, child_name(model, backend), backend.name, spec, annotations)

@@ -7,23 +7,9 @@ from typing import Any
 from controller import meta
 from controller.api.annotations import REFRESH
 from controller.api.model import Backend, Model
-from controller.dialects import E4FB6663, Dialect
+from controller.dialects import Dialect, Role
 from controller.meta import Resource
 from controller.render.facts import BackendFacts
-
-MODEL_NAME = E4FB6663.keys.model_name
-MANAGED_BY = E4FB6663.keys.managed_by
-MANAGER = E4FB6663.manager
-MODEL_UID = E4FB6663.keys.model_uid
-REVISION = E4FB6663.keys.revision
-TEMPLATE_INPUTS = E4FB6663.keys.template_inputs
-HELD_REVISION = E4FB6663.keys.held_revision
-CLAMPED_GENERATION = E4FB6663.keys.clamped_generation
-CARRIED_OVER = E4FB6663.keys.carried_over
-OWNED_FIELDS = E4FB6663.keys.owned_fields
-
-INFER_NAME = E4FB6663.pod_keys.name
-INFER_ENTRY = E4FB6663.pod_keys.entry
 
 _LONGEST = 63
 
@@ -60,9 +46,23 @@ def _labels(model: Model, backend_name: str, dialect: Dialect) -> dict[str, str]
     }
 
 
-def revision(resource_kind: str, spec: Mapping[str, Any], dialect: Dialect = E4FB6663) -> str:
-    """The hash that tells whether we want something new: of the spec, of a workload of its template."""
-    return meta.digest(spec["template"] if resource_kind == dialect.workload.kind else spec)
+def revision(dialect: Dialect, kind: str, spec: Mapping[str, Any]) -> str:
+    """The hash that tells whether we want something new: of the spec, of a workload of its template.
+
+    Where the instances of roles are no part of the template, they are not hashed.
+    """
+    row = dialect.kind(kind)
+    if row.role is not Role.WORKLOAD:
+        return meta.digest(spec)
+    template = spec["template"]
+    return meta.digest({**template, "roles": without_instances(template.get("roles"))} if row.instances else template)
+
+
+def without_instances(roles: Any) -> Any:
+    """The roles without their numbers."""
+    if not isinstance(roles, list | tuple):
+        return roles
+    return [{key: value for key, value in role.items() if key != "replicas"} for role in roles]
 
 
 def child(
@@ -80,7 +80,7 @@ def child(
         "namespace": model.namespace,
         "labels": {
             **_labels(model, backend_name, dialect),
-            dialect.keys.revision: revision(resource.kind, spec, dialect),
+            dialect.keys.revision: revision(dialect, resource.kind, spec),
         },
     }
     if annotations:
@@ -103,19 +103,20 @@ _NOT_IN_TEMPLATE = {
 }
 
 
-def template_inputs(facts: BackendFacts) -> str:
+def template_inputs(facts: BackendFacts, dialect: Dialect) -> str:
     """The hash of what the Model's owner chose that the backend's pod template depends on.
 
     As long as it stays, nobody asked for other pods. Absent, empty and default are the same for a whole field, and quantities count by
     value; inside a field every difference counts.
     """
+    counted = dialect.kind(dialect.workload.kind).instances
     without = _NOT_IN_TEMPLATE | ({"lora_adapters"} if facts.is_hot else set())
     chosen = _given(facts.backend.model_dump(exclude=without | {"workers"}))
     chosen["workers"] = [
         _given(
             {
                 **item.worker.model_dump(exclude={"min_replicas", "max_replicas"}),
-                "replicas": None if item.worker.scales else item.instances,
+                "replicas": None if counted else item.instances,
                 "pods": item.pods,
                 "config": item.config.written,
                 "resources": _by_value(item.worker.resources),

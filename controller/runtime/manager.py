@@ -95,6 +95,8 @@ class Manager:
             self.client, self.metrics.event, instance=self._leadership.identity, busy=self._is_saturated
         )
         self._controllers: dict[str, Controller] = {}
+        self._is_running = self._is_leading = False
+        self._preparations: list[Callable[[], Awaitable[None]]] = []
         self._runnables: list[tuple[str, Runnable, bool]] = []
         self._hooks: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._healthz: dict[str, Check] = {"ping": lambda: None, "informers": self.informers.overdue}
@@ -143,10 +145,14 @@ class Manager:
         return EventRecorder(self._events, component)
 
     def add_controller(self, controller: Controller) -> None:
-        """Run the controller while leading; before the manager runs. Raises ValueError if its name is taken."""
+        """Run the controller while leading; also while the manager runs already. Raises ValueError if its name is taken."""
         if controller.name in self._controllers:
             raise ValueError(f"a controller named {controller.name!r} exists already")
         self._controllers[controller.name] = controller
+        if self._is_running:
+            self._feed(controller)
+        if self._is_leading:
+            self._begin(controller)
 
     def add_runnable(self, name: str, runnable: Runnable, *, leader_only: bool = True) -> None:
         """Run it beside the controllers, or from the start with ``leader_only=False``; before the manager runs.
@@ -154,6 +160,10 @@ class Manager:
         It must run until it is cancelled: if it ends before, the process stops in order with RunnableFailed.
         """
         self._runnables.append((name, runnable, leader_only))
+
+    def add_preparation(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        """Await this before the election, while the informers run; it may still add informers and controllers."""
+        self._preparations.append(prepare)
 
     def add_shutdown_hook(self, name: str, hook: Callable[[], Awaitable[None]]) -> None:
         """Call the hook at a stop, after the controllers and leader-only runnables have ended and while the lease is still held.
@@ -196,10 +206,18 @@ class Manager:
         base.start("loop monitor", LoopMonitor(self.metrics.loop).run())
         if self._endpoints.certificate is not None:
             base.start("certificate watcher", self._endpoints.certificate.run())
+        self._is_running = True
         for controller in self._controllers.values():
-            base.start(f"sources of controller {controller.name}", controller.run_sources())
+            self._feed(controller)
         self._start_runnables(leader_only=False)
         self._groups["start"].start("startup", self._lead(), may_return=True)
+
+    def _feed(self, controller: Controller) -> None:
+        self._groups["base"].start(f"sources of controller {controller.name}", controller.run_sources())
+
+    def _begin(self, controller: Controller) -> None:
+        name = f"start of controller {controller.name}"
+        self._groups["start"].start(name, self._start_controller(controller), may_return=True)
 
     def _start_runnables(self, *, leader_only: bool) -> None:
         group = self._groups["leader" if leader_only else "runnables"]
@@ -209,15 +227,16 @@ class Manager:
 
     async def _lead(self) -> None:
         """Win the election, then start everything that only a leader runs."""
+        for prepare in self._preparations:
+            await prepare()
         await asyncio.gather(*(informer.wait_for_first_list() for informer in self.informers))
         self._groups["election"].start("leader election", self._leadership.run())
         await self._leadership.wait()
         self._groups["events"].start("events", self._events.run())
         self._start_runnables(leader_only=True)
+        self._is_leading = True
         for controller in self._controllers.values():
-            self._groups["start"].start(
-                f"start of controller {controller.name}", self._start_controller(controller), may_return=True
-            )
+            self._begin(controller)
 
     async def _start_controller(self, controller: Controller) -> None:
         needed = self._informers_of(controller)
@@ -270,6 +289,7 @@ class Manager:
         return [self._groups[name] for name in _STOP_ORDER if name not in ("base", "election")]
 
     def _stop_controllers(self) -> None:
+        self._is_leading = False
         for controller in self._controllers.values():
             controller.stop()
 

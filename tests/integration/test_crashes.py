@@ -12,11 +12,11 @@ import pytest
 from controller import meta
 from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_ROUTE
 from controller.client import Client
+from controller.dialects import E4FB6663
 from controller.envtest import Environment
 from controller.meta import Object
 from controller.meta.errors import ApiError
 from controller.reconcilers import ModelControllerOptions, setup
-from controller.render.names import MODEL_UID, REVISION
 from controller.runtime import Manager, ManagerOptions
 from tests.support.factories import a_backend, a_model, a_worker, eventually, unborn
 from tests.support.rights import NAMESPACES, as_controller
@@ -81,7 +81,11 @@ async def a_process(environment: Environment, namespace: str, last: int | None =
 
 def masked(obj: Object) -> dict[str, Any]:
     """The object without what every server gives anew, and without the hash of it."""
-    labels = {name: value for name, value in meta.labels_of(obj).items() if name not in (MODEL_UID, REVISION)}
+    labels = {
+        name: value
+        for name, value in meta.labels_of(obj).items()
+        if name not in (E4FB6663.keys.model_uid, E4FB6663.keys.revision)
+    }
     metadata = {"labels": labels, "annotations": meta.annotations_of(obj)}
     return {"metadata": metadata, "spec": without(meta.spec_of(obj), str(meta.owner_references_of(obj)[0]["uid"]))}
 

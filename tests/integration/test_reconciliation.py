@@ -20,7 +20,6 @@ from controller.envtest import Environment
 from controller.meta import Object, Resource
 from controller.meta.errors import NotFound
 from controller.reconcilers import rendered
-from controller.reconcilers.children import scaled_workloads
 from controller.render import RenderOptions, render
 from controller.testing import FaultProxy, matching
 from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, make_available, unborn
@@ -98,7 +97,8 @@ async def test_never_two_bindings_on_one_target(environment: Environment, client
                 live.pop(meta.name_of(event.object), None)
                 if event.type != "DELETED":
                     live[meta.name_of(event.object)] = event.object
-                targets = [target for binding in live.values() for target in scaled_workloads(binding)]
+                scales = E4FB6663.kind(AUTOSCALING_POLICY_BINDING.kind).scales
+                targets = [each.workload for binding in live.values() for each in scales(binding)]
                 for target in targets:
                     most[target] = max(most[target], targets.count(target))
 

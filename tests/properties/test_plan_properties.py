@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import meta
-from controller.reconcilers.children import CHILD_KINDS
+from controller.dialects import DIALECTS, Dialect
 from controller.reconcilers.plan import Keep, Refuse, Wait
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.worlds import World
@@ -66,17 +67,21 @@ def disturb(world: World, mischief: str, index: int) -> None:
         case "deleting":
             child["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         case "revision":
-            child["metadata"]["labels"]["registry.volcano.sh/revision"] = "other"
+            child["metadata"]["labels"][world.dialect.keys.revision] = "other"
         case "replicas":
-            if key.kind == "ModelInfer":
+            if key.kind == world.dialect.workload.kind:
                 child["spec"]["replicas"] = 7
 
 
+BOTH = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+
+
+@BOTH
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(SPECS, MISCHIEF, st.integers(0, 20)), min_size=1, max_size=4))
-def test_obeying_a_plan_leaves_nothing_to_do(walk: list[tuple[dict[str, Any], str, int]]) -> None:
+@given(walk=st.lists(st.tuples(SPECS, MISCHIEF, st.integers(0, 20)), min_size=1, max_size=4))
+def test_obeying_a_plan_leaves_nothing_to_do(dialect: Dialect, walk: list[tuple[dict[str, Any], str, int]]) -> None:
     """After any edits of the Model and any mischief. What has to wait or is refused stays so, and nothing that could be done is left."""
-    world = World(a_model("chat"))
+    world = World(a_model("chat"), dialect)
     world.settle()
     for spec, mischief, index in walk:
         world.model = {**world.model, "spec": spec}
@@ -97,14 +102,14 @@ def test_obeying_a_plan_leaves_nothing_to_do(walk: list[tuple[dict[str, Any], st
             assert all(isinstance(step, Keep) for step in left)
 
 
+@BOTH
 @settings(max_examples=50, deadline=None)
-@given(SPECS)
-def test_a_child_of_every_other_owner_is_never_touched(spec: dict[str, Any]) -> None:
+@given(spec=SPECS)
+def test_a_child_of_every_other_owner_is_never_touched(dialect: Dialect, spec: dict[str, Any]) -> None:
     """All names taken: nothing is written."""
-    world = World({**a_model("chat"), "spec": spec})
+    world = World({**a_model("chat"), "spec": spec}, dialect)
     for key, step in list(world.plan().steps.items()):
         obj = {"kind": key.kind, "metadata": {"name": step.name, "namespace": "default"}, "spec": {}}
         world.put(obj)
     assert {type(step) for step in world.plan().steps.values()} <= {Refuse, Wait}
-    assert set(CHILD_KINDS) >= {key.kind for key in world.children}
     assert all(not meta.owner_references_of(child) for child in world.children.values())

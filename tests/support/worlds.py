@@ -5,20 +5,20 @@ from typing import Any
 
 from controller import meta
 from controller.api.model import Model
+from controller.dialects import E4FB6663, ChildKey, Dialect
 from controller.meta import Object
-from controller.reconcilers.children import CHILD_KINDS, ChildKey
 from controller.reconcilers.live import observer_of
 from controller.reconcilers.observe import Snapshot
 from controller.reconcilers.plan import Create, Delete, Patch, Plan, Recreate, plan
 from controller.render import RenderOptions, render
-from controller.render.names import CARRIED_OVER
 
 
 class World:
-    """Children by key, and the Model that they are of."""
+    """Children by key, the Model that they are of, and the dialect that they are in."""
 
-    def __init__(self, model: dict[str, Any]) -> None:
+    def __init__(self, model: dict[str, Any], dialect: Dialect = E4FB6663) -> None:
         self.model = model
+        self.dialect = dialect
         self.children: dict[ChildKey, dict[str, Any]] = {}
         self._version = 0
 
@@ -35,16 +35,16 @@ class World:
     def snapshot(self, desired: tuple[dict[str, Any], ...]) -> Snapshot:
         """What a pass observes."""
         children = {
-            kind.resource: [child for child in self.children.values() if child["kind"] == kind.resource.kind]
-            for kind in CHILD_KINDS.values()
+            resource: [child for child in self.children.values() if child["kind"] == resource.kind]
+            for resource in self.dialect.children
         }
-        return observer_of(children).snapshot(self.model, desired)
+        return observer_of(self.dialect, children).snapshot(self.model, desired)
 
     def plan(self, now: float = 0.0, **options: Any) -> Plan:
         """What a pass would do at this time."""
         parsed = Model.from_object(self.model)
-        desired = render(parsed, RenderOptions())
-        return plan(parsed, desired, self.snapshot(desired), now=now, **options)
+        desired = render(parsed, RenderOptions.of(self.dialect))
+        return plan(parsed, desired, self.snapshot(desired), self.dialect, now=now, **options)
 
     def obey(self, planned: Plan) -> None:
         """Every step, in the order of the plan, with nothing going wrong."""
@@ -67,7 +67,7 @@ class World:
     def _drop_kept(self, keeper: ChildKey | None) -> None:
         """The keeper of foreign parts is done."""
         if keeper in self.children:
-            self.children[keeper]["metadata"].get("annotations", {}).pop(CARRIED_OVER, None)
+            self.children[keeper]["metadata"].get("annotations", {}).pop(self.dialect.keys.carried_over, None)
 
     def settle(self) -> None:
         """Plans and obeys once."""

@@ -31,6 +31,9 @@ def children(model: Json, dialect: Dialect) -> list[Json]:
 
 
 def by_key(documents: Any) -> dict[tuple[str, str], Json]:
+    """Without the annotation that only a controller writes: a converted pod template is held, and restarts nothing."""
+    for each in documents:
+        each["metadata"].pop("annotations", None)
     return {(each["kind"], each["metadata"]["name"]): each for each in documents}
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from controller import meta
+from controller.dialects import E4FB6663, ChildKey
 from controller.meta import Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, status_error
 from controller.reconcilers.apply import Applier
-from controller.reconcilers.children import CHILD_KINDS, ChildKey, Role
 from controller.reconcilers.outcome import Operation, Outcome
 from tests.support.factories import a_backend, a_model
 from tests.support.worlds import World
@@ -74,9 +74,9 @@ class Server:
 
 async def apply(server: Server, planned_from: World | None = None) -> Outcome:
     """Applies the plan of a world, perhaps an older one, to the server."""
-    informers: Any = {kind.resource: Store() for kind in CHILD_KINDS.values()}
+    informers: Any = {resource: Store() for resource in E4FB6663.children}
     client: Any = server
-    return await Applier(client, informers).apply((planned_from or server.world).plan())
+    return await Applier(client, informers, E4FB6663).apply((planned_from or server.world).plan())
 
 
 def settled(*backends: dict[str, Any]) -> World:
@@ -125,8 +125,8 @@ async def test_a_refusal_stops_only_what_needs_the_child() -> None:
     )
     assert [str(step.key) for step in outcome.waiting] == ["ModelInfer chat-a"]
     assert "chat-a" not in str(server.world.children[ROUTE]["spec"])
-    assert not outcome.is_role_complete(Role.SERVER)
-    assert outcome.is_role_complete(Role.ROUTE)
+    assert not outcome.is_kind_complete("ModelServer")
+    assert outcome.is_kind_complete("ModelRoute")
 
 
 async def test_a_plan_from_an_old_object_is_made_once_more() -> None:

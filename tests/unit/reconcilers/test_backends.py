@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from controller.dialects import E4FB6663
 from controller.reconcilers.backends import BackendState, backend_view
 
 A_POD = {
@@ -36,7 +37,7 @@ def infer(generation: int = 2, observed: int | None = 2, available: str = "True"
 )
 def test_the_state_of_a_backend(obj: dict[str, Any] | None, settled: bool, state: str) -> None:
     """A lagging status matters only until the Model is Active in its generation: scaling must not make it flap."""
-    assert backend_view("a", "chat-a", obj, (), settled=settled).state == state
+    assert backend_view("a", "chat-a", obj, (), E4FB6663, settled=settled).state == state
 
 
 @pytest.mark.parametrize(("available", "state"), [(2, "available"), (1, "available"), (0, "pending")])
@@ -44,14 +45,14 @@ def test_scaling_up_does_not_end_availability(available: int, state: str) -> Non
     """The infer controller takes Available back until every replica runs; one that serves is enough, in a generation that was Active."""
     growing = infer(available="False", replicas=3)
     growing["status"]["availableReplicas"] = available
-    view = backend_view("a", "chat-a", growing, (), settled=True)
+    view = backend_view("a", "chat-a", growing, (), E4FB6663, settled=True)
     assert (view.state, view.ready, view.desired) == (BackendState(state), available, 3)
-    assert backend_view("a", "chat-a", growing, (), settled=False).state is BackendState.PENDING
+    assert backend_view("a", "chat-a", growing, (), E4FB6663, settled=False).state is BackendState.PENDING
 
 
 def test_a_pending_backend_names_its_stuck_pods() -> None:
     """And what its workload waits for."""
     pending = infer(available="False")
     pending["status"]["conditions"].append({"type": "Progressing", "status": "True", "reason": "GroupProgressing"})
-    view = backend_view("a", "chat-a", pending, (A_POD, {"metadata": {"name": "q"}}), settled=False)
+    view = backend_view("a", "chat-a", pending, (A_POD, {"metadata": {"name": "q"}}), E4FB6663, settled=False)
     assert (view.detail, [failure.pod for failure in view.stuck]) == ("GroupProgressing", ["p"])

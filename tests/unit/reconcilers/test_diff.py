@@ -9,14 +9,29 @@ from hypothesis import strategies as st
 
 from controller import meta
 from controller.api.model import Model
-from controller.reconcilers.children import with_owned_fields
-from controller.reconcilers.diff import Scaling, diff, is_held
+from controller.dialects import E4FB6663
+from controller.reconcilers import diff as differences
+from controller.reconcilers.children import with_owned_fields as remembering
+from controller.reconcilers.diff import Change, Scaling
 from controller.reconcilers.ownership import Ownership, ownership
 from controller.render import RenderOptions, render
-from controller.render.names import HELD_REVISION, OWNED_FIELDS, REVISION
 from tests.support.factories import a_backend, a_model, a_worker
 
+REVISION, HELD_REVISION = E4FB6663.keys.revision, E4FB6663.keys.held_revision
+OWNED_FIELDS = E4FB6663.keys.owned_fields
 POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}
+
+
+def diff(desired: Any, live: Any, scaling: Scaling | None = None) -> Change | None:
+    return differences.diff(desired, live, E4FB6663, scaling)
+
+
+def with_owned_fields(child: Any) -> Any:
+    return remembering(child, E4FB6663)
+
+
+def is_held(desired: Any, live: Any) -> bool:
+    return differences.is_held(desired, live, E4FB6663)
 
 
 def child(kind: str, *backends: dict[str, Any], options: RenderOptions | None = None, **spec: Any) -> dict[str, Any]:
@@ -174,7 +189,7 @@ def test_a_template_of_a_deleted_namesake_is_replaced_at_adoption() -> None:
     live = next(c for c in render(Model.from_object(former), RenderOptions()) if c["kind"] == "ModelInfer")
     live = {**live, "metadata": {**live["metadata"], "ownerReferences": []}}
     desired = child("ModelInfer")
-    assert ownership(live, Model.from_object(a_model())) is Ownership.ADOPTABLE
+    assert ownership(live, Model.from_object(a_model()), E4FB6663) is Ownership.ADOPTABLE
     change = diff(desired, live)
     assert change is not None
     assert "former" not in str(adopted := meta.merge_patch(live, change.patch))

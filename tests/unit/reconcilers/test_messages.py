@@ -1,8 +1,8 @@
 """What conditions and Events say about problems, in words."""
 
+from controller.dialects import ChildKey
 from controller.lora import AdapterFailure, AdapterShare
 from controller.reconcilers.backends import BackendState, BackendView
-from controller.reconcilers.children import ChildKey
 from controller.reconcilers.messages import (
     failure_line,
     pod_failure_line,

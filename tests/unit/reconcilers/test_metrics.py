@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controller.api.kinds import ALL_CHILDREN
+from controller.dialects import E4FB6663
 from controller.informers import Lister
 from controller.informers.store import Indexer
 from controller.reconcilers.metrics import ModelMetrics
@@ -22,7 +23,7 @@ def store() -> Indexer:
 @pytest.fixture
 def registry(store: Indexer) -> CollectorRegistry:
     registry = CollectorRegistry()
-    ModelMetrics(registry, Lister({"": store}))
+    ModelMetrics(registry, lambda: [Lister({"": store})], [E4FB6663])
     return registry
 
 

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from controller.api.model import Model
+from controller.dialects import E4FB6663, ChildKey
 from controller.informers import Lister
 from controller.informers.store import Indexer
 from controller.informers.table import Table
 from controller.meta import NamespacedName, Object, Resource
-from controller.reconcilers.children import CHILD_KINDS, ChildKey, key_of
+from controller.reconcilers.children import key_of
 from controller.reconcilers.observe import Observer, indexers
 from controller.reconcilers.plan import Keep, plan
 from controller.reconcilers.pods import BY_WORKLOAD, workload_of_pod
@@ -44,15 +45,16 @@ class Namespace:
 
     def __init__(self, count: int) -> None:
         self.stores: dict[Resource, Indexer] = {}
-        for kind in CHILD_KINDS.values():
+        for resource in E4FB6663.children:
             store = Indexer(compact=True)
-            for name, function in indexers(kind.resource).items():
+            for name, function in indexers(resource, E4FB6663).items():
                 store.add_index(name, function)
-            self.stores[kind.resource] = store
+            self.stores[resource] = store
         self.models = [self._create(f"m{index:03}") for index in range(count)]
         pods = Indexer()
-        pods.add_index(BY_WORKLOAD, workload_of_pod)
-        self.observer = Observer({r: Lister({"": store}) for r, store in self.stores.items()}, Lister({"": pods}))
+        pods.add_index(BY_WORKLOAD, workload_of_pod(E4FB6663))
+        listers = {resource: Lister({"": store}) for resource, store in self.stores.items()}
+        self.observer = Observer(E4FB6663, listers, Lister({"": pods}))
 
     def _create(self, name: str) -> dict[str, Any]:
         model = a_model(name, a_backend("a", maxReplicas=3, autoscalingPolicy=POLICY), a_backend("b"))
@@ -60,7 +62,7 @@ class Namespace:
         world = World(model)
         world.settle()
         for child in world.children.values():
-            self.stores[CHILD_KINDS[child["kind"]].resource].apply("ADDED", child)
+            self.stores[E4FB6663.kind(child["kind"]).resource].apply("ADDED", child)
         return model
 
     def observe(self) -> None:
@@ -68,7 +70,7 @@ class Namespace:
         model = self.models[len(self.models) // 2]
         parsed = Model.from_object(model)
         desired = render(parsed, RenderOptions())
-        planned = plan(parsed, desired, self.observer.snapshot(model, desired), now=0.0)
+        planned = plan(parsed, desired, self.observer.snapshot(model, desired), E4FB6663, now=0.0)
         assert all(isinstance(step, Keep) for step in planned.steps.values())
 
 

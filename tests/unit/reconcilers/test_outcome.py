@@ -1,7 +1,6 @@
 """What came of applying a plan, as values."""
 
 from controller.meta.errors import status_error
-from controller.reconcilers.children import Role
 from controller.reconcilers.outcome import Outcome, Problem
 from controller.reconcilers.plan import Reason, Wait
 
@@ -22,6 +21,6 @@ def test_an_outcome_is_complete_without_problems_and_waits() -> None:
     assert Outcome().is_complete
     outcome = Outcome(waiting=[wait])
     assert not outcome.is_complete
-    assert not outcome.is_role_complete(Role.ROUTE)
-    assert outcome.is_role_complete(Role.SERVER)
-    assert Outcome(problems=[Problem("Model", "chat", "spec")]).is_role_complete(Role.ROUTE)
+    assert not outcome.is_kind_complete("ModelRoute")
+    assert outcome.is_kind_complete("ModelServer")
+    assert Outcome(problems=[Problem("Model", "chat", "spec")]).is_kind_complete("ModelRoute")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controller.api.model import Model
+from controller.dialects import E4FB6663
 from controller.reconcilers.ownership import Ownership, ownership
 from tests.support.factories import a_model
 
@@ -42,4 +43,4 @@ def test_whose_an_object_is(metadata: dict[str, Any], expected: Ownership) -> No
     """By uid, never by name alone."""
     model = a_model()
     text = repr(metadata).replace("{uid}", model["metadata"]["uid"])
-    assert ownership({"metadata": ast.literal_eval(text)}, Model.from_object(model)) is expected
+    assert ownership({"metadata": ast.literal_eval(text)}, Model.from_object(model), E4FB6663) is expected

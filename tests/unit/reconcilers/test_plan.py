@@ -7,9 +7,8 @@ import pytest
 
 from controller import meta
 from controller.api.annotations import HANDOVER_TIMEOUT
-from controller.reconcilers.children import ChildKey
+from controller.dialects import E4FB6663, ChildKey
 from controller.reconcilers.plan import Create, Delete, Keep, Patch, Reason, Recreate, Refuse, Wait
-from controller.render.names import CARRIED_OVER
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.worlds import World
 
@@ -250,7 +249,7 @@ def test_a_crash_between_the_writes_of_a_recreation_loses_nothing(writes: int) -
     assert isinstance(step, Recreate)
     assert step.keeper in step.needs
     assert step.keeper is not None
-    world.children[step.keeper]["metadata"].setdefault("annotations", {})[CARRIED_OVER] = step.kept
+    world.children[step.keeper]["metadata"].setdefault("annotations", {})[E4FB6663.keys.carried_over] = step.kept
     if writes >= 2:
         del world.children[ROUTE]
     if writes >= 3:
@@ -258,7 +257,7 @@ def test_a_crash_between_the_writes_of_a_recreation_loses_nothing(writes: int) -
     world.settle()
     assert has_foreign_parts(world)
     assert set(world.steps().values()) == {"Keep"}
-    assert CARRIED_OVER not in str(world.children)
+    assert E4FB6663.keys.carried_over not in str(world.children)
 
 
 def test_the_keeper_of_foreign_parts_may_be_removed_meanwhile() -> None:
@@ -269,7 +268,7 @@ def test_the_keeper_of_foreign_parts_may_be_removed_meanwhile() -> None:
     step = world.plan().steps[ROUTE]
     assert isinstance(step, Recreate)
     assert step.keeper == ChildKey("ModelServer", "chat-a")
-    world.children[step.keeper]["metadata"].setdefault("annotations", {})[CARRIED_OVER] = step.kept
+    world.children[step.keeper]["metadata"].setdefault("annotations", {})[E4FB6663.keys.carried_over] = step.kept
     del world.children[ROUTE]
     world.model["spec"]["backends"].pop(0)
     planned = world.plan()

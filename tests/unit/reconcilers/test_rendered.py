@@ -4,10 +4,10 @@ import pytest
 
 from controller import meta
 from controller.api.model import Model
+from controller.fronts import MODEL_FRONT
 from controller.reconcilers import rendered as module
 from controller.reconcilers.rendered import Renderer
 from controller.render import RenderOptions, render
-from controller.validation import ValidationOptions
 from tests.support.factories import a_backend, a_model
 
 
@@ -20,7 +20,7 @@ def test_a_generation_is_rendered_once_for_as_long_as_the_model_exists(monkeypat
         return ()
 
     monkeypatch.setattr(module, "render", counting)
-    renderer, models = Renderer(ValidationOptions()), [a_model(f"m{index}") for index in range(1000)]
+    renderer, models = Renderer(MODEL_FRONT, ()), [a_model(f"m{index}") for index in range(1000)]
     for _ in range(3):
         for model in models:
             renderer.rendered(model, RenderOptions())
@@ -40,7 +40,7 @@ def test_a_generation_is_rendered_once_for_as_long_as_the_model_exists(monkeypat
 
 def test_what_is_kept_is_what_was_rendered() -> None:
     """Also after it was stored as JSON; the Model is parsed once."""
-    renderer, model = Renderer(ValidationOptions()), a_model("chat", a_backend("a"), a_backend("b"))
+    renderer, model = Renderer(MODEL_FRONT, ()), a_model("chat", a_backend("a"), a_backend("b"))
     first, again = (renderer.rendered(model, RenderOptions()) for _ in range(2))
     assert first.children == again.children == render(Model.from_object(model), RenderOptions())
     assert first.model is again.model
@@ -48,6 +48,6 @@ def test_what_is_kept_is_what_was_rendered() -> None:
 
 def test_an_invalid_model_has_no_children() -> None:
     """Only the findings that say why."""
-    wrong = Renderer(ValidationOptions()).rendered(a_model("chat", a_backend(cacheURI="pvc://a/b")), RenderOptions())
+    wrong = Renderer(MODEL_FRONT, ()).rendered(a_model("chat", a_backend(cacheURI="pvc://a/b")), RenderOptions())
     assert wrong.blocking
     assert (wrong.model, wrong.children) == (None, ())

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from controller.dialects import E4FB6663
 from controller.meta import Shard
 from controller.reconcilers.sharding import ShardFilter, rivals_of, shard_lease
-from controller.render.names import MODEL_NAME
 
 
 def an_object(kind: str, name: str, **metadata: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def test_a_model_and_all_that_belongs_to_it_are_in_the_same_shard() -> None:
         family = [
             an_object("Model", name),
             an_object("ModelInfer", "other", ownerReferences=owned_by(name)),
-            an_object("Pod", "another", labels={MODEL_NAME: name}),
+            an_object("Pod", "another", labels={E4FB6663.keys.model_name: name}),
         ]
         seen = [[keep(obj) for obj in family] for keep in filters]
         assert sorted(map(tuple, seen)) == [(False,) * 3, (False,) * 3, (True,) * 3]

@@ -1,6 +1,6 @@
 """A step of a plan in one line."""
 
-from controller.reconcilers.children import ChildKey
+from controller.dialects import ChildKey
 from controller.views.steps import shown_steps, sides, step_line
 from tests.support.factories import a_backend, a_model
 from tests.support.worlds import World

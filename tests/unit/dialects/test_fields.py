@@ -1,6 +1,6 @@
 """Which fields of a child are the controller's."""
 
-from controller.reconcilers.children import Fields
+from controller.dialects.kinds import Fields
 
 
 def test_a_field_that_the_model_may_set_is_ours_where_it_does() -> None:

@@ -4,18 +4,10 @@ from typing import Any
 
 import pytest
 
-from controller.api.kinds import ALL_CHILDREN
 from controller.api.model import Model
-from controller.reconcilers.children import (
-    CHILD_KINDS,
-    ChildKey,
-    Fields,
-    kind_of,
-    route_targets,
-    routed_adapters,
-    value_at,
-    without_targets,
-)
+from controller.dialects import DIALECTS, E4FB6663, ChildKey, Dialect, value_at
+from controller.dialects.kinds import Fields
+from controller.dialects.routes import route_targets, routed_adapters, without_targets
 from controller.render import RenderOptions, render
 from tests.support.factories import a_backend, a_model
 
@@ -27,11 +19,10 @@ def a_route(*backends: dict[str, Any]) -> dict[str, Any]:
     return render(Model.from_object(a_model("chat", *backends)), RenderOptions())[-1]
 
 
-def test_every_kind_of_child_has_a_row() -> None:
-    """And only they."""
-    assert {kind.resource for kind in CHILD_KINDS.values()} == set(ALL_CHILDREN)
+def test_what_is_no_child_has_no_row() -> None:
+    """A mistake shows at once."""
     with pytest.raises(KeyError):
-        kind_of({"kind": "Pod"})
+        E4FB6663.kind("Pod")
 
 
 def test_fields_are_the_named_paths_without_the_excluded_ones() -> None:
@@ -44,12 +35,14 @@ def test_fields_are_the_named_paths_without_the_excluded_ones() -> None:
     assert (value_at(spec, ("e", "f")), value_at(spec, ("e", "g", "h"))) == (4, None)
 
 
-def test_what_a_rendered_child_needs_is_rendered_too() -> None:
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_what_a_rendered_child_needs_is_rendered_too(dialect: Dialect) -> None:
     """Nothing waits for a child that is never written."""
     policy = {"metrics": [{"metricName": "m", "targetValue": 8}]}
-    children = render(Model.from_object(a_model("chat", a_backend(autoscalingPolicy=policy))), RenderOptions())
+    model = Model.from_object(a_model("chat", a_backend(autoscalingPolicy=policy)))
+    children = render(model, RenderOptions.of(dialect))
     keys = {ChildKey(child["kind"], child["metadata"]["name"]) for child in children}
-    assert {need for child in children for need in kind_of(child).needs(child)} < keys
+    assert {need for child in children for need in dialect.kind(child["kind"]).needs(child)} < keys
 
 
 def test_a_route_without_some_servers_keeps_the_weights_of_the_others() -> None:
@@ -60,7 +53,6 @@ def test_a_route_without_some_servers_keeps_the_weights_of_the_others() -> None:
     assert [rule["name"] for rule in without_a["spec"]["rules"]] == ["default"]
     assert "loraAdapters" not in without_a["spec"]
     assert without_a["spec"]["rules"][0]["targetModels"][0] == {"modelServerName": "chat-b", "weight": 7}
-    assert without_a["metadata"]["labels"] != route["metadata"]["labels"]
     assert without_targets(route, {"chat-a", "chat-b"}) is None
     assert without_targets(route, {"chat-x"}) is route
 

@@ -1,0 +1,137 @@
+"""What a plan must know about each kind of child. A kind has a ``Role``, and everything outside of this package asks for roles.
+
+Sources of the rows: the CRDs of the children (which fields are immutable, what refers to what) and the fields that users and other
+controllers are promised to keep.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from controller.meta import Object, Resource
+
+Path = tuple[str, ...]
+
+
+class Role(StrEnum):
+    """What a kind of child is for: a SCALER says which workloads an autoscaler scales, a POLICY is what a scaler may refer to."""
+
+    SERVER = "server"
+    WORKLOAD = "workload"
+    POLICY = "policy"
+    SCALER = "scaler"
+    ROUTE = "route"
+
+
+class ChildKey(NamedTuple):
+    """A child within the Model's namespace."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Scaled(NamedTuple):
+    """A number that an autoscaler owns: the replicas of a workload, or with a ``role`` the instances of that role in each of them."""
+
+    workload: str
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A set of fields below ``spec``: everything under the paths ``within``, without the paths ``outside``.
+
+    The paths ``if_desired`` belong to the set where the desired object has them; otherwise they are somebody else's.
+    """
+
+    within: tuple[Path, ...] = ((),)
+    outside: tuple[Path, ...] = ()
+    if_desired: tuple[Path, ...] = ()
+
+    def wanted_by(self, desired: Mapping[str, Any]) -> "Fields":
+        """The set for this desired ``spec``."""
+        more = tuple(path for path in self.if_desired if _at(desired, path) is not _ABSENT)
+        return Fields((*self.within, *more), self.outside) if more else self
+
+    def of(self, spec: Mapping[str, Any], *, outside: Collection[Path] = ()) -> dict[str, Any]:
+        """The part of ``spec`` that is in the set, also without the paths of the argument. ``spec`` is not changed."""
+        found: dict[str, Any] = {}
+        for path in self.within:
+            found = dict(spec) if not path else _with(found, path, _at(spec, path))
+        for path in (*self.outside, *outside):
+            found = _without(found, path)
+        return found
+
+
+_ABSENT: Any = object()
+
+
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        if not isinstance(value, Mapping) or key not in value:
+            return _ABSENT
+        value = value[key]
+    return value
+
+
+def _with(value: dict[str, Any], path: Path, item: Any) -> dict[str, Any]:
+    if item is _ABSENT:
+        return value
+    head, *rest = path
+    return {**value, head: _with(value.get(head, {}), tuple(rest), item) if rest else item}
+
+
+def _without(value: dict[str, Any], path: Path) -> dict[str, Any]:
+    head, *rest = path
+    if head not in value or (rest and not isinstance(value[head], Mapping)):
+        return value
+    if rest:
+        return {**value, head: _without(dict(value[head]), tuple(rest))}
+    return {key: item for key, item in value.items() if key != head}
+
+
+def value_at(spec: Mapping[str, Any], path: Path) -> Any:
+    """The value at a path below ``spec``; None where it is absent."""
+    found = _at(spec, path)
+    return None if found is _ABSENT else found
+
+
+def _nothing(_: Object) -> Iterable[ChildKey]:
+    return ()
+
+
+def _nothing_scaled(_: Object) -> Iterable[Scaled]:
+    return ()
+
+
+def _healthy(_: Object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildKind:
+    """One row of the table.
+
+    ``owned`` are the fields of ``spec`` that the controller writes; the others belong to users and other controllers. A change of an
+    ``immutable`` field needs a deletion and a creation. ``template`` and ``replicas`` are the paths of the pod template, which may be held,
+    and of the number of replicas, which an autoscaler may own. With ``instances``, the instances of each role are no part of the template: a
+    new number restarts nothing, and an autoscaler may own it too. ``needs`` gives the children that must be written before a desired one,
+    ``names`` those that a live one refers to, which therefore must not be deleted before it, ``scales`` what a scaler scales. ``heal`` is the
+    patch that repairs a live object beyond the owned fields, None where nothing is to repair.
+    """
+
+    role: Role
+    resource: Resource
+    owned: Fields = Fields()
+    immutable: tuple[Path, ...] = ()
+    template: Path | None = None
+    replicas: Path | None = None
+    instances: bool = False
+    needs: Callable[[Object], Iterable[ChildKey]] = _nothing
+    names: Callable[[Object], Iterable[ChildKey]] = _nothing
+    scales: Callable[[Object], Iterable[Scaled]] = _nothing_scaled
+    heal: Callable[[Object], Mapping[str, Any] | None] = _healthy

@@ -1,0 +1,113 @@
+"""Finds out which families of the API a cluster has, and keeps looking: CRDs may be installed at any time."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol
+
+import structlog
+
+from controller.client import Client
+from controller.dialects import DIALECTS, Dialect
+from controller.fronts import FRONTS, Front
+from controller.meta import Resource, jsonio
+from controller.meta.errors import ApiError, NotFound
+from controller.reconcilers.families import Family
+
+_log = structlog.get_logger("controller.discovery")
+
+_EVERY_SECONDS = 10.0
+_RETRY_SECONDS = 1.0
+
+
+class Starter(Protocol):
+    """Starts what was found."""
+
+    def start_family(self, dialect: Dialect) -> Family:
+        """The kinds of this dialect exist."""
+
+    def start_front(self, front: Front) -> None:
+        """The kind of this front exists."""
+
+    def reconcile_all(self) -> None:
+        """A family became ready."""
+
+
+class Discovery:
+    """Starts every family and front once all of its kinds exist. What is absent is logged once and holds up nothing else."""
+
+    def __init__(self, client: Client, starter: Starter) -> None:
+        self._client = client
+        self._starter = starter
+        self._absent: dict[str, str] = {}
+        self._started: set[str] = set()
+        self._looked = False
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def prepare(self) -> None:
+        """Returns once it has looked: what exists at the start is cached before this process may lead."""
+        while not self._looked:
+            try:
+                await self.look()
+            except ApiError as error:
+                _log.warning("Cannot find out which kinds exist", error=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def run(self) -> None:
+        """Looks every ten seconds until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(_EVERY_SECONDS)
+                try:
+                    await self.look()
+                except ApiError as error:
+                    _log.warning("Cannot find out which kinds exist", error=str(error))
+        finally:
+            for task in self._waiting:
+                task.cancel()
+
+    def missing(self) -> str | None:
+        """For a readiness probe: why nothing can be reconciled yet; None once something can."""
+        families = [name for name in DIALECTS if name in self._started]
+        fronts = [front for front in FRONTS if front.resource.kind in self._started]
+        if families and fronts:
+            return None
+        absent = "; ".join(self._absent.values())
+        return f"missing CRDs: {absent}" if self._looked else "waiting for the API server's list of kinds"
+
+    async def look(self) -> None:
+        """Starts what is there and was not before. Raises ApiError."""
+        for dialect in DIALECTS.values():
+            if await self._appeared(dialect.name, dialect.children):
+                family = self._starter.start_family(dialect)
+                task = asyncio.create_task(self._announce_ready(family))
+                self._waiting.add(task)
+                task.add_done_callback(self._waiting.discard)
+        for front in FRONTS:
+            if await self._appeared(front.resource.kind, [front.resource]):
+                self._starter.start_front(front)
+        self._looked = True
+
+    async def _announce_ready(self, family: Family) -> None:
+        await asyncio.gather(*(informer.wait_for_sync() for informer in family.informers))
+        self._starter.reconcile_all()
+
+    async def _appeared(self, name: str, resources: Iterable[Resource]) -> bool:
+        if name in self._started:
+            return False
+        absent = [resource.key for resource in resources if resource.plural not in await self._plurals(resource)]
+        if absent:
+            if name not in self._absent:
+                _log.info("Not installed, so not served until it is", family=name, absent=absent)
+            self._absent[name] = f"{name} lacks {', '.join(absent)}"
+            return False
+        self._absent.pop(name, None)
+        self._started.add(name)
+        _log.info("Serving", family=name)
+        return True
+
+    async def _plurals(self, resource: Resource) -> set[str]:
+        try:
+            answer = await self._client.raw("GET", f"/apis/{resource.group}/{resource.version}")
+        except NotFound:
+            return set()
+        return {str(entry.get("name")) for entry in jsonio.loads(answer).get("resources") or ()}
