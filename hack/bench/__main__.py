@@ -73,7 +73,7 @@ async def measure(bench: Bench, workload: Workload, contenders: Sequence[Contend
 
 
 async def main(options: argparse.Namespace) -> None:
-    where = report.machine()
+    where = f"{report.machine()}, --models {options.models}"
     samples: list[Sample] = []
     order = [*CONTENDERS, "other"]
     async with (

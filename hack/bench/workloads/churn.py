@@ -35,4 +35,4 @@ async def churn(bench: Bench, _contender: Contender) -> Mapping[str, float]:
     }
 
 
-CHURN = Workload("churn", "2,000 Models that come and go", (OURS,), churn, rounds=1)
+CHURN = Workload("churn", "Models that come and go", (OURS,), churn, rounds=1)
