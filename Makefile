@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom release image-check docs bench engine-check e2e lock clean
+.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom release image-check docs bench engine-check foreign e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,11 +117,16 @@ e2e: $(VENV)/.dev requirements/e2e.txt ## run the opt-in tests on a kind cluster
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
 	@$(BIN)/python -m pytest -m e2e tests/e2e $(ARGS)
 
+foreign: requirements/foreign.txt ## run the tests with other projects' clients, in an environment of their own (ARGS="-k kopf")
+	@test -x .venv-foreign/bin/python || $(PYTHON) -m venv .venv-foreign
+	@.venv-foreign/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/foreign.txt
+	@PYTHONPATH=. .venv-foreign/bin/python -m pytest tests/foreign $(ARGS)
+
 lock: ## renew the lock files (needs uv)
-	@for set in base dev e2e bench; do \
-	  case $$set in base) extras="";; dev) extras="--extra dev";; e2e) extras="--extra dev --extra e2e";; bench) extras="--extra bench";; esac; \
+	@for set in base dev e2e bench foreign; do \
+	  case $$set in base) extras="";; foreign) extras="--extra foreign";; dev) extras="--extra dev";; e2e) extras="--extra dev --extra e2e";; bench) extras="--extra bench";; esac; \
 	  uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 $$extras pyproject.toml -o requirements/$$set.txt; done
 	@uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 requirements/build.in -o requirements/build.txt
 
 clean: ## remove what the other targets left
-	@rm -rf $(VENV) build dist/*.whl dist/*.tar.gz dist/sbom.cdx.json *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-foreign build dist/*.whl dist/*.tar.gz dist/sbom.cdx.json *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

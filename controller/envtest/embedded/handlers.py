@@ -50,6 +50,7 @@ class Handlers:
         self._watchers = watchers
         self._publish = publish
         self._faults = faults
+        self._lines = EventLines()
 
     @web.middleware
     async def errors(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -321,16 +322,16 @@ class Handlers:
         async with contextlib.aclosing(self._watchers.events(selection, options)) as events:
             await response.prepare(request)
             async for type_, obj in events:
-                shown = obj if type_ in ("BOOKMARK", "ERROR") else representation.one(info, obj)
-                if not await self._send(request, response, {"type": type_, "object": shown}):
+                if not self._faults.touch_events:
+                    await response.write(self._lines.line(representation, info, type_, obj))
+                elif not await self._send(
+                    request, response, {"type": type_, "object": _shown(representation, info, type_, obj)}
+                ):
                     break
         return response
 
     async def _send(self, request: web.Request, response: web.StreamResponse, event: dict[str, Any]) -> bool:
         """Writes one event of a watch, as faults leave it; whether the watch goes on."""
-        if not self._faults.touch_events:
-            await response.write(jsonio.dumps(event) + b"\n")
-            return True
         seen, torn = await self._faults.event(request, event)
         if seen is None:
             return True
@@ -350,6 +351,34 @@ class Handlers:
 
     def _write_options(self, request: web.Request) -> WriteOptions:
         return queries.write_options(request.query, request.headers.get("User-Agent", ""))
+
+
+class EventLines:
+    """The lines of watch events, each encoded once for all watchers that see it alike."""
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._known: dict[tuple[str, ...], bytes] = {}
+
+    def line(self, shape: Representation, info: TypeInfo, type_: str, obj: Object) -> bytes:
+        """One event as it goes over the wire."""
+        key = (shape.form, info.api_version, info.plural, type_, meta.resource_version_of(obj))
+        if type_ in ("BOOKMARK", "ERROR") or shape.form == "Table" or not key[-1]:
+            return _encoded(shape, info, type_, obj)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            found = self._known[key] = _encoded(shape, info, type_, obj)
+        return found
+
+
+def _encoded(shape: Representation, info: TypeInfo, type_: str, obj: Object) -> bytes:
+    return jsonio.dumps({"type": type_, "object": _shown(shape, info, type_, obj)}) + b"\n"
+
+
+def _shown(shape: Representation, info: TypeInfo, type_: str, obj: Object) -> Object:
+    return obj if type_ in ("BOOKMARK", "ERROR") else shape.one(info, obj)
 
 
 def _not_allowed() -> MethodNotAllowed:

@@ -41,9 +41,9 @@ class Representation:
         return cls(request.headers.get("Accept") or "*/*", request.query.get("includeObject", ""))
 
     @property
-    def is_plain(self) -> bool:
-        """Whether objects are shown as they are."""
-        return self._form is None
+    def form(self) -> str:
+        """``Table`` or the like; empty where objects are shown as they are."""
+        return self._form or ""
 
     def one(self, info: TypeInfo, obj: Object) -> Object:
         """One object."""
