@@ -1,6 +1,7 @@
 """One Model walks through random specs, valid and not: what it becomes depends on the last valid spec alone."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from controller.client import Client
 from controller.dialects import E4FB6663
 from controller.dialects.crds import child_crds
 from controller.envtest import Environment
-from controller.meta.errors import Invalid
+from controller.meta.errors import Conflict, Invalid
 from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, unborn
 from tests.support.running import controlling
 
@@ -52,9 +53,11 @@ async def children(client: Client, namespace: str) -> dict[tuple[str, str], Any]
 
 
 async def become(client: Client, namespace: str, spec: dict[str, Any]) -> int:
-    """Replaces the spec whole; the generation it then has."""
-    live = dict(await client.get(MODEL, "chat", namespace))
-    return meta.generation_of(await client.replace(MODEL, {**live, "spec": spec}))
+    """Replaces the spec whole; the generation it then has. The controller may write the status in between."""
+    while True:
+        live = dict(await client.get(MODEL, "chat", namespace))
+        with contextlib.suppress(Conflict):
+            return meta.generation_of(await client.replace(MODEL, {**live, "spec": spec}))
 
 
 async def told(client: Client, namespace: str, generation: int, reasons: tuple[str, ...]) -> bool:
