@@ -10,7 +10,7 @@ from controller.client import Client
 from controller.dialects import DIALECTS, Dialect
 from controller.fronts import FRONTS, Front
 from controller.meta import Resource, jsonio
-from controller.meta.errors import ApiError, NotFound
+from controller.meta.errors import ApiError, Forbidden, NotFound
 from controller.reconcilers.families import Family
 
 _log = structlog.get_logger("controller.discovery")
@@ -33,10 +33,11 @@ class Starter(Protocol):
 
 
 class Discovery:
-    """Starts every family and front once all of its kinds exist. What is absent is logged once and holds up nothing else."""
+    """Starts every family and front once all of its kinds exist and may be read in the namespaces (none: in all). What is absent is logged once and holds up nothing else."""
 
-    def __init__(self, client: Client, starter: Starter) -> None:
+    def __init__(self, client: Client, starter: Starter, namespaces: tuple[str, ...] = ()) -> None:
         self._client = client
+        self._namespaces = namespaces
         self._starter = starter
         self._absent: dict[str, str] = {}
         self._started: set[str] = set()
@@ -94,15 +95,26 @@ class Discovery:
     async def _appeared(self, name: str, resources: Iterable[Resource]) -> bool:
         if name in self._started:
             return False
-        absent = [resource.key for resource in resources if resource.plural not in await self._plurals(resource)]
+        absent = [resource.key for resource in resources if not await self._is_usable(resource)]
         if absent:
             if name not in self._absent:
-                _log.info("Not installed, so not served until it is", family=name, absent=absent)
+                _log.info("Not installed or not allowed, so not served until it is", family=name, absent=absent)
             self._absent[name] = f"{name} lacks {', '.join(absent)}"
             return False
         self._absent.pop(name, None)
         self._started.add(name)
         _log.info("Serving", family=name)
+        return True
+
+    async def _is_usable(self, resource: Resource) -> bool:
+        """Whether the kind exists and may be read: one without the rights for it must not hold up the other family."""
+        if resource.plural not in await self._plurals(resource):
+            return False
+        try:
+            for namespace in self._namespaces or (None,):
+                await self._client.list(resource, namespace, limit=1)
+        except Forbidden:
+            return False
         return True
 
     async def _plurals(self, resource: Resource) -> set[str]:

@@ -72,7 +72,7 @@ def setup(manager: Manager, options: ModelControllerOptions) -> None:
     """Adds the controllers of Models, and of ModelBoosters where there may be such, to a manager."""
     controllers = ModelControllers(manager, options)
     if options.families is None:
-        discovery = Discovery(manager.client, controllers)
+        discovery = Discovery(manager.client, controllers, manager.options.namespaces)
         manager.add_preparation(discovery.prepare)
         manager.add_runnable("discovery", discovery, leader_only=False)
         manager.add_readyz_check("families", discovery.missing)
