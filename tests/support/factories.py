@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from controller import meta
 from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_INFER
 from controller.client import Client
+from controller.meta import Resource
 
 T = TypeVar("T")
 
@@ -65,15 +66,17 @@ async def eventually(check: Callable[[], Awaitable[T]], *, patience: float = 90.
         raise AssertionError(f"did not come true within {patience} s; last seen: {last!r}") from None
 
 
-async def conditions(client: Client, name: str, namespace: str) -> dict[str, tuple[str, str]]:
-    """Status and reason of each condition of a Model."""
-    model = await client.get(MODEL, name, namespace)
+async def conditions(
+    client: Client, name: str, namespace: str, resource: Resource = MODEL
+) -> dict[str, tuple[str, str]]:
+    """Status and reason of each condition of a Model, or of an object of another front."""
+    model = await client.get(resource, name, namespace)
     return {c["type"]: (c["status"], c["reason"]) for c in meta.conditions_of(model)}
 
 
-async def make_available(client: Client, name: str, namespace: str) -> None:
-    """What the controller of ModelInfers would report once all pods run."""
-    infer = await client.get(MODEL_INFER, name, namespace)
+async def make_available(client: Client, name: str, namespace: str, workload: Resource = MODEL_INFER) -> None:
+    """What the controller of the workloads would report once all pods run."""
+    found = await client.get(workload, name, namespace)
     condition = {
         "type": "Available",
         "status": "True",
@@ -81,14 +84,14 @@ async def make_available(client: Client, name: str, namespace: str) -> None:
         "message": "all groups are ready",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
-    replicas = meta.spec_of(infer).get("replicas", 1)
+    replicas = meta.spec_of(found).get("replicas", 1)
     status = {
-        "observedGeneration": meta.generation_of(infer),
+        "observedGeneration": meta.generation_of(found),
         "replicas": replicas,
         "availableReplicas": replicas,
         "conditions": [condition],
     }
-    await client.patch(MODEL_INFER, name, {"status": status}, namespace=namespace, subresource="status")
+    await client.patch(workload, name, {"status": status}, namespace=namespace, subresource="status")
 
 
 async def child_names(client: Client, namespace: str) -> set[str]:
