@@ -29,9 +29,10 @@ from controller.fronts import Front
 from controller.meta import Object
 from controller.meta.errors import ApiError, Forbidden, NotFound
 from controller.reconcilers.live import read_children
-from controller.reconcilers.plan import Keep, plan
+from controller.reconcilers.plan import plan
 from controller.reconcilers.reconciler import is_paused
 from controller.reconcilers.settings import CONFIG_MAP_NAME, CONFIG_MAP_NAMESPACE, render_options
+from controller.reconcilers.steps import Keep
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
 from controller.views.changes import changed_lines

@@ -15,8 +15,9 @@ from controller.informers import SharedInformer
 from controller.meta import Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, StatusError
 from controller.reconcilers.outcome import Operation, Outcome, Problem, Write
-from controller.reconcilers.plan import Create, Delete, Keep, Patch, Plan, Recreate, Refuse, Step, Wait
+from controller.reconcilers.plan import Plan
 from controller.reconcilers.reasons import CHILD_CONFLICT
+from controller.reconcilers.steps import Create, Delete, Keep, Patch, Recreate, Refuse, Step, Wait
 
 _FIELDS_SHOWN = 4
 

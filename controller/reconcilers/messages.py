@@ -6,8 +6,8 @@ from controller import meta
 from controller.lora import AdapterFailure, AdapterShare
 from controller.reconcilers.backends import BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.plan import Wait
 from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.steps import Wait
 from controller.runtime import redact
 
 MESSAGE_LIMIT = 1024

@@ -6,8 +6,8 @@ from enum import StrEnum
 from controller.dialects import ChildKey
 from controller.meta import Object
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, StatusError, is_transient, reason_of
-from controller.reconcilers.plan import Wait
 from controller.reconcilers.reasons import CHILD_APPLY_FAILED
+from controller.reconcilers.steps import Wait
 
 
 class Operation(StrEnum):

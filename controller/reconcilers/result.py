@@ -6,7 +6,7 @@ from controller.lora import AdapterReport
 from controller.meta import NamespacedName
 from controller.reconcilers.backends import BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.plan import Wait
+from controller.reconcilers.steps import Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from controller import meta
 from controller.meta import Object
 from controller.reconcilers.messages import wait_line
-from controller.reconcilers.plan import Create, Delete, Keep, Patch, Plan, Recreate, Refuse, Step, Wait
+from controller.reconcilers.plan import Plan
+from controller.reconcilers.steps import Create, Delete, Keep, Patch, Recreate, Refuse, Step, Wait
 
 _VERBS = {
     Create: "create",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from controller import meta
 from controller.dialects import DIALECTS, Dialect
-from controller.reconcilers.plan import Keep, Refuse, Wait
+from controller.reconcilers.steps import Keep, Refuse, Wait
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.worlds import World
 

@@ -9,7 +9,8 @@ from controller.dialects import E4FB6663, ChildKey, Dialect
 from controller.meta import Object
 from controller.reconcilers.live import observer_of
 from controller.reconcilers.observe import Snapshot
-from controller.reconcilers.plan import Create, Delete, Patch, Plan, Recreate, plan
+from controller.reconcilers.plan import Plan, plan
+from controller.reconcilers.steps import Create, Delete, Patch, Recreate
 from controller.render import RenderOptions, render
 
 

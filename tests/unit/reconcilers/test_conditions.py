@@ -7,9 +7,9 @@ import pytest
 from controller.lora import AdapterFailure, AdapterReport
 from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.plan import Reason, Wait
 from controller.reconcilers.result import PassResult
 from controller.reconcilers.status import compose_status
+from controller.reconcilers.steps import Reason, Wait
 from tests.support.factories import a_model
 from tests.support.kstatus import kstatus, kubectl_wait
 

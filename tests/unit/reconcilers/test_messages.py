@@ -12,8 +12,8 @@ from controller.reconcilers.messages import (
     why_pending,
 )
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.plan import Reason, Wait
 from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.steps import Reason, Wait
 
 
 def test_each_kind_of_problem_is_one_line() -> None:

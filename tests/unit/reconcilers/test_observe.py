@@ -12,8 +12,9 @@ from controller.informers.table import Table
 from controller.meta import NamespacedName, Object, Resource
 from controller.reconcilers.children import key_of
 from controller.reconcilers.observe import Observer, indexers
-from controller.reconcilers.plan import Keep, plan
+from controller.reconcilers.plan import plan
 from controller.reconcilers.pods import BY_WORKLOAD, workload_of_pod
+from controller.reconcilers.steps import Keep
 from controller.render import RenderOptions, render
 from tests.support.factories import a_backend, a_model
 from tests.support.worlds import World

@@ -2,7 +2,7 @@
 
 from controller.meta.errors import status_error
 from controller.reconcilers.outcome import Outcome, Problem
-from controller.reconcilers.plan import Reason, Wait
+from controller.reconcilers.steps import Reason, Wait
 
 
 def test_the_identity_of_a_problem_has_no_words_of_a_server() -> None:

@@ -8,7 +8,7 @@ import pytest
 from controller import meta
 from controller.api.annotations import HANDOVER_TIMEOUT
 from controller.dialects import E4FB6663, ChildKey
-from controller.reconcilers.plan import Create, Delete, Keep, Patch, Reason, Recreate, Refuse, Wait
+from controller.reconcilers.steps import Create, Delete, Keep, Patch, Reason, Recreate, Refuse, Wait
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.worlds import World
 

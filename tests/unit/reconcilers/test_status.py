@@ -14,10 +14,10 @@ from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.conditions import Identity
 from controller.reconcilers.messages import joined
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.plan import Reason, Wait
 from controller.reconcilers.pods import PodFailure
 from controller.reconcilers.result import PassResult, RouteView
 from controller.reconcilers.status import compose_status, status_patch
+from controller.reconcilers.steps import Reason, Wait
 from tests.support.factories import a_model
 
 READY = BackendView("a", "chat-a", BackendState.AVAILABLE, replicas=1, ready=1, desired=1)
