@@ -1,8 +1,15 @@
-"""What every generator does with the files it wants: write those that differ, or with --check only tell."""
+"""What generators share: where some files lie, and writing those that differ, or with --check only telling."""
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from controller.dialects import E4FB6663, Dialect
+
+
+def crds_folder(dialect: Dialect) -> Path:
+    """Where the small CRDs of a dialect's children are."""
+    return Path("config/crd") / ("children" if dialect is E4FB6663 else f"children-{dialect.name}")
 
 
 def settle(wanted: Mapping[Path, str]) -> int:

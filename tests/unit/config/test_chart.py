@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +135,16 @@ def test_a_digest_pins_the_image(helm: str) -> None:
 def test_the_images_of_models_are_values(helm: str) -> None:
     """They go into the ConfigMap that the controller watches."""
     settings = the(
-        "ConfigMap", objects(helm, 'images={"downloader": "d:1", "runtime": "r:1"}'), "model-controller-config"
+        "ConfigMap",
+        objects(helm, 'images={"downloader": "d:1", "runtime": "r:1", "v1": {"downloader": "d:2", "runtime": "r:2"}}'),
+        "model-controller-config",
     )
-    assert settings["data"] == {"model_infer_downloader_image": "d:1", "model_infer_runtime_image": "r:1"}
+    assert settings["data"] == {
+        "model_infer_downloader_image": "d:1",
+        "model_infer_runtime_image": "r:1",
+        "model_serving_downloader_image": "d:2",
+        "model_serving_runtime_image": "r:2",
+    }
 
 
 @pytest.mark.parametrize(
@@ -169,14 +177,21 @@ def test_the_crd_goes_with_the_release_if_asked_for(helm: str) -> None:
     assert "annotations" not in crd["metadata"]
 
 
-def test_a_trial_gets_the_small_crds_of_the_children(helm: str) -> None:
-    """Those of config/crd/children."""
-    found = by_name(objects(helm, "crds.standaloneChildren=true"))
-    listed = yaml.safe_load((ROOT / "config/crd/children/kustomization.yaml").read_text(encoding="utf-8"))["resources"]
-    for name in listed:
-        (crd,) = load_documents((ROOT / "config/crd/children" / name).read_bytes(), name)
+@pytest.mark.parametrize(
+    ("settings", "folder"),
+    [((), "children"), (['crds.standaloneDialect="v1"'], "children-v1")],
+    ids=["default", "v1"],
+)
+def test_a_trial_gets_the_small_crds_of_the_children(helm: str, settings: Sequence[str], folder: str) -> None:
+    """Those of config/crd for one family, and no others."""
+    found = by_name(objects(helm, "crds.standaloneChildren=true", *settings))
+    small = ROOT / "config/crd" / folder
+    listed = yaml.safe_load((small / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
+    crds = [crd for name in listed for crd in load_documents((small / name).read_bytes(), name)]
+    for crd in crds:
         installed = found["CustomResourceDefinition", crd["metadata"]["name"]]
         assert installed["spec"] == crd["spec"]
+    assert len([key for key in found if key[0] == "CustomResourceDefinition"]) == len(crds) + 1
 
 
 def test_monitoring_is_that_of_the_manifests(helm: str) -> None:

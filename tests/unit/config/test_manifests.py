@@ -12,6 +12,7 @@ import yaml
 
 from controller.api.documents import load_documents
 from controller.api.samples import sample_paths
+from controller.dialects import E4FB6663, V1, Dialect
 
 ROOT = Path(__file__).resolve().parents[3]
 INSTALL = load_documents((ROOT / "dist/install.yaml").read_bytes(), "dist/install.yaml")
@@ -136,15 +137,14 @@ def test_no_right_is_a_wildcard() -> None:
 
 
 @pytest.mark.kubectl
-def test_standalone_adds_the_childrens_crds() -> None:
-    """To everything that the default has."""
-    objects = kustomized("config/standalone")
+@pytest.mark.parametrize(("overlay", "dialect"), [("standalone", E4FB6663), ("standalone-v1", V1)])
+def test_standalone_adds_the_childrens_crds(overlay: str, dialect: Dialect) -> None:
+    """To everything that the default has, those of one family."""
+    objects = kustomized(f"config/{overlay}")
     assert [obj for obj in objects if obj in INSTALL] == INSTALL
     added = [obj for obj in objects if obj not in INSTALL]
     assert {obj["kind"] for obj in added} == {"CustomResourceDefinition"}
-    assert {obj["spec"]["names"]["kind"] for obj in added} == {
-        *("ModelInfer", "ModelServer", "ModelRoute", "AutoscalingPolicy", "AutoscalingPolicyBinding")
-    }
+    assert {obj["metadata"]["name"] for obj in added} == {f"{kind.plural}.{kind.group}" for kind in dialect.children}
 
 
 @pytest.mark.kubectl
