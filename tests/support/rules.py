@@ -131,6 +131,10 @@ KEYS = [{"name": "ACCESS_KEY", "value": "a"}, {"name": "SECRET_KEY", "value": "s
 AWS_KEYS = [{"name": "AWS_ACCESS_KEY_ID", "value": "a"}, {"name": "AWS_SECRET_ACCESS_KEY", "value": "s"}]
 
 
+def _hot_key(**source: Any) -> dict[str, Any]:
+    return {"env": [*HOT["env"], {"name": "VLLM_API_KEY", **source}]}
+
+
 def _port(value: str) -> dict[str, Any]:
     return {"env": [{"name": "RUNTIME_PORT", "value": value}]}
 
@@ -247,7 +251,8 @@ OF_A_BACKEND = (
     of_backend("not-hot", "env[0]", (W,),
                {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2)]},
                {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2)], "cacheURI": "pvc://c"}),
-    of_backend("hot-key", "env", (C,), {"env": [*HOT["env"], {"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}, HOT),
+    of_backend("hot-key", "env[1]", (C,), _hot_key(valueFrom={"secretKeyRef": {"name": "s", "key": "k"}}), {**HOT, "envFrom": [{"secretRef": {"name": "s"}}]}),
+    of_backend("hot-key", "env[1]", (C,), _hot_key(value="k"), _hot_key(value="")),
 )  # fmt: skip
 
 OF_A_WORKER = (
@@ -289,7 +294,8 @@ OF_A_WORKER = (
     of_config("unreachable-engine", ".ssl_keyfile", {"ssl_keyfile": "/k"}, {"ssl_keyfile": None}),
     of_config("unreachable-engine", ".ssl-certfile", {"ssl-certfile": "/c"}, {"host": "0.0.0.0"}),
     of_config("unreachable-engine", ".headless", {"headless": True}, {"headless": False}),
-    of_config("hot-key", ".api-key", {"api-key": ["k"]}, {"enable-lora": True}, **HOT),
+    of_config("hot-key", ".api-key", {"api-key": ["k"]}, {"api-key": []}, **HOT),
+    of_config("hot-key", ".api_key", {"api_key": "k"}, {"enable-lora": True}, **HOT),
     of_config("unknown-option", ".max-model-length", {"max-model-length": 1}, {"max-model-len": 1}, (W,)),
     of_config("unknown-option", ".nnodes", {"nnodes": 1}, {"swap_space": 4}, (W,)),
     of_config("abbreviated-option", ".tensor_parallel", {"tensor_parallel": 2}, {"tensor_parallel_size": 2}, (W,)),

@@ -118,7 +118,8 @@ def engine_env(facts: BackendFacts, worker: WorkerFacts, extras: list[dict[str, 
 
 def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
     """Arguments that the controller sets itself (M26), and those with which a pod could not become Ready or load adapters."""
-    keyed = any(entry["name"] == "VLLM_API_KEY" for entry in facts.env)
+    if facts.is_hot:
+        yield from _key_findings(facts, path)
     if facts.backend.adapters and not facts.is_hot and (number := _asks_for_hot(facts)):
         message = "adapters stay part of the pods: hot loading needs a literal 1 or true, type vLLM, and one pod or a claim as cache"
         yield warning(f"{path}.env[{number - 1}]", message, "not-hot")
@@ -131,9 +132,6 @@ def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
             for name in ("nnodes", "node-rank", "master-addr"):
                 if name in config:
                     yield error(f"{where}.{config.written_key(name)}", "is set by the controller, from pods", "M26")
-        if facts.is_hot and (keyed or "api-key" in config):
-            place = f"{where}.{config.written_key('api-key')}" if "api-key" in config else f"{path}.env"
-            yield error(place, "adapters cannot be loaded into a running engine that asks for a key", "hot-key")
         if "model" in config:
             yield error(f"{where}.model", "is set by the controller, from modelURI", "M26")
         if "lora-modules" in config and facts.backend.adapters:
@@ -141,3 +139,17 @@ def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
             yield error(f"{where}.{key}", "is set by the controller, from loraAdapters", "M26")
         if config.get("enable-lora") is False and (facts.backend.adapters or facts.is_hot):
             yield error(f"{where}.{config.written_key('enable-lora')}", "cannot be false with adapters", "M26")
+
+
+def _key_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """Keys that lock out the sidecar, which loads the adapters and sends none.
+
+    The engine takes keys from ``--api-key``, else from VLLM_API_KEY; an empty one counts as none. ``envFrom`` does not reach it.
+    """
+    message = "adapters cannot be loaded into a running engine that asks for a key"
+    for index, worker in enumerate(facts.workers):
+        if worker.config.get("api-key") not in (None, []):
+            yield error(f"{path}.workers[{index}].config.{worker.config.written_key('api-key')}", message, "hot-key")
+    for number, entry in enumerate(facts.env):
+        if entry["name"] == "VLLM_API_KEY" and (entry.get("valueFrom") or entry.get("value")):
+            yield error(f"{path}.env[{number}]", message, "hot-key")
