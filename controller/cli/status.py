@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -68,7 +68,7 @@ def status(
     except ConfigError as error:
         raise Unusable(str(error)) from None
     except NotFound as error:
-        missing = not name or _is_unknown_kind(error)
+        missing = not name or error.is_unknown_resource
         raise Failure(
             "the Model CRD is not installed in this cluster" if missing else f"there is no Model {name!r}"
         ) from None
@@ -108,12 +108,6 @@ async def _status(
                 if not watch:
                     return
                 await asyncio.sleep(_REFRESH_SECONDS)
-
-
-def _is_unknown_kind(error: NotFound) -> bool:
-    """Whether the API server does not know the kind, rather than the name: then its answer names no object."""
-    details = error.status.get("details")
-    return not (isinstance(details, Mapping) and details.get("name"))
 
 
 async def _models(client: Client, namespace: str | None, name: str | None) -> Sequence[Object]:

@@ -91,6 +91,12 @@ class NotFound(StatusError):
 
     code = 404
 
+    @property
+    def is_unknown_resource(self) -> bool:
+        """Whether the server does not know the resource, rather than the object: then its answer names no object."""
+        details = self.status.get("details")
+        return not (isinstance(details, Mapping) and details.get("name"))
+
 
 class MethodNotAllowed(StatusError):
     """405: this resource does not know the verb."""

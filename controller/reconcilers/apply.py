@@ -91,9 +91,13 @@ class _Execution:
     def _fail(self, step: Step, error: ApiError) -> None:
         if isinstance(error, StatusError) and error.has_cause("NamespaceTerminating"):
             self._outcome.namespace_terminating = True
+            return
+        action = "delete" if isinstance(step, Delete) else "apply"
+        if isinstance(error, NotFound) and error.is_unknown_resource:
+            problem = Problem.not_installed(self._dialect.kind(step.kind).resource, step.name, action)
         else:
-            action = "delete" if isinstance(step, Delete) else "apply"
-            self._outcome.problems.append(Problem.from_error(step.kind, step.name, action, error))
+            problem = Problem.from_error(step.kind, step.name, action, error)
+        self._outcome.problems.append(problem)
 
     async def _perform(self, step: Step, *, may_revise: bool) -> bool:
         try:

@@ -28,6 +28,9 @@ class Starter(Protocol):
     def start_front(self, front: Front) -> None:
         """The kind of this front exists."""
 
+    def note_missing(self, dialect: Dialect, resources: tuple[Resource, ...]) -> None:
+        """These kinds of a dialect do not exist or may not be read, so that it cannot start."""
+
     def reconcile_all(self) -> None:
         """A family became ready."""
 
@@ -39,7 +42,7 @@ class Discovery:
         self._client = client
         self._namespaces = namespaces
         self._starter = starter
-        self._absent: dict[str, str] = {}
+        self._absent: dict[str, tuple[Resource, ...]] = {}
         self._started: set[str] = set()
         self._looked = False
         self._waiting: set[asyncio.Task[None]] = set()
@@ -72,17 +75,20 @@ class Discovery:
         fronts = [front for front in FRONTS if front.resource.kind in self._started]
         if families and fronts:
             return None
-        absent = "; ".join(self._absent.values())
-        return f"missing CRDs: {absent}" if self._looked else "waiting for the API server's list of kinds"
+        absent = (f"{name} lacks {', '.join(each.key for each in lacking)}" for name, lacking in self._absent.items())
+        return f"missing CRDs: {'; '.join(absent)}" if self._looked else "waiting for the API server's list of kinds"
 
     async def look(self) -> None:
         """Starts what is there and was not before. Raises ApiError."""
         for dialect in DIALECTS.values():
+            before = self._absent.get(dialect.name, ())
             if await self._appeared(dialect.name, dialect.children):
                 family = self._starter.start_family(dialect)
                 task = asyncio.create_task(self._announce_ready(family))
                 self._waiting.add(task)
                 task.add_done_callback(self._waiting.discard)
+            elif (lacking := self._absent.get(dialect.name, ())) != before:
+                self._starter.note_missing(dialect, lacking)
         for front in FRONTS:
             if await self._appeared(front.resource.kind, [front.resource]):
                 self._starter.start_front(front)
@@ -95,11 +101,12 @@ class Discovery:
     async def _appeared(self, name: str, resources: Iterable[Resource]) -> bool:
         if name in self._started:
             return False
-        absent = [resource.key for resource in resources if not await self._is_usable(resource)]
+        absent = tuple([resource for resource in resources if not await self._is_usable(resource)])
         if absent:
             if name not in self._absent:
-                _log.info("Not installed or not allowed, so not served until it is", family=name, absent=absent)
-            self._absent[name] = f"{name} lacks {', '.join(absent)}"
+                keys = [resource.key for resource in absent]
+                _log.info("Not installed or not allowed, so not served until it is", family=name, absent=keys)
+            self._absent[name] = absent
             return False
         self._absent.pop(name, None)
         self._started.add(name)

@@ -51,6 +51,7 @@ class Families:
 
     def __init__(self) -> None:
         self._found: dict[str, Family] = {}
+        self._missing: dict[str, tuple[Resource, ...]] = {}
 
     def __iter__(self) -> Iterator[Family]:
         return iter(tuple(self._found.values()))
@@ -58,6 +59,18 @@ class Families:
     def add(self, family: Family) -> None:
         """A family whose kinds the cluster has."""
         self._found[family.dialect.name] = family
+        self._missing.pop(family.dialect.name, None)
+
+    def note_missing(self, dialect: Dialect, resources: tuple[Resource, ...]) -> None:
+        """A family that cannot be served as long as these kinds do not exist or may not be read."""
+        self._missing[dialect.name] = resources
+
+    def missing(self, model: Object, front: Front) -> Mapping[str, tuple[Resource, ...]]:
+        """The kinds that this Model's children lack, by dialect; nothing once a dialect that they may be in is there."""
+        named = _named(model, front)
+        if named:
+            return {named: self._missing[named]} if named in self._missing else {}
+        return {} if self._found else dict(self._missing)
 
     @property
     def are_several(self) -> bool:
@@ -70,7 +83,7 @@ class Families:
 
     def of(self, model: Object, front: Front) -> Family | None:
         """The family of a Model's children; None while it is not there or not ready. Raises UnknownDialect."""
-        named = front.dialect.name if front.dialect else meta.annotations_of(model).get(DIALECT)
+        named = _named(model, front)
         if named:
             if named not in DIALECTS:
                 raise UnknownDialect(f"{named[:64]!r} is not one of {', '.join(DIALECTS)}")
@@ -92,3 +105,8 @@ class Families:
             for family in self
             for key, version in family.observer.versions(model).items()
         }
+
+
+def _named(model: Object, front: Front) -> str | None:
+    """The dialect that the front or the Model's annotation prescribes, if any."""
+    return front.dialect.name if front.dialect else meta.annotations_of(model).get(DIALECT)

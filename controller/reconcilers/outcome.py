@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from controller.dialects import ChildKey
-from controller.meta import Object
+from controller.meta import Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, StatusError, is_transient, reason_of
 from controller.reconcilers.reasons import CHILD_APPLY_FAILED
 from controller.reconcilers.steps import Wait
@@ -56,6 +56,11 @@ class Problem:
         code = f"{error.http_code} {reason_of(error)}" if isinstance(error, StatusError) else ""
         transient = is_transient(error) or isinstance(error, Conflict | AlreadyExists)
         return cls(kind, name, action, " ".join(str(error).split()), code=code, transient=transient)
+
+    @classmethod
+    def not_installed(cls, resource: Resource, name: str, action: str) -> "Problem":
+        """The problem of an object whose kind the API server does not have."""
+        return cls(resource.kind, name, action, f"the CRD {resource.key} is not installed in this cluster")
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from controller.dialects.routes import answered_names
 from controller.fronts import Front
 from controller.informers import Lister
 from controller.lora import AdapterReport, AdapterSync
-from controller.meta import NamespacedName, Object
+from controller.meta import NamespacedName, Object, Resource
 from controller.meta.errors import ApiError
 from controller.reconcilers.backends import BackendState, BackendView, backend_view
 from controller.reconcilers.children import key_of
@@ -97,6 +97,8 @@ class ModelReconciler:
             await self._report(model, _unknown_dialect(model, error))
             return Result()
         if family is None:
+            if missing := self._families.missing(model, self._front):
+                await self._report(model, _not_installed(model, missing))
             return Result()
         versions, options = self._families.versions(model), self._options(family.dialect)
         rest = self._at_rest.get(request)
@@ -315,6 +317,15 @@ def _unknown_dialect(model: Object, error: UnknownDialect) -> PassResult:
     path = f"metadata.annotations[{DIALECT}]"
     problem = Problem(_kind_of(model), meta.name_of(model), path, str(error), reason=INVALID_SPEC.reason)
     return PassResult(problems=(problem,), applied=False, valid=False)
+
+
+def _not_installed(model: Object, missing: Mapping[str, tuple[Resource, ...]]) -> PassResult:
+    """One problem a dialect: any of them would do."""
+    kind, name = _kind_of(model), meta.name_of(model)
+    words = "not installed in this cluster, or not readable by the controller"
+    lacking = {dialect: ", ".join(f"CRD {each.key}" for each in kinds) for dialect, kinds in missing.items()}
+    problems = (Problem(kind, name, f"dialect {dialect}", f"{words}: {crds}") for dialect, crds in lacking.items())
+    return PassResult(problems=tuple(problems), applied=False, valid=False)
 
 
 def _kind_of(model: Object) -> str:

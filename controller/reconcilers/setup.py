@@ -159,8 +159,13 @@ class ModelControllers:
         if front is MODEL_FRONT:
             self._adapters.add_handler(controller.queue.add)
 
+    def note_missing(self, dialect: Dialect, resources: tuple[Resource, ...]) -> None:
+        """These kinds of a dialect do not exist or may not be read: the Models that need it say so."""
+        self._families.note_missing(dialect, resources)
+        self.reconcile_all()
+
     def reconcile_all(self) -> None:
-        """Every Model may be concerned: a family became ready."""
+        """Every Model may be concerned: a family became ready, or another kind is missing."""
         for models, controller in self._fronts.values():
             for key in models.lister.keys():  # noqa: SIM118 - a Lister is no mapping
                 controller.queue.add(key)
