@@ -36,6 +36,7 @@ from controller.reconcilers.steps import Keep
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
 from controller.views.changes import changed_lines
+from controller.views.interruptions import interruption_lines
 from controller.views.steps import shown_steps, sides, step_line
 
 _COLORS = {"+": "green", "-": "red"}
@@ -77,6 +78,7 @@ def diff_command(
 
     FILE is a file, a directory or "-" for standard input. Nothing is written. A Model that names its
     dialect in an annotation is compared in that one, a ModelBooster in v1, every other Model in --dialect.
+    A change that interrupts requests is announced on standard error.
 
     \b
     Exit codes:
@@ -146,6 +148,8 @@ async def _diff_one(client: Client, model: Object, front: Front, options: Render
     children = render(parsed, options)
     snapshot = live.observer.snapshot(model, children)
     planned = plan(parsed, children, snapshot, options.dialect, now=time.time())
+    for sentence in interruption_lines(planned):
+        click.secho(sentence, fg="yellow", err=True)
     for step in shown_steps(planned):
         click.secho(step_line(step, namespace), bold=True)
         for text in changed_lines(*sides(step)):

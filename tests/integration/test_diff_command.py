@@ -137,6 +137,25 @@ async def test_a_small_change_is_a_few_lines(
     assert len(lines) <= 10
 
 
+async def test_a_change_that_interrupts_requests_is_announced(
+    environment: Environment, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """A backend's port is another; the line stands before the steps, and a change of anything else has none."""
+    model = a_model("chat")
+    await client.create(MODEL, unborn(model, namespace))
+    async with controlling(environment, namespace):
+        await eventually(lambda: _has(client, namespace, 3))
+    port = await diff(
+        environment, tmp_path, namespace, a_model("chat", a_backend(workers=[a_worker(config={"port": 9000})]))
+    )
+    assert "interruption: requests to ModelServer chat-main fail until its pods have restarted" in port.output
+    seed = await diff(
+        environment, tmp_path, namespace, a_model("chat", a_backend(workers=[a_worker(config={"seed": 7})]))
+    )
+    assert "update ModelInfer" in seed.output
+    assert "interruption" not in seed.output
+
+
 async def test_kinds_that_are_not_installed_are_named(tmp_path: Path) -> None:
     """Only the CRD of the Model is there, as after installing this controller without Kthena."""
     async with Environment("embedded", crds=[model_crd()]) as bare:
