@@ -6,7 +6,8 @@ import click
 
 from controller.cli.app import Failure, Unusable
 from controller.cli.inputs import read_models
-from controller.cli.options import NOT_NEGATIVE, SECONDS, option, version_option
+from controller.cli.options import NOT_NEGATIVE, SECONDS, dialect_option_with, option, version_option
+from controller.dialects import Dialect
 
 
 @click.command()
@@ -19,12 +20,13 @@ from controller.cli.options import NOT_NEGATIVE, SECONDS, option, version_option
     default=120.0,
     help="Seconds that a step, or all Models, may take.",
 )
-@option("--delay", type=NOT_NEGATIVE, default=2.0, help="Seconds a simulated workload takes to start, and of a pause.")
-def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> None:
+@option("--delay", type=NOT_NEGATIVE, default=1.0, help="Seconds a simulated workload takes to start, and of a pause.")
+@dialect_option_with("v1")
+def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float, dialect: Dialect) -> None:
     """Show the controller at work, without a cluster.
 
     Without FILE: the story of one Model (a canary, an adapter, a deleted child, a failure), and then the shipped samples. With FILE, a file
-    or a directory with Models: those. Uses only ports on 127.0.0.1.
+    or a directory with Models: those. The children are those of today's Kthena. Uses only ports on 127.0.0.1.
 
     \b
     Exit codes:
@@ -36,6 +38,7 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     Examples:
       model-controller demo
       model-controller demo --exit model.yaml
+      model-controller demo --dialect e4fb6663
     """
     from rich.console import Console
 
@@ -52,7 +55,9 @@ def demo(files: tuple[str, ...], leave: bool, timeout: float, delay: float) -> N
     try:
         models = [entry.document for entry in inputs.models]
         console = Console(highlight=False)
-        asyncio.run(run_demo(models, story=not files, console=console, leave=leave, timeout=timeout, delay=delay))
+        asyncio.run(
+            run_demo(models, dialect, story=not files, console=console, leave=leave, timeout=timeout, delay=delay)
+        )
     except DemoFailure as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:

@@ -150,13 +150,19 @@ cluster_options = combined(
     option("--context", default=None, help="Context of the kubeconfig to use. [default: its current one]"),
 )
 
-dialect_option = option(
-    "--dialect",
-    "dialect",
-    type=_DialectName(),
-    default="e4fb6663",
-    help="Family of Kthena's API: of September 2025 (ModelInfer), or v1 as released today (ModelServing).",
-)
+
+def dialect_option_with(default: str) -> Callable[[F], F]:
+    """``--dialect``, where this one is meant when it is left out."""
+    return option(
+        "--dialect",
+        "dialect",
+        type=_DialectName(),
+        default=default,
+        help="Family of Kthena's API: of September 2025 (ModelInfer), or v1 as released today (ModelServing).",
+    )
+
+
+dialect_option = dialect_option_with("e4fb6663")
 
 image_options = combined(
     option(

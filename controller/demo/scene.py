@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller import meta
-from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_INFER, MODEL_ROUTE
+from controller.api.kinds import MODEL
+from controller.dialects import Dialect, Role
 from controller.informers import Lister
 from controller.meta import NamespacedName, Object
 from controller.runtime import Manager
@@ -16,12 +17,13 @@ _SHOWN_CONDITIONS = ("Initialized", "Active", "Failed")
 
 
 class Scene:
-    """Reads caches only."""
+    """Reads caches only. Children are those of one dialect."""
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: Manager, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._models = manager.informer(MODEL).lister
         self._events = manager.informer(EVENT).lister
-        self._children: dict[str, Lister] = {kind.kind: manager.informer(kind).lister for kind in ALL_CHILDREN}
+        self._children: dict[str, Lister] = {kind.kind: manager.informer(kind).lister for kind in dialect.children}
 
     def rows(self) -> list[Row]:
         """A row for each Model."""
@@ -55,11 +57,15 @@ class Scene:
         """Kind, name and state of each child of the Model."""
         uid = meta.uid_of(self.model(key) or {})
         return [
-            (kind, meta.name_of(child), state(kind, child))
+            (kind, meta.name_of(child), state(self._dialect, kind, child))
             for kind, lister in self._children.items()
             for child in sorted(lister.list(), key=meta.name_of)
             if uid and meta.is_controlled_by(child, uid)
         ]
+
+    def workload(self, key: NamespacedName) -> Object | None:
+        """What runs the pods of one backend."""
+        return self.child(self._dialect.workload.kind, key)
 
     def child(self, kind: str, key: NamespacedName) -> Object | None:
         """One child."""
@@ -67,7 +73,7 @@ class Scene:
 
     def weights(self, key: NamespacedName) -> dict[str, int]:
         """How the Model's route shares requests between its backends."""
-        return weights(self.child(MODEL_ROUTE.kind, key) or {})
+        return weights(self.child(self._dialect.route.kind, key) or {})
 
     def events(self, key: NamespacedName) -> list[tuple[str, str]]:
         """Reason and note of the Events about the Model, oldest first."""
@@ -84,13 +90,15 @@ def weights(route: Object) -> dict[str, int]:
     return {str(target.get("modelServerName")): int(target.get("weight") or 0) for target in targets}
 
 
-def state(kind: str, child: Object) -> str:
+def state(dialect: Dialect, kind: str, child: Object) -> str:
     """What is worth knowing of a child, in a few words."""
-    spec, status = meta.spec_of(child), meta.status_of(child)
-    if kind == MODEL_INFER.kind:
+    spec, status, row = meta.spec_of(child), meta.status_of(child), dialect.kind(kind)
+    if row.role is Role.WORKLOAD:
         return f"{status.get('availableReplicas', 0)}/{spec.get('replicas', 0)} ready"
-    if kind == MODEL_ROUTE.kind:
+    if row.role is Role.ROUTE:
         return _route(spec, weights(child))
+    if row.role is Role.SCALER:
+        return f"scales {', '.join(each.workload for each in row.scales(child))}"
     return ""
 
 

@@ -20,9 +20,10 @@ from controller.demo.scene import Scene
 from controller.demo.stage import Stage
 from controller.demo.story import MISSING, Step, Story
 from controller.demo.workloads import setup_workloads
-from controller.dialects import E4FB6663
+from controller.dialects import Dialect
 from controller.dialects.crds import child_crds
 from controller.envtest import Environment, can_evaluate_rules
+from controller.fronts import booster_crd
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import AlreadyExists, StatusError
 from controller.reconcilers import ModelControllerOptions, setup
@@ -42,9 +43,16 @@ class DemoFailure(Exception):
 
 
 async def run_demo(
-    models: Sequence[Object], *, story: bool, console: Console, leave: bool, timeout: float, delay: float
+    models: Sequence[Object],
+    dialect: Dialect,
+    *,
+    story: bool,
+    console: Console,
+    leave: bool,
+    timeout: float,
+    delay: float,
 ) -> None:
-    """Shows the story, if it is asked for, and then these Models, until a signal or, with ``leave``, until all are Active.
+    """Shows the story, if it is asked for, and then these Models with children of a dialect, until a signal or, with ``leave``, until all are Active.
 
     ``delay`` is how many seconds a simulated workload takes to start and the story pauses after a step; within ``timeout`` seconds, pauses
     not counted, everything has to be Active. Raises DemoFailure when a Model breaks a rule or something is not done in time.
@@ -53,7 +61,7 @@ async def run_demo(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with a_cluster(stop, delay) as cluster:
+    async with a_cluster(stop, dialect, delay) as cluster:
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             stage = Stage(console, cluster.scene, live)
             if story:
@@ -77,22 +85,21 @@ class DemoCluster:
 
 
 @contextlib.asynccontextmanager
-async def a_cluster(stop: asyncio.Event, delay: float) -> AsyncIterator[DemoCluster]:
+async def a_cluster(stop: asyncio.Event, dialect: Dialect, delay: float) -> AsyncIterator[DemoCluster]:
     """An API server without objects, and the controller with simulated workloads and a simulated engine on it. Leaving sets ``stop``."""
+    crds = [model_crd(), booster_crd(), *child_crds(dialect)]
     async with (
-        Environment(
-            "embedded", crds=[model_crd(), *child_crds(E4FB6663)], skip_rules=not can_evaluate_rules()
-        ) as environment,
+        Environment("embedded", crds=crds, skip_rules=not can_evaluate_rules()) as environment,
         environment.client() as client,
         SimulatedEngine(seconds=delay / 2, missing=MISSING) as engine,
     ):
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
-        setup(manager, ModelControllerOptions())
-        setup_workloads(manager, delay=delay, now=time.time)
-        scene = Scene(manager)
+        setup(manager, ModelControllerOptions(families=(dialect.name,)))
+        setup_workloads(manager, dialect.workload, delay=delay, now=time.time)
+        scene = Scene(manager, dialect)
         async with _running(manager, stop):
             await manager.informers.wait_for_sync()
-            yield DemoCluster(client, scene, Story(client, scene, engine).steps(), environment.kubeconfig)
+            yield DemoCluster(client, scene, Story(client, scene, engine, dialect).steps(), environment.kubeconfig)
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""The story that the demo tells: one Model, from its creation over a canary and an adapter to a failure that is explained and cleared.
+"""The story that the demo tells: one Model, from its creation over an autoscaled canary and an adapter to a failure that is explained and cleared.
 
 A step does one thing through the API, as a user would, and is over when the controller has done what follows from it.
 """
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller import meta
-from controller.api.kinds import MODEL, MODEL_INFER, MODEL_SERVER, POD
+from controller.api.kinds import MODEL, MODEL_SERVER, POD
 from controller.client import Client
 from controller.demo.engine import ADDRESS, SimulatedEngine
 from controller.demo.scene import Scene
-from controller.dialects import E4FB6663
+from controller.dialects import Dialect
 from controller.meta import NamespacedName, Object
 
 KEY = NamespacedName("default", "chat")
 MISSING = "no-such-adapter"
 _STABLE, _CANARY = "chat-stable", "chat-canary"
+_POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
 _ADAPTER = {"name": "legal", "artifactURL": "hf://acme/legal-lora"}
 _WRONG = {"name": "medical", "artifactURL": f"hf://acme/{MISSING}"}
 
@@ -36,10 +37,11 @@ class Step:
 class Story:
     """Its steps act through ``client`` and look at ``scene``; ``engine`` stands for the engine of the stable backend."""
 
-    def __init__(self, client: Client, scene: Scene, engine: SimulatedEngine) -> None:
+    def __init__(self, client: Client, scene: Scene, engine: SimulatedEngine, dialect: Dialect) -> None:
         self._client = client
         self._scene = scene
         self._engine = engine
+        self._dialect = dialect
         self._deleted = ""
 
     def steps(self) -> list[Step]:
@@ -53,7 +55,7 @@ class Story:
                 lambda: f"{len(scene.children(KEY))} children written; Active",
             ),
             Step(
-                "Add a canary with 30 % of the requests",
+                "Add an autoscaled canary with 30 % of the requests",
                 lambda: self._backends(70, 30),
                 lambda: scene.says(KEY, "Active", "True") and scene.weights(KEY) == {_STABLE: 70, _CANARY: 30},
                 self._say_what_restarted,
@@ -102,13 +104,15 @@ class Story:
 
     def _backend(self, name: str, weight: int, *adapters: Object) -> dict[str, Any]:
         hot = name == "stable"
+        scaling = {} if hot else {"autoscalingPolicy": _POLICY}
         backend: dict[str, Any] = {
             "name": name,
             "type": "vLLM",
             "modelURI": "hf://Qwen/Qwen3-0.6B",
             "minReplicas": 1,
-            "maxReplicas": 1,
+            "maxReplicas": 1 if hot else 4,
             "routeWeight": weight,
+            **scaling,
             "workers": [{"type": "server", "image": f"vllm/vllm-openai:v0.{10 if hot else 11}.0", "config": {}}],
         }
         if hot:
@@ -123,15 +127,13 @@ class Story:
 
     def _say_what_restarted(self) -> str:
         """A workload whose spec was never changed still has its first generation, and so its first pods."""
-        infers = (
-            self._scene.child(MODEL_INFER.kind, NamespacedName(KEY.namespace, name)) for name in (_STABLE, _CANARY)
-        )
-        changed = [meta.name_of(infer) for infer in infers if infer is not None and meta.generation_of(infer) != 1]
+        workloads = (self._scene.workload(NamespacedName(KEY.namespace, name)) for name in (_STABLE, _CANARY))
+        changed = [meta.name_of(each) for each in workloads if each is not None and meta.generation_of(each) != 1]
         return f"the pods of {', '.join(changed)} restart" if changed else "no pod restarted"
 
     async def _load_adapter(self) -> None:
-        infer = self._scene.child(MODEL_INFER.kind, NamespacedName(KEY.namespace, _STABLE)) or {}
-        pod, status = engine_pod(infer, meta.format_time(time.time()))
+        workload = self._scene.workload(NamespacedName(KEY.namespace, _STABLE)) or {}
+        pod, status = engine_pod(workload, self._dialect, meta.format_time(time.time()))
         await self._client.create(POD, pod)
         await self._client.patch(
             POD, meta.name_of(pod), {"status": status}, namespace=KEY.namespace, subresource="status"
@@ -148,15 +150,15 @@ class Story:
         return child is not None and meta.uid_of(child) != self._deleted
 
 
-def engine_pod(infer: Object, now: str) -> tuple[Object, dict[str, Any]]:
+def engine_pod(workload: Object, dialect: Dialect, now: str) -> tuple[Object, dict[str, Any]]:
     """A ready pod of a workload, behind which the simulated engine answers: the object and its status. ``now`` is an RFC 3339 time."""
-    name, namespace = meta.name_of(infer), meta.namespace_of(infer)
-    labels = {E4FB6663.pod_keys.name: name, E4FB6663.pod_keys.entry: "true", E4FB6663.keys.model_name: KEY.name}
+    name, namespace = meta.name_of(workload), meta.namespace_of(workload)
+    labels = {dialect.pod_keys.name: name, dialect.pod_keys.entry: "true", dialect.keys.model_name: KEY.name}
     metadata = {
         "name": f"{name}-0",
         "namespace": namespace,
         "labels": labels,
-        "ownerReferences": [meta.controller_reference(infer, MODEL_INFER)],
+        "ownerReferences": [meta.controller_reference(workload, dialect.workload)],
     }
     spec = {"containers": [{"name": "engine", "image": "simulated"}]}
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": now}

@@ -12,6 +12,7 @@ from rich.live import Live
 
 from controller.demo.session import a_cluster, tell
 from controller.demo.stage import PROGRAM, Stage, command
+from controller.dialects import DIALECTS, Dialect
 
 WIDTH = 80
 
@@ -26,10 +27,11 @@ def console() -> Console:
     return Console(file=io.StringIO(), width=WIDTH, highlight=False)
 
 
-async def test_the_story_shows_the_model_its_children_and_its_events(console: Console) -> None:
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+async def test_the_story_shows_the_model_its_children_and_its_events(console: Console, dialect: Dialect) -> None:
     """In the end on one screen of 80 columns and 24 lines."""
     stop = asyncio.Event()
-    async with a_cluster(stop, 0) as cluster:
+    async with a_cluster(stop, dialect, 0) as cluster:
         stage = Stage(console, cluster.scene, Live(console=Console(file=io.StringIO())))
         await tell(cluster.story, stage, stop, timeout=50, delay=0)
         before = len(printed(console))
@@ -41,7 +43,14 @@ async def test_the_story_shows_the_model_its_children_and_its_events(console: Co
     assert max(map(len, screen)) <= WIDTH
     assert len(shown) <= 24
     text = "\n".join(shown)
-    for part in ("ModelServer chat-canary", "60 % chat-canary, adapter legal", "Failed=False", "HTTP 404"):
+    for part in (
+        "ModelServer chat-canary",
+        f"{dialect.workload.kind} chat-canary",
+        "scales chat-canary",
+        "60 % chat-canary, adapter legal",
+        "Failed=False",
+        "HTTP 404",
+    ):
         assert part in text
     assert f"  {command()} status --watch" in hints
 
