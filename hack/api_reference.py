@@ -44,7 +44,7 @@ def package(name: str) -> Iterator[str]:
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """What ``__all__`` lists, or without it every name of the package that is no module."""
+    """What ``__all__`` lists, or without it every name of the package that is not a module."""
     listed = getattr(module, "__all__", None)
     if listed is not None:
         return list(listed)

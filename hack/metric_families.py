@@ -30,7 +30,7 @@ def families() -> list[Family]:
     Metrics.on(registry)
     ModelMetrics(registry, list, DIALECTS.values())
     found = []
-    for collector in registry._collector_to_names:  # noqa: SLF001 - the labels of a family without series are told nowhere else
+    for collector in registry._collector_to_names:  # noqa: SLF001 - the labels of a family without series are found nowhere else
         for metric in collector.collect():
             labels = getattr(collector, "_labelnames", None) or getattr(metric, "_labelnames", ())
             suffixes = _SUFFIXES[metric.type]

@@ -2,7 +2,7 @@
 
 Reading: ``1e-5``, ``1e21``, ``1_000``, ``0x1F``, ``0b11`` and ``014`` are numbers, plain dates and ``12:30`` are strings, ``yes``, ``on`` and
 ``y`` are booleans (the YAML 1.1 rules that kubectl follows), a byte order mark and CRLF are fine. What JSON cannot hold (NaN, infinities, binary, sets, keys
-that are no strings), a key given twice and an alias bomb are refused. Writing: every string that some YAML 1.1 or 1.2 reader could take for
+that are not strings), a key given twice and an alias bomb are refused. Writing: every string that some YAML 1.1 or 1.2 reader could take for
 something else is quoted.
 """
 
@@ -79,7 +79,7 @@ def _float(loader: _Reader, node: yaml.ScalarNode) -> float | str:
 def _bool(loader: _Reader, node: yaml.ScalarNode) -> bool:
     text = _text(loader, node)
     if not _READ_BOOLEAN.match(text):
-        raise _unusable(f"{text[:32]!r} is no boolean", node)
+        raise _unusable(f"{text[:32]!r} is not a boolean", node)
     return _BOOLEANS[text.lower()]
 
 

@@ -112,7 +112,7 @@ def _main(called: str) -> None:
     except (BrokenPipeError, KeyboardInterrupt):
         sys.stderr.close()
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - the last door before the user
+    except Exception as error:  # noqa: BLE001 - the last handler before the user
         if os.environ.get("MODEL_CONTROLLER_LOG_LEVEL") == "debug":
             traceback.print_exc()
         what = (error.strerror or str(error)).lower() if isinstance(error, OSError) else repr(error)

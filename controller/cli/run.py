@@ -77,7 +77,7 @@ _tuning_options = combined(
         "--shard",
         type=SHARD,
         default=None,
-        help="Reconcile one part of the Models: part INDEX, from 0, of COUNT, by a hash of namespace and name. [default: all]",
+        help="Reconcile one part of the Models: part I, from 0, of N, by a hash of namespace and name. [default: all]",
     ),
     option("--workers", type=Whole(1, 1000), default=16, help="Models reconciled at the same time."),
     option(

@@ -16,7 +16,7 @@ class BrokenConnection(Exception):
 
 
 class _Moment(IntEnum):
-    """What somebody waits for; a later one includes the earlier ones."""
+    """What a caller waits for; a later one includes the earlier ones."""
 
     HEAD = 1
     CHUNK = 2
@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: bytes came in. What nobody asked for ends the connection."""
+        """asyncio: bytes came in. Bytes outside of an answer end the connection."""
         if self._answer is None:
             self.close()
             return

@@ -24,7 +24,7 @@ P = TypeVar("P", bound=asyncio.Protocol)
 
 
 class CannotConnect(Exception):
-    """There is no connection, so nothing was sent. ``lasting``: trying again would not help, as with a certificate nobody trusts."""
+    """There is no connection, so nothing was sent. ``lasting``: trying again would not help, as with an untrusted certificate."""
 
     def __init__(self, address: str, reason: str, *, lasting: bool = False) -> None:
         super().__init__(f"cannot connect to {address}: {reason}")
@@ -32,7 +32,7 @@ class CannotConnect(Exception):
 
 
 class Resolved(Protocol):
-    """Told of every look-up of a host's name."""
+    """Called after every look-up of a host's name."""
 
     def __call__(self, host: str, seconds: float) -> None:
         """The look-up took this long."""
@@ -42,7 +42,7 @@ class Resolved(Protocol):
 class Endpoint:
     """A server and the way to it. Connections to equal endpoints are interchangeable.
 
-    ``tls`` is None for plain HTTP; ``server_name`` is whom the certificate has to name, if not the host; ``proxy`` is an ``http`` or
+    ``tls`` is None for plain HTTP; ``server_name`` is the name that the certificate must have, if not the host's; ``proxy`` is an ``http`` or
     ``https`` URL, with user and password where the proxy wants them.
     """
 

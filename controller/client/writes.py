@@ -39,7 +39,7 @@ def difference(desired: Object, live: Object, comparison: Comparison = _DEFAULT)
     """The JSON merge patch that makes ``live`` have everything in ``desired``; None when it has.
 
     Compared are all fields but ``apiVersion``, ``kind`` and ``status``; of the metadata labels, annotations, finalizers and owner
-    references, which are added to what is there. See ``Comparison`` for what is no difference.
+    references, which are added to what is there. See ``Comparison`` for which values count as equal.
     """
     wanted, current = (
         {key: value for key, value in obj.items() if key not in _SERVERS_FIELDS} for obj in (desired, live)

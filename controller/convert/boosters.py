@@ -38,7 +38,7 @@ def _beyond(booster: Object) -> Iterator[Note]:
     for path, given, known in _parts(booster):
         for key in given:
             if key not in known:
-                yield Note(booster, f"{path}.{key}", "is no field of a ModelBooster and is left out")
+                yield Note(booster, f"{path}.{key}", "is not a field of a ModelBooster and is left out")
 
 
 def _parts(booster: Object) -> Iterator[tuple[str, Mapping[str, Any], tuple[str, ...]]]:

@@ -45,7 +45,7 @@ class Story:
         self._deleted = ""
 
     def steps(self) -> list[Step]:
-        """In the order in which they are told."""
+        """The steps, in the order in which they are shown."""
         scene, engine = self._scene, self._engine
         return [
             Step(

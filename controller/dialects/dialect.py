@@ -191,7 +191,7 @@ class Dialect:
         return tuple(kind.resource for kind in self.kinds if kind.role is role)
 
     def kind(self, name: str) -> ChildKind:
-        """The row of a ``kind``. Raises KeyError for one that is no child's."""
+        """The row of a ``kind``. Raises KeyError for a kind that is not a child's."""
         for kind in self.kinds:
             if kind.resource.kind == name:
                 return kind

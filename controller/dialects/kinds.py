@@ -45,7 +45,7 @@ class Scaled(NamedTuple):
 class Fields:
     """A set of fields below ``spec``: everything under the paths ``within``, without the paths ``outside``.
 
-    The paths ``if_desired`` belong to the set where the desired object has them; otherwise they are somebody else's.
+    The paths ``if_desired`` belong to the set where the desired object has them; otherwise another writer owns them.
     """
 
     within: tuple[Path, ...] = ((),)
@@ -118,7 +118,7 @@ class ChildKind:
 
     ``owned`` are the fields of ``spec`` that the controller writes; the others belong to users and other controllers. A change of an
     ``immutable`` field needs a deletion and a creation. ``template`` and ``replicas`` are the paths of the pod template, which may be held,
-    and of the number of replicas, which an autoscaler may own. With ``instances``, the instances of each role are no part of the template: a
+    and of the number of replicas, which an autoscaler may own. With ``instances``, the instances of each role are not part of the template: a
     new number restarts nothing, and an autoscaler may own it too. ``needs`` gives the children that must be written before a desired one,
     ``names`` those that a live one refers to, which therefore must not be deleted before it, ``scales`` what a scaler scales. ``heal`` is the
     patch that repairs a live object beyond the owned fields, None where nothing is to repair.

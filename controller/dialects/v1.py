@@ -137,7 +137,7 @@ def _reference(target: ScalingTarget) -> Spec:
 
 
 def _sources(target: ScalingTarget, metrics: list[str], labels: Mapping[str, str]) -> Spec:
-    """A source for every metric: one without is never collected. The autoscaler itself leaves out pods that are no entry pods."""
+    """A source for every metric: one without is never collected. The autoscaler itself leaves out pods that are not entry pods."""
     where: dict[str, Any] = {"uri": "/metrics", "port": target.port}
     if labels:
         where["labelSelector"] = {"matchLabels": dict(labels)}

@@ -1,6 +1,6 @@
 """A real control plane of one's own: etcd, kube-apiserver and kube-controller-manager on free ports, in a folder of its own.
 
-The processes die with the one that started them, also when that is killed. Nothing of the machine is used but ports on 127.0.0.1.
+The processes die with the one that started them, also when that is killed. They use only ports on 127.0.0.1.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ def real_assets() -> Path | None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on right now."""
+    """A port that is free right now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -241,7 +241,7 @@ class ControlPlane:
         await self._offline(put_back)
 
     async def _offline(self, work: Callable[[], object]) -> None:
-        """Works while nothing runs. The controller manager starts anew too: its caches would not notice that time went back."""
+        """Works while nothing runs. The controller manager is restarted too: its caches would not notice that time went back."""
         for program in reversed(PROGRAMS):
             await self.stop_program(program)
         await asyncio.to_thread(work)

@@ -1,4 +1,4 @@
-"""Temporary folders that do not outlive their process for long: whoever starts next removes what a killed one left."""
+"""Temporary folders that do not outlive their process for long: the next process removes those that a killed one left."""
 
 import contextlib
 import fcntl

@@ -6,7 +6,7 @@ from controller.meta import Resource
 
 
 class ReflectorMetrics(Protocol):
-    """Told what one list-and-watch does; ``at`` is seconds since the epoch."""
+    """Records what one list-and-watch does; ``at`` is seconds since the epoch."""
 
     def listed(self) -> None:
         """A full list came in."""

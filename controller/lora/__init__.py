@@ -1,6 +1,6 @@
 """LoRA adapters of running engines: which adapters a pod has, and loading and unloading them.
 
-The door is ``AdapterSync.sync(model, pods) -> AdapterReport``: it starts the calls and returns at once. When the calls to a pod have ended,
+The entry point is ``AdapterSync.sync(model, pods) -> AdapterReport``: it starts the calls and returns at once. When the calls to a pod have ended,
 the handlers are called with the Model's key, so that it is reconciled again.
 """
 

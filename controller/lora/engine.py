@@ -117,7 +117,7 @@ def _decoded(status: int, content: bytes) -> Mapping[str, Any]:
         text = detail if isinstance(detail, str) else content.decode("utf-8", "replace")
         raise AdapterError(f"HTTP {status}: {' '.join(text.split())[:_EXCERPT]}")
     if not isinstance(value, Mapping):
-        raise AdapterError("HTTP 200 with a body that is no JSON object")
+        raise AdapterError("HTTP 200 with a body that is not a JSON object")
     return value
 
 

@@ -128,7 +128,7 @@ class PodState:
         return True
 
     def is_due(self, now: float) -> bool:
-        """Whether it is time to look at the pod: the time has come, or something is known to be left that was not tried in vain."""
+        """Whether to look at the pod now: its time has come, or a step is outstanding and no step has failed."""
         if self.look_at <= now:
             return True
         return self.observed is not None and not self.failures and bool(self.left())

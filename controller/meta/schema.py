@@ -232,7 +232,7 @@ def _duplicates(items: list[Any], schema: Schema, path: str) -> Iterator[Cause]:
         try:
             known = identity in seen
         except TypeError:
-            continue  # What identifies an item is no object or list; its wrong type is found as such.
+            continue  # The keys of an item are not objects or lists; its wrong type is found as such.
         if known:
             yield Cause(f"{path}[{index}]", "FieldValueDuplicate", f"Duplicate value: {_shown(identity)}")
         seen.add(identity)

@@ -43,8 +43,8 @@ def diff(desired: Object, live: Object, dialect: Dialect, scaling: Scaling | Non
     1. The live revision differs from the desired one: owned fields become exactly equal, and keys that are no longer wanted are removed.
     2. The revisions are equal: it is enough that everything wanted is there, so that fields which a webhook or a newer CRD added stay. Maps
        with free keys (selectors, resources, node selectors) are exact all the same.
-    3. Another spelling of the same value (``1`` for ``1000m``, backends in another order) is no change, and the live revision stays.
-    4. A held pod template is left out, with its revision; the instances of its roles are not, where they are no part of it.
+    3. Another spelling of the same value (``1`` for ``1000m``, backends in another order) is not a change, and the live revision stays.
+    4. A held pod template is left out, with its revision; the instances of its roles are not, where they are not part of it.
     """
     kind, keys, scaling = dialect.kind(str(desired["kind"])), dialect.keys, scaling or Scaling()
     held = is_held(desired, live, dialect)

@@ -35,7 +35,7 @@ class Snapshot:
     """The Model and what exists around it. Nothing here is to be changed.
 
     ``children`` are the live objects with the name of a desired child and those that the Model owns. ``owned`` are the keys of those that it
-    controls and that carry its uid label. ``bindings`` has the bindings that scale each desired workload, whoever owns them. ``pods`` has
+    controls and that carry its uid label. ``bindings`` has the bindings that scale each desired workload, of any owner. ``pods`` has
     the pods of each desired workload that the Model controls, by the workload's name. ``foreign_routes`` are routes of others that answer
     one of the Model's names, in any namespace.
     """

@@ -283,8 +283,8 @@ def _at(obj: Object, path: tuple[str, ...]) -> Any:
 def _scaling(request: Request, key: ChildKey, live: Object) -> Scaling | None:
     """Who decides about the numbers of a workload.
 
-    An autoscaler does as soon as a policy applies, or any scaler that is not one of ours on its way out scales the workload. Somebody else
-    does who wrote the replicas through the scale subresource, or whom the workload's annotation announces.
+    An autoscaler does as soon as a policy applies, or any scaler that is not one of ours on its way out scales the workload. Another
+    writer does if it wrote the replicas through the scale subresource, or if the workload's annotation announces it.
     """
     if request.role(key) is not Role.WORKLOAD:
         return None

@@ -214,7 +214,7 @@ class ModelReconciler:
         )
 
     async def _report(self, model: Object, result: PassResult) -> Object | None:
-        """Writes the status and records its transitions. The Model as it then is; None when somebody else changed it meanwhile."""
+        """Writes the status and records its transitions. Returns the Model as it then is; None when another writer changed it meanwhile."""
         written = await self._status.write(model, result)
         if written is None:
             return None

@@ -1,4 +1,4 @@
-"""Replicas that somebody outside of this API decides about: an HPA, KEDA, a person with ``kubectl scale``. Pure."""
+"""Replicas that are set from outside of this API: an HPA, KEDA, a person with ``kubectl scale``. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from controller.dialects import Dialect
 from controller.meta import Object
 
 EXTERNAL = "external"
-"""The value of the annotation by which a workload's replicas are given to somebody else; any other value takes them back."""
+"""The value of the annotation by which a workload's replicas are handed to another writer; any other value takes them back."""
 
 
 def is_scaled_externally(live: Object, dialect: Dialect) -> bool:
-    """Whether the replicas of a live workload belong to whoever wrote them.
+    """Whether a writer outside of this API owns the replicas of a live workload.
 
-    The annotation decides where there is one. Else they belong to who wrote them last through the scale subresource: the server notes that
-    in ``managedFields``, and removes the note when somebody else writes the field.
+    The annotation decides where there is one. Without it, the last writer through the scale subresource owns them: the server notes that write
+    in ``managedFields``, and removes the note when another writer sets the field.
     """
     said = meta.annotations_of(live).get(dialect.keys.replicas_owner)
     if said is not None:

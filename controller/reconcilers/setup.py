@@ -167,7 +167,7 @@ class ModelControllers:
     def reconcile_all(self) -> None:
         """Every Model may be concerned: a family became ready, or another kind is missing."""
         for models, controller in self._fronts.values():
-            for key in models.lister.keys():  # noqa: SIM118 - a Lister is no mapping
+            for key in models.lister.keys():  # noqa: SIM118 - a Lister is not a mapping
                 controller.queue.add(key)
 
 

@@ -1,7 +1,7 @@
 """From one Model to its children: pure, total and deterministic.
 
 ``render`` is the only way in. The same Model and options always give the same children; nothing is read from the cluster, and what a
-running child must keep (replicas of a scaled workload, a template that nobody asked to replace) is decided where desired and live are
+running child must keep (replicas of a scaled workload, a template that the Model did not ask to replace) is decided where desired and live are
 compared, not here.
 """
 

@@ -49,7 +49,7 @@ def _labels(model: Model, backend_name: str, dialect: Dialect) -> dict[str, str]
 def revision(dialect: Dialect, kind: str, spec: Mapping[str, Any]) -> str:
     """The hash that tells whether we want something new: of the spec, of a workload of its template.
 
-    Where the instances of roles are no part of the template, they are not hashed.
+    Where the instances of roles are not part of the template, they are not hashed.
     """
     row = dialect.kind(kind)
     if row.role is not Role.WORKLOAD:

@@ -65,7 +65,7 @@ def cache_volume_name(backend: Backend) -> str:
 
 
 def source_volume_name(claim: str) -> str:
-    """The volume of a claim that a source lies in. Volume names have no dots, so a name with dots is told apart by its hash."""
+    """The volume of a claim that a source lies in. Volume names have no dots, so a hash distinguishes a name with dots."""
     return bounded(claim.replace(".", "-"), "-source", hashed=claim if "." in claim else None)
 
 
@@ -310,7 +310,7 @@ def pod_spec(
 
 
 def placement(backend: Backend, worker: Worker) -> dict[str, Any]:
-    """Where the pods may run, and as whom. The pod's scheduler is left to the cluster unless the user chose one."""
+    """Where the pods may run, and under which service account. The pod's scheduler is left to the cluster unless the user chose one."""
     return non_empty(
         affinity=worker.affinity,
         tolerations=worker.tolerations,

@@ -54,7 +54,7 @@ def enqueue_owner(resource: Resource, *, only_controller: bool = True) -> Handle
 
 
 def with_priority(handler: Handler, priority: int | Callable[[Delta], int]) -> Handler:
-    """The same requests at this priority, or at the one that a function computes from the change. Initial lists are no exception."""
+    """The same requests at this priority, or at the one that a function computes from the change. This includes initial lists."""
 
     def prioritized(delta: Delta) -> Iterator[PrioritizedRequest]:
         chosen = priority if isinstance(priority, int) else priority(delta)
@@ -75,5 +75,5 @@ def _refers_to(reference: Object, resource: Resource) -> bool:
 
 
 def _name(function: Callable[..., object]) -> str:
-    """The function's own name, for logs: a wrapper says whom it wraps."""
+    """The function's own name, for logs: a wrapper has the name of the function that it wraps."""
     return str(getattr(function, "__qualname__", type(function).__qualname__))

@@ -18,7 +18,7 @@ class RunnableFailed(Exception):
 class RunnableGroup:
     """Tasks that are started one by one and stopped together.
 
-    Until the group is stopped, ``on_failure`` is called once for each task that raises, that is cancelled by somebody else, or that
+    Until the group is stopped, ``on_failure`` is called once for each task that raises, that is cancelled by another caller, or that
     returns although it was not started with ``may_return``. While the group stops, only tasks that raise are reported.
     """
 
@@ -42,7 +42,7 @@ class RunnableGroup:
         task.add_done_callback(self._ended)
 
     async def join(self) -> None:
-        """Wait until all tasks have ended by themselves, which is no failure any more."""
+        """Wait until all tasks have ended by themselves, which then is not a failure."""
         self._stopping = True
         while self._tasks:
             await asyncio.wait(self._tasks)

@@ -116,7 +116,7 @@ def _one(option: Option, value: Any, where: str, *, in_list: bool) -> Iterator[F
 
 
 def _loose(option: Option, text: str) -> str:
-    """Options whose type nobody knows may normalise their choices; those that do fold case and dashes."""
+    """Options of unknown type may normalise their choices; those that do fold case and dashes."""
     return text.lower().replace("-", "_") if option.type == "any" else text
 
 

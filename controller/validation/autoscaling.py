@@ -48,7 +48,7 @@ def duration(value: Any, path: str, rule: str, *, terminal: bool) -> Iterator[Fi
         return
     seconds = parse_duration(value)
     if seconds is None:
-        yield Finding(path, f"{value[:40]!r} is no duration such as 30s or 5m", rule=rule, terminal=terminal)
+        yield Finding(path, f"{value[:40]!r} is not a duration such as 30s or 5m", rule=rule, terminal=terminal)
     elif not 0 <= seconds <= _LONGEST:
         yield Finding(path, f"{value[:40]!r} does not lie between 0s and {_LONGEST}s", rule=rule, terminal=terminal)
     elif not is_admitted(value):
@@ -68,7 +68,7 @@ def policy(given: Mapping[str, Any], path: str) -> Iterator[Finding]:
             yield error(f"{where}.metricName", f"{name[:64]!r} is given twice", "P2")
         seen.add(name if isinstance(name, str) else "")
         if target is not None and not _is_positive(target):
-            yield error(f"{where}.targetValue", f"{str(target)[:40]!r} is no quantity above 0", "P1")
+            yield error(f"{where}.targetValue", f"{str(target)[:40]!r} is not a quantity above 0", "P1")
     behavior = _map(given.get("behavior"))
     up = _map(behavior.get("scaleUp"))
     for part, step, fields, rule in (

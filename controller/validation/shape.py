@@ -39,7 +39,7 @@ def texts(obj: Object) -> Iterator[Finding]:
         strings = [item] if isinstance(item, str) else item if isinstance(item, Mapping) else ()
         if found := next(filter(None, map(_NO_ARGUMENT.search, strings)), None):
             what = "holds" if isinstance(item, str) else "has a key with"
-            yield error(path, f"{what} the character U+{ord(found[0]):04X}, which no argument can carry", "M34")
+            yield error(path, f"{what} the character U+{ord(found[0]):04X}, which cannot appear in an argument", "M34")
 
 
 def _free_parts(value: Any, path: str, typed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -78,7 +78,7 @@ def metadata(obj: Object) -> Iterator[Finding]:
     for field, pattern in _PLACED.items():
         value = meta.metadata_of(obj).get(field)
         if value not in (None, "") and not (isinstance(value, str) and re.fullmatch(pattern, value)):
-            yield error(f"metadata.{field}", f"{str(value)[:80]!r} is no {field}", "metadata")
+            yield error(f"metadata.{field}", f"{str(value)[:80]!r} is not a valid {field}", "metadata")
 
 
 def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding
     for field in schema.unknown_fields(value, wanted):
         near = difflib.get_close_matches(field.key[:64], sorted(field.known), 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        yield warning(field.path[:_LONGEST_PATH], f"is no field of the {kind} and is ignored{hint}", "unknown-field")
+        yield warning(field.path[:_LONGEST_PATH], f"is not a field of the {kind} and is ignored{hint}", "unknown-field")
 
 
 def _is_left_to_a_rule(path: str, reason: str) -> bool:

@@ -17,7 +17,7 @@ def login(**_: Any) -> kopf.ConnectionInfo:
 
 
 async def call(method: str, path: str, body: Any = None) -> Any:
-    """One request; an object that is gone, or there already, is no error."""
+    """One request; an object that is gone, or there already, is not an error."""
     async with aiohttp.ClientSession() as session, session.request(method, SERVER + path, json=body) as answer:
         if answer.status not in (404, 409):
             answer.raise_for_status()

@@ -67,8 +67,8 @@ async def measure(bench: Bench, workload: Workload, contenders: Sequence[Contend
         for contender in (*contenders[turn:], *contenders[:turn]):
             figures = await workload.run(bench, contender)
             samples.append(Sample(workload.name, contender.name, figures))
-            told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-            print(f"{workload.name} {number + 1} {contender.name}: {told}", file=sys.stderr)
+            shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            print(f"{workload.name} {number + 1} {contender.name}: {shown}", file=sys.stderr)
     return samples
 
 

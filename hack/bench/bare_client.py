@@ -92,5 +92,5 @@ def model_path(namespace: str, name: str = "", subresource: str = "") -> str:
 
 
 async def line_of_input() -> None:
-    """Returns when somebody says go."""
+    """Returns at the signal to start."""
     await asyncio.to_thread(sys.stdin.readline)

@@ -51,7 +51,9 @@ def register(kubeconfig: Path, namespace: str) -> None:
 
     @kopf.on.event(MODEL_INFER.group, MODEL_INFER.version, MODEL_INFER.plural)
     async def changed(meta: kopf.Meta, status: kopf.Status, memo: kopf.Memo, **_: Any) -> None:
-        if not any(told["type"] == "Available" and told["status"] == "True" for told in status.get("conditions", ())):
+        if not any(
+            stated["type"] == "Available" and stated["status"] == "True" for stated in status.get("conditions", ())
+        ):
             return
         owner = meta["ownerReferences"][0]["name"]
         await memo.client.send("PATCH", model_path(namespace, owner, "status"), json.dumps(_ACTIVE).encode(), _MERGE)

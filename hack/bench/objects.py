@@ -46,6 +46,8 @@ def condition(type_: str, status: str, reason: str, message: str = "") -> dict[s
 
 def available(generation: int = 1) -> dict[str, Any]:
     """The status of a ModelInfer whose only replica runs."""
-    told = condition("Available", "True", "AllGroupsReady")
-    del told["observedGeneration"]
-    return {"status": {"observedGeneration": generation, "replicas": 1, "availableReplicas": 1, "conditions": [told]}}
+    available = condition("Available", "True", "AllGroupsReady")
+    del available["observedGeneration"]
+    return {
+        "status": {"observedGeneration": generation, "replicas": 1, "availableReplicas": 1, "conditions": [available]}
+    }

@@ -18,7 +18,7 @@ PAGE, SCALE_PAGE = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "scale.md"
 SCALE_FIGURES = ("seconds", "CPU ms a Model", "RSS MiB", "writes a Model")
 _BEGIN, _END = "<!-- begin of what make bench wrote -->", "<!-- end of what make bench wrote -->"
 _RATIOS = ("seconds", "CPU ms a Model", "CPU ms a Model, Events sent", "p50 ms", "p99 ms")
-"""Figures that are also told as a multiple of the ideal one's in the same round."""
+"""Figures that are also given as a multiple of the ideal one's in the same round."""
 
 
 def by_contender(samples: Iterable[Sample]) -> dict[str, list[Mapping[str, float]]]:
@@ -59,9 +59,9 @@ def table(samples: Sequence[Sample]) -> str:
         lines.append(f"| {figure} | {' | '.join(cells)} |")
         if figure in _RATIOS and "ideal" in rounds and len(rounds) > 1:
             shares = [ratios(samples, contender, figure) for contender in rounds]
-            told = [f"**{spread(values)}**" if values else "" for values in shares]
-            told[list(rounds).index("ideal")] = "1"
-            lines.append(f"| — as a multiple of the ideal one | {' | '.join(told)} |")
+            shown = [f"**{spread(values)}**" if values else "" for values in shares]
+            shown[list(rounds).index("ideal")] = "1"
+            lines.append(f"| — as a multiple of the ideal one | {' | '.join(shown)} |")
     return "\n".join(lines)
 
 

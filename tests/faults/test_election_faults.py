@@ -78,7 +78,7 @@ async def spec_of_lease(admin: Client, room: str) -> Mapping[str, Any]:
 
 
 async def first_of(*candidates: Candidate) -> Candidate:
-    """Whoever leads first."""
+    """The first leader."""
     while True:
         leaders = [each for each in candidates if each.elector.is_leader]
         assert len(leaders) <= 1
@@ -164,7 +164,7 @@ async def test_a_lease_given_to_somebody_else_by_hand_is_lost(candidate: Candida
 
 
 async def test_a_lease_emptied_by_hand_has_one_leader_again(candidate: Candidates, admin: Client, room: str) -> None:
-    """Whoever is quicker takes it; another who believed to lead finds out at its next renewal."""
+    """The quicker candidate takes it; one that still believes to lead finds out at its next renewal."""
     one, two = await candidate("one"), await candidate("two")
     leader = await first_of(one, two)
     await admin.patch(LEASE, "lease", {"spec": {"holderIdentity": ""}}, namespace=room)

@@ -80,7 +80,7 @@ async def a_process(environment: Environment, namespace: str, last: int | None =
 
 
 def masked(obj: Object) -> dict[str, Any]:
-    """The object without what every server gives anew, and without the hash of it."""
+    """The object without the fields that every server sets itself, and without the hash of it."""
     labels = {
         name: value
         for name, value in meta.labels_of(obj).items()

@@ -61,7 +61,7 @@ async def test_a_new_model_becomes_active_with_three_creates_and_two_status_writ
     creates = [write for write in counting.writes if write == ("POST", 201)]
     patches = [write for write in counting.writes if write == ("PATCH", 200)]
     assert len(patches) == 2
-    assert len(creates) - 3 in (0, 1, 2), "three children, and events at leisure"
+    assert len(creates) - 3 in (0, 1, 2), "three children, and events in the background"
     assert len(counting.writes) == len(creates) + len(patches)
 
 

@@ -91,7 +91,7 @@ async def answers(endpoint: Endpoint) -> bool:
 
 
 async def test_the_components_rights_are_what_it_takes(endpoint: Endpoint) -> None:
-    """Without them nobody is let in; with them whoever has the reader's role, and nobody else."""
+    """Without them every caller is refused; with them every caller without the role of the reader."""
     await endpoint.install("metrics_reader_role.yaml")
     await endpoint.admin.create(RESOURCES["ClusterRoleBinding"], READER_BINDING)
     assert await endpoint.code("prometheus") == 500

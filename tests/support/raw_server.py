@@ -10,7 +10,7 @@ Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[
 
 @asynccontextmanager
 async def talking(conversation: Conversation, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """The port of a server on loopback that talks like this with whoever connects, and hangs up when it has nothing more to say."""
+    """The port of a server on loopback that talks like this with every client, and hangs up when it has nothing more to say."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Discovery: what clients are told about the resources that are served. Pure."""
+"""Discovery: the documents that list the served resources for clients. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence

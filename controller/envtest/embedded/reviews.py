@@ -33,7 +33,7 @@ ADMIN = User("admin", (_ADMINISTRATORS, "system:authenticated"))
 
 
 def user_of(authorization: str, impersonated: str = "", groups: Iterable[str] = ()) -> User:
-    """The user whom a request impersonates, else that of its ``Authorization`` header: a service account or an administrator."""
+    """The user that a request impersonates, else that of its ``Authorization`` header: a service account or an administrator."""
     if impersonated:
         given = tuple(groups) or _groups_of(impersonated)
         return User(impersonated, (*given, "system:authenticated"))

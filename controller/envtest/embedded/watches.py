@@ -1,4 +1,4 @@
-"""Everybody who follows a resource: what a watcher has still to be told, and when it gets a bookmark."""
+"""The watchers of a resource: the pending events of each, and when it gets a bookmark."""
 
 import asyncio
 from collections import deque

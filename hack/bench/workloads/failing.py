@@ -1,6 +1,6 @@
 """A hundred Models, one of which can never work: what it costs the others, and what it costs by itself in half a minute.
 
-Its ModelServer's name belongs to an object of somebody else. The ideal is the same hundred without a failing one.
+Its ModelServer's name belongs to another owner's object. The ideal is the same hundred without a failing one.
 """
 
 import asyncio

@@ -47,7 +47,7 @@ def test_a_scalar_means_what_kubectl_makes_of_it(text: str, value: Any) -> None:
         (".nan", "JSON"), ("-.inf", "JSON"), ("!!binary aGk=", "JSON"), ("!!set {a}", "JSON"), ("!own x", "!own"),
         ("{1: a}", "not a string"), ("{y: a}", "not a string"), ("{~: a}", "not a string"), ("{a: 1, a: 2}", "given twice"),
         ("&a [1, *a]", "contains it"), ("[1,", "file:"), ("*nowhere", "nowhere"), ("[" * 3000 + "]" * 3000, "deeply"),
-        (BOMB, "too many values"), ("!!bool x", "no boolean"), ("!!int [1]", "scalar"), ("!!float {}", "scalar"), ("!!bool []", "scalar"),
+        (BOMB, "too many values"), ("!!bool x", "not a boolean"), ("!!int [1]", "scalar"), ("!!float {}", "scalar"), ("!!bool []", "scalar"),
         ("!!map [1]", "mapping"), ("{[a]: 1}", "not a string"), ("{!!str [a]: 1}", "not a string"),
     ],
 )  # fmt: skip

@@ -54,7 +54,7 @@ async def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncI
 
 
 class Script:
-    """Answers one after the other, the last one for ever; remembers the requests."""
+    """Answers one after the other, the last one forever; remembers the requests."""
 
     def __init__(self, *answers: Callable[[], web.Response]) -> None:
         self.answers = list(answers)
@@ -367,7 +367,7 @@ async def test_watch_events_cut_inside_a_character_arrive_once():
 
 @pytest.mark.parametrize("fault", ["stall", "cut"])
 async def test_a_watch_that_falls_silent_or_breaks_is_a_transport_error(fault: str):
-    """No watch hangs for ever, and no cut looks like a clean end."""
+    """No watch hangs forever, and no cut looks like a clean end."""
     line = b'{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n'
     async with serving(stream(line, stall=fault == "stall", cut=fault == "cut")) as url:
         with pytest.raises(TransportError):

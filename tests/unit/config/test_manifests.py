@@ -115,7 +115,7 @@ def test_the_probes_ask_a_port_that_the_container_names(probe: str, path: str) -
 
 
 def test_users_of_a_namespace_get_their_rights_by_aggregation() -> None:
-    """Whoever may view, edit or administrate a namespace may do the same with its Models."""
+    """A user who may view, edit or administrate a namespace may do the same with its Models."""
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     aggregated = {
         role: {key.removeprefix(prefix) for key in the("ClusterRole", name=role)["metadata"]["labels"] if key.startswith(prefix)}
@@ -180,7 +180,7 @@ def test_the_hostpath_overlay_adds_one_flag() -> None:
 
 @pytest.mark.kubectl
 def test_secure_metrics_come_with_their_rights_and_their_certificate(tmp_path: Path) -> None:
-    """For the Deployment and for whoever scrapes it."""
+    """For the Deployment and for scrapers."""
     for folder in ("default", "crd", "rbac", "manager", "network-policy", "prometheus", "metrics-secure"):
         shutil.copytree(ROOT / "config" / folder, tmp_path / folder)
     overlay = {"resources": ["../default", "../prometheus"], "components": ["../metrics-secure"]}

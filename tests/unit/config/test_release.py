@@ -79,7 +79,7 @@ def test_the_page_of_the_package_has_no_link_that_leads_nowhere(metadata: Messag
 
 
 def test_the_metadata_is_complete(metadata: Message) -> None:
-    """For whoever finds it by a search."""
+    """For readers who find it by a search."""
     assert metadata["Name"] == "kthena-model-controller"
     assert {line.partition(",")[0] for line in metadata.get_all("Project-URL") or ()} >= {
         "Source",

@@ -40,7 +40,7 @@ def test_another_scope_is_another_informer(factory: SharedInformerFactory) -> No
 
 
 def test_no_options_are_those_the_informer_was_made_with(factory: SharedInformerFactory) -> None:
-    """Whoever does not care gets what there is."""
+    """A caller without a wish gets the informer that exists."""
     made = factory.informer(CONFIG_MAP, CacheOptions(label_selector="a", transform=shorten, compact=True))
     assert factory.informer(CONFIG_MAP) is made
     assert factory.informer(NODE) is factory.informer(NODE)

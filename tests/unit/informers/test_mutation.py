@@ -1,4 +1,4 @@
-"""The mutation detector: whoever changes a cached object is found out, whatever becomes of the object."""
+"""The mutation detector: every change of a cached object is found, whatever becomes of the object."""
 
 import asyncio
 from collections.abc import Callable

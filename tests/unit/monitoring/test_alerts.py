@@ -33,7 +33,7 @@ def test_promtool_finds_nothing_wrong(rules: Path, command: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_says_what_happened_and_where_to_read_on(name: str) -> None:
-    """Whoever is woken up finds a severity, two sentences and the page about it."""
+    """A person on call finds a severity, two sentences and the page about it."""
     alert = ALERTS[name]
     assert alert["labels"]["severity"] in {"critical", "warning"}
     assert alert["annotations"]["summary"].endswith(".")

@@ -172,7 +172,7 @@ def test_a_template_written_by_another_controller_is_held_and_marked() -> None:
 
 
 def test_a_template_that_we_would_render_so_today_is_not_held() -> None:
-    """Whoever wrote it: it gets its labels and annotations, and no pod restarts."""
+    """Of any writer: it gets its labels and annotations, and no pod restarts."""
     desired = child("ModelInfer", a_backend())
     live = copy.deepcopy(desired)
     live["metadata"] |= {"labels": {}, "annotations": {}}

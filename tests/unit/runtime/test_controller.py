@@ -191,7 +191,7 @@ def test_a_result_chooses_the_priority_of_the_next_pass(virtual_time):
 
 
 def failing(*errors: BaseException | None) -> Behaviour:
-    """Raises these one after the other, None standing for success, the last one for ever."""
+    """Raises these one after the other, None standing for success, the last one forever."""
     left = list(errors)
 
     async def behave(request: Request) -> Result:

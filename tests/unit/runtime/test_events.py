@@ -137,7 +137,7 @@ class Sending:
 
 
 def test_events_let_work_go_first(virtual_time):
-    """While keys wait for a worker one goes out a second, so that none waits for ever; the rest as soon as it is quiet."""
+    """While keys wait for a worker one goes out a second, so that none waits forever; the rest as soon as it is quiet."""
 
     async def scenario() -> None:
         server = Server()

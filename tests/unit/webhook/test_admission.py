@@ -44,7 +44,7 @@ def test_a_review_is_read_into_a_request():
     ],
 )
 def test_anything_else_is_refused_in_one_sentence(body: Any, problem: str):
-    """The API server shows it to whoever looks for the fault."""
+    """The API server shows it to people who look for the fault."""
     with pytest.raises(ReviewError, match=problem):
         AdmissionRequest.from_review(body)
 

@@ -91,7 +91,7 @@ def schema_of(info: TypeInfo) -> Mapping[str, Any]:
 
 
 def tracked(obj: Object) -> dict[str, Any]:
-    """The object without the fields that nobody owns."""
+    """The object without the fields that have no owner."""
     metadata = {name: value for name, value in obj["metadata"].items() if name not in _UNTRACKED_METADATA}
     return {**{name: value for name, value in obj.items() if name not in _HIDDEN}, "metadata": metadata}
 
@@ -117,7 +117,7 @@ def record(
         return
     if before is not None and not owners:
         obj["metadata"].pop("managedFields", None)
-        return  # As in Kubernetes, an object that nobody tracks is tracked from its first apply on.
+        return  # As in Kubernetes, an untracked object is tracked from its first apply on.
     schema = schema_of(info)
     old = tracked(before) if before is not None else _unset(info)
     try:
@@ -134,7 +134,7 @@ def record(
 
 
 def _unset(info: TypeInfo) -> dict[str, Any]:
-    """An object that nobody has set anything of."""
+    """An object of which no field has been set."""
     written = {} if info.custom else {name: zero() for name, zero in always_written(info.schema)}
     return {**written, "metadata": {}}
 

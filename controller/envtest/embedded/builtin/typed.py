@@ -103,7 +103,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def zero(schema: Schema) -> Any:
-    """The value of a field that nobody has set."""
+    """The value of a field that has not been set."""
     name = schema.get("x-name", "")
     if name in _ZEROS:
         return _ZEROS[name]
