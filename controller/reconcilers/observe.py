@@ -58,6 +58,11 @@ class Snapshot:
         children = {**self.children, **changed}
         return replace(self, children={key: obj for key, obj in children.items() if obj is not None})
 
+    def without(self, keys: Collection[ChildKey]) -> "Snapshot":
+        """The same as if these children were not the Model's."""
+        children = {key: obj for key, obj in self.children.items() if key not in keys}
+        return replace(self, children=children, owned=tuple(key for key in self.owned if key not in keys))
+
 
 class Observer:
     """Reads the listers of a dialect's children and of the pods. ``routes`` gives those of every family, which share one router."""

@@ -172,12 +172,14 @@ class ModelReconciler:
     async def _leave_other_families(
         self, model: Model, rendered: Rendered, after: Snapshot, family: Family, outcome: Outcome
     ) -> None:
-        """The children of another dialect go once those of this one serve."""
+        """The children of another dialect go once those of this one serve. A server or route that both have under one name is this one's."""
         views = backend_views(rendered, after, family.dialect)
         if any(view.state in (BackendState.MISSING, BackendState.PENDING) for view in views):
             return
+        keys = [key_of(child) for child in rendered.children]
         for other in self._families.others(family):
-            left = other.observer.snapshot(model.object, ())
+            common = {key for key in keys if family.dialect.kind(key.kind).resource in other.dialect.children}
+            left = other.observer.snapshot(model.object, ()).without(common)
             if left.owned:
                 pruned = await other.applier.apply(plan(model, (), left, other.dialect, now=self._now()))
                 outcome.writes += pruned.writes

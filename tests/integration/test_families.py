@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from controller import meta
+from controller.api.annotations import DIALECT
 from controller.api.crds import model_crd
 from controller.api.kinds import MODEL
 from controller.client import Client
-from controller.dialects import V1
+from controller.dialects import E4FB6663, V1, Dialect
 from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.fronts import BOOSTER, booster_crd
@@ -18,6 +19,7 @@ from tests.support.boosters import a_booster
 from tests.support.factories import a_backend, a_model, eventually, unborn
 from tests.support.running import controlling
 
+POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
 AVAILABLE = {
     "type": "Available",
     "status": "True",
@@ -34,17 +36,25 @@ async def todays() -> AsyncIterator[Environment]:
         yield environment
 
 
-async def serve(client: Client, name: str) -> None:
-    """What the controller of ModelServings reports once all pods run."""
+@pytest.fixture
+async def both() -> AsyncIterator[Environment]:
+    """A cluster that has the kinds of both families."""
+    crds = {crd["metadata"]["name"]: crd for crd in [model_crd(), *child_crds(E4FB6663), *child_crds(V1)]}
+    async with Environment("embedded", crds=list(crds.values())) as environment:
+        yield environment
+
+
+async def serve(client: Client, name: str, dialect: Dialect = V1) -> None:
+    """What the controller of the workloads reports once all pods run."""
 
     async def there() -> bool:
-        return any(meta.name_of(obj) == name for obj in (await client.list(V1.workload, "default")).items)
+        return any(meta.name_of(obj) == name for obj in (await client.list(dialect.workload, "default")).items)
 
     await eventually(there)
-    live = await client.get(V1.workload, name, "default")
+    live = await client.get(dialect.workload, name, "default")
     status = {"observedGeneration": meta.generation_of(live), "replicas": 1, "availableReplicas": 1}
     body = {"status": {**status, "conditions": [AVAILABLE]}}
-    await client.patch(V1.workload, name, body, namespace="default", subresource="status")
+    await client.patch(dialect.workload, name, body, namespace="default", subresource="status")
 
 
 async def is_active(client: Client, resource: Resource, name: str) -> bool:
@@ -72,3 +82,32 @@ async def test_it_becomes_active_and_rests(todays: Environment, resource: Resour
         await client.patch(resource, "chat", {"metadata": {"labels": {"seen": "yes"}}}, namespace="default")
         assert await is_active(client, resource, "chat")
         assert len(counting.writes) == before
+
+
+async def test_a_model_changes_its_family_and_keeps_what_both_have(both: Environment) -> None:
+    """New workloads first, then the old ones go; servers and route stay the same objects, with what others put into them."""
+    async with both.client() as client, controlling(both, "default", families=None):
+        scaled = a_backend("main", maxReplicas=3, autoscalingPolicy=POLICY)
+        await client.create(MODEL, unborn(a_model("chat", scaled), "default"))
+        await serve(client, "chat-main", E4FB6663)
+        await eventually(lambda: is_active(client, MODEL, "chat"))
+        await client.patch(V1.route, "chat", {"spec": {"rateLimit": {"unit": "second"}}}, namespace="default")
+        common = (V1.server, V1.route)
+        before = {kind: (await only(client, kind))["metadata"]["uid"] for kind in common}
+        await client.patch(MODEL, "chat", {"metadata": {"annotations": {DIALECT: V1.name}}}, namespace="default")
+        await serve(client, "chat-main", V1)
+
+        async def left() -> bool:
+            old = [kind for kind in E4FB6663.children if kind not in common]
+            return not any([(await client.list(kind, "default")).items for kind in old])
+
+        await eventually(left)
+        await eventually(lambda: is_active(client, MODEL, "chat"))
+        assert {kind: (await only(client, kind))["metadata"]["uid"] for kind in common} == before
+        assert meta.spec_of(await only(client, V1.route))["rateLimit"] == {"unit": "second"}
+
+
+async def only(client: Client, resource: Resource) -> dict[str, Any]:
+    """The one object of a kind."""
+    (found,) = (await client.list(resource, "default")).items
+    return dict(found)
