@@ -1,4 +1,8 @@
-"""The HTTP calls to an engine and its sidecar. An answer is not trusted: redirects are refused, bodies are capped, every call times out."""
+"""The HTTP calls to an engine and its sidecar. An answer is not trusted: redirects are refused, bodies are capped, every call times out.
+
+vLLM lists models as JSON, and answers a load or an unload in plain text without a content type; the sidecar puts that text into JSON. The
+status alone counts there, since the list says afterwards what is loaded.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +59,9 @@ class EngineClient:
 
     async def list_adapters(self, pod_ip: str, engine_port: int) -> tuple[LoadedAdapter, ...]:
         """What the engine itself says it has. Raises AdapterError."""
-        answer = await self._call("GET", f"{_base(pod_ip, engine_port)}/v1/models", None, LIST_SECONDS)
+        answer = _mapping(await self._call("GET", f"{_base(pod_ip, engine_port)}/v1/models", None, LIST_SECONDS))
+        if answer is None:
+            raise AdapterError("HTTP 200 with a body that is not a JSON object")
         entries = answer.get("data")
         if not isinstance(entries, list):
             raise AdapterError("the list of models has another form")
@@ -75,7 +81,7 @@ class EngineClient:
         url = f"{_base(pod_ip, runtime_port)}/v1/unload_lora_adapter"
         await self._call("POST", url, {"lora_name": name}, UNLOAD_SECONDS)
 
-    async def _call(self, method: str, url: str, body: Any, seconds: float) -> Mapping[str, Any]:
+    async def _call(self, method: str, url: str, body: Any, seconds: float) -> bytes:
         if self._session is None:
             raise RuntimeError("use it as a context manager")
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS)
@@ -87,7 +93,9 @@ class EngineClient:
             )
             async with request as answer:
                 content = await _read(answer)
-                return _decoded(answer.status, content)
+                if answer.status != 200:
+                    raise AdapterError(f"HTTP {answer.status}: {_words(answer.status, content)}")
+                return content
         except TimeoutError:
             raise AdapterError(f"no answer within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -107,18 +115,31 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
-def _decoded(status: int, content: bytes) -> Mapping[str, Any]:
+def _mapping(content: bytes) -> Mapping[str, Any] | None:
     try:
         value = jsonio.loads(content)
     except ValueError:
-        value = None
-    if status != 200:
-        detail = value.get("detail") if isinstance(value, Mapping) else None
-        text = detail if isinstance(detail, str) else content.decode("utf-8", "replace")
-        raise AdapterError(f"HTTP {status}: {' '.join(text.split())[:_EXCERPT]}")
-    if not isinstance(value, Mapping):
-        raise AdapterError("HTTP 200 with a body that is not a JSON object")
-    return value
+        return None
+    return value if isinstance(value, Mapping) else None
+
+
+def _words(status: int, content: bytes) -> str:
+    """The words inside an error, in one line.
+
+    vLLM sends ``{"error": {"message": WORDS}}``, or ``{"error": WORDS}`` without a key; the sidecar ``{"detail": "HTTP 400: ERROR"}`` with all of that.
+    """
+    text = content.decode("utf-8", "replace")
+    while (inner := _unwrapped(text)) is not None:
+        text = inner.removeprefix(f"HTTP {status}: ")
+    return " ".join(text.split())[:_EXCERPT]
+
+
+def _unwrapped(text: str) -> str | None:
+    value = _mapping(text.encode("utf-8", "surrogatepass"))
+    inner = None if value is None else value.get("detail", value.get("error"))
+    if isinstance(inner, Mapping):
+        inner = inner.get("message")
+    return inner if isinstance(inner, str) else None
 
 
 def _base(pod_ip: str, port: int) -> str:

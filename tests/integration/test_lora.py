@@ -242,7 +242,7 @@ async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, 
         lines = (await eventually(told)).splitlines()
         assert lines == [
             "adapter sql: loaded on 1/3 pods of chat-main",
-            "pod chat-main-3: load sql: HTTP 500: HTTP 500: cannot download s3://bucket",
+            "pod chat-main-3: load sql: HTTP 500: cannot download s3://bucket",
         ]
         broken.faults.clear()
         await holds(broken, SQL)

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aiohttp import web
@@ -10,71 +10,101 @@ from aiohttp.test_utils import TestServer
 
 from controller.lora import engine as engine_module
 from controller.lora.engine import AdapterError, EngineClient, LoadedAdapter
-
-
-class Engine:
-    """An engine and its sidecar on one port; ``fault`` replaces the next answers."""
-
-    def __init__(self) -> None:
-        self.loaded: dict[str, str] = {}
-        self.fault: web.StreamResponse | None = None
-        application = web.Application()
-        application.router.add_get("/v1/models", self.models)
-        application.router.add_post("/v1/load_lora_adapter", self.load)
-        application.router.add_post("/v1/unload_lora_adapter", self.unload)
-        self.server = TestServer(application, host="127.0.0.1")
-
-    async def models(self, _: web.Request) -> web.StreamResponse:
-        entries = [{"id": "base", "root": "/m", "parent": None}]
-        entries += [{"id": name, "root": root, "parent": "base"} for name, root in self.loaded.items()]
-        return self.fault or web.json_response({"data": entries})
-
-    async def load(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if body["lora_name"] in self.loaded:
-            return web.json_response({"detail": "HTTP 400: already loaded"}, status=400)
-        self.loaded[body["lora_name"]] = body["output_dir"]
-        return self.fault or web.json_response({"message": "ok"})
-
-    async def unload(self, request: web.Request) -> web.StreamResponse:
-        if self.loaded.pop((await request.json())["lora_name"], None) is None:
-            return web.json_response({"detail": "HTTP 404: unknown"}, status=404)
-        return web.json_response({"message": "ok"})
+from tests.support.engines import (
+    ALREADY_LOADED,
+    BASE_MODEL,
+    NO_ADAPTER,
+    NOT_LOADED,
+    FakeEngine,
+    Fault,
+    refusal,
+    serving,
+    unauthorized,
+)
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    """A running engine."""
-    running = Engine()
-    await running.server.start_server()
-    yield running
-    await running.server.close()
+async def engine() -> AsyncIterator[FakeEngine]:
+    """A running engine with its sidecar."""
+    async with serving("127.0.0.1", 0, 0) as running:
+        yield running
 
 
 @pytest.fixture
 async def runtime() -> AsyncIterator[EngineClient]:
-    """The server under test."""
+    """The client under test."""
     async with EngineClient() as opened:
         yield opened
 
 
-async def test_adapters_are_loaded_listed_and_unloaded(engine: Engine, runtime: EngineClient) -> None:
+async def listed(runtime: EngineClient, engine: FakeEngine) -> tuple[LoadedAdapter, ...]:
+    return await runtime.list_adapters(engine.address, engine.engine_port)
+
+
+async def load(runtime: EngineClient, engine: FakeEngine, name: str, directory: str = "/cache/x") -> None:
+    await runtime.load(engine.address, engine.runtime_port, name=name, source="hf://a/b", directory=directory)
+
+
+async def test_adapters_are_loaded_listed_and_unloaded(engine: FakeEngine, runtime: EngineClient) -> None:
     """The base model is no adapter."""
-    port = engine.server.port or 0
-    assert await runtime.list_adapters("127.0.0.1", port) == ()
-    await runtime.load("127.0.0.1", port, name="sql", source="hf://a/b", directory="/cache/x")
-    assert await runtime.list_adapters("127.0.0.1", port) == (LoadedAdapter("sql", "/cache/x"),)
-    await runtime.unload("127.0.0.1", port, name="sql")
+    assert await listed(runtime, engine) == ()
+    await load(runtime, engine, "sql")
+    assert await listed(runtime, engine) == (LoadedAdapter("sql", "/cache/x"),)
+    await runtime.unload(engine.address, engine.runtime_port, name="sql")
     assert engine.loaded == {}
 
 
-async def test_refusals_carry_the_engines_words(engine: Engine, runtime: EngineClient) -> None:
-    """In one line, with the status code."""
-    engine.loaded["sql"] = "/x"
-    with pytest.raises(AdapterError, match="HTTP 400: HTTP 400: already loaded"):
-        await runtime.load("127.0.0.1", engine.server.port or 0, name="sql", source="s", directory="/x")
-    with pytest.raises(AdapterError, match="HTTP 404"):
-        await runtime.unload("127.0.0.1", engine.server.port or 0, name="other")
+async def test_refusals_are_the_engines_words_alone(engine: FakeEngine, runtime: EngineClient) -> None:
+    """Without the JSON of the engine in the JSON of the sidecar, and with the status code once."""
+    engine.empty.add("/nowhere")
+    await load(runtime, engine, "sql")
+    for name, directory, words in (
+        ("sql", "/cache/x", f"HTTP 400: {ALREADY_LOADED.format('sql')}"),
+        ("base", "/cache/x", f"HTTP 400: {BASE_MODEL.format('base')}"),
+        ("law", "/nowhere", f"HTTP 404: {NO_ADAPTER.format('law', '/nowhere')}"),
+    ):
+        with pytest.raises(AdapterError) as refused:
+            await load(runtime, engine, name, directory)
+        assert str(refused.value) == words
+    with pytest.raises(AdapterError) as refused:
+        await runtime.unload(engine.address, engine.runtime_port, name="nope")
+    assert str(refused.value) == f"HTTP 404: {NOT_LOADED.format('nope')}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (unauthorized, "HTTP 401: Unauthorized"),
+        (lambda: web.json_response({"detail": "cannot download"}, status=500), "HTTP 500: cannot download"),
+        (lambda: web.json_response({"detail": [{"loc": ["body"]}]}, status=422), 'HTTP 422: {"detail": [{"loc": ["body"]}]}'),
+        (lambda: refusal(500, "LoRA rank 32 is greater\nthan 16."), "HTTP 500: LoRA rank 32 is greater than 16."),
+        (lambda: web.Response(status=503), "HTTP 503: "),
+    ],
+    ids=["key", "sidecar", "shape", "engine", "empty"],
+)  # fmt: skip
+async def test_words_are_found_in_every_form_of_an_error(
+    engine: FakeEngine, runtime: EngineClient, answer: Callable[[], web.Response], words: str
+) -> None:
+    """A form that is not known is quoted as it is."""
+    engine.faults["load"] = answering(answer)
+    with pytest.raises(AdapterError) as refused:
+        await load(runtime, engine, "sql")
+    assert str(refused.value) == words
+
+
+async def test_plain_text_without_a_content_type_is_a_success_too(engine: FakeEngine, runtime: EngineClient) -> None:
+    """The engine itself answers so; its list says what it has."""
+    engine.faults["load"] = answering(lambda: web.Response(body=b"Success: LoRA adapter 'sql' added successfully."))
+    await load(runtime, engine, "sql")
+
+
+def answering(answer: Callable[[], web.Response]) -> Fault:
+    """Gives this answer to every call."""
+
+    async def fault(_: web.Request) -> web.Response:
+        return answer()
+
+    return fault
 
 
 @pytest.mark.parametrize(
@@ -88,23 +118,26 @@ async def test_refusals_carry_the_engines_words(engine: Engine, runtime: EngineC
     ],
     ids=["redirect", "huge", "text", "shape", "error"],
 )
-async def test_wrong_answers_are_refused(engine: Engine, runtime: EngineClient, fault: object, message: str) -> None:
+async def test_wrong_answers_are_refused(
+    engine: FakeEngine, runtime: EngineClient, fault: Callable[[], web.Response], message: str
+) -> None:
     """No redirect is followed, no body is read without end."""
-    engine.fault = fault()  # type: ignore[operator]
+    engine.faults["list"] = answering(fault)
     with pytest.raises(AdapterError, match=message):
-        await runtime.list_adapters("127.0.0.1", engine.server.port or 0)
+        await listed(runtime, engine)
 
 
 @pytest.mark.parametrize(("root", "told"), [("/cache/x/", "/cache/x"), ("", None), (7, None)])
 async def test_an_engine_may_tell_its_roots_in_another_form(
-    engine: Engine, runtime: EngineClient, root: object, told: str | None
+    engine: FakeEngine, runtime: EngineClient, root: object, told: str | None
 ) -> None:
     """A slash at the end makes no other directory, and no text is no directory."""
-    engine.fault = web.json_response({"data": [{"id": "sql", "root": root, "parent": "base"}]})
-    assert await runtime.list_adapters("127.0.0.1", engine.server.port or 0) == (LoadedAdapter("sql", told),)
+    entry = {"id": "sql", "root": root, "parent": "base"}
+    engine.faults["list"] = answering(lambda: web.json_response({"data": [entry]}))
+    assert await listed(runtime, engine) == (LoadedAdapter("sql", told),)
 
 
-async def test_a_hundred_hanging_pods_keep_nobody_waiting(engine: Engine, runtime: EngineClient) -> None:
+async def test_a_hundred_hanging_pods_keep_nobody_waiting(engine: FakeEngine, runtime: EngineClient) -> None:
     """More calls may be in flight than an HTTP client usually allows."""
     arrived, released = asyncio.Event(), asyncio.Event()
     waiting = 0
@@ -120,10 +153,10 @@ async def test_a_hundred_hanging_pods_keep_nobody_waiting(engine: Engine, runtim
     application = web.Application()
     application.router.add_post("/v1/load_lora_adapter", hang)
     async with TestServer(application, host="127.0.0.1") as server:
-        load = functools.partial(runtime.load, "127.0.0.1", server.port or 0, name="a", source="s", directory="/x")
-        calls = [asyncio.create_task(load()) for _ in range(120)]
+        hanging = functools.partial(runtime.load, "127.0.0.1", server.port or 0, name="a", source="s", directory="/x")
+        calls = [asyncio.create_task(hanging()) for _ in range(120)]
         await arrived.wait()
-        assert await runtime.list_adapters("127.0.0.1", engine.server.port or 0) == ()
+        assert await listed(runtime, engine) == ()
         released.set()
         await asyncio.gather(*calls)
 
