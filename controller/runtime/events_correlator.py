@@ -5,11 +5,10 @@ request is made per ``INTERVAL_SECONDS``: events in between are merged, the late
 """
 
 import heapq
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import count
-
-from cachetools import LRUCache
 
 INTERVAL_SECONDS = 60.0
 """Time between two requests for the same correlation key."""
@@ -70,23 +69,29 @@ class _Series:
     last_sent: float
     pending: _Run | None = None
 
+    def has_ended(self, now: float) -> bool:
+        """Whether an equal event would start a new Event object."""
+        return self.pending is None and now - self.last_seen > SERIES_END_SECONDS
+
 
 class EventCorrelator:
-    """Remembers the latest 4096 correlation keys; an evicted key starts a new series."""
+    """Remembers the correlation keys of the series that have not ended, 4096 at most; an evicted key starts a new series."""
 
     def __init__(self) -> None:
-        self._series: LRUCache[Hashable, _Series] = LRUCache(_REMEMBERED_KEYS)
+        self._series: OrderedDict[Hashable, _Series] = OrderedDict()
         self._pending: dict[Hashable, float] = {}
         self._due: list[tuple[float, int, Hashable]] = []
         self._entries = count()
 
     def observe(self, key: Hashable, name: str, note: str, now: float, at: float = 0.0) -> Action | None:
         """An event of this correlation key happened; ``name`` is for a new Event object. Returns None if the event is merged for now."""
+        self._drop_ended(now)
         run = _Run(name, note, 1, at, at)
         series = self._series.get(key)
-        if series is None or (series.pending is None and now - series.last_seen > SERIES_END_SECONDS):
-            self._series[key] = _Series(run, now, now)
+        if series is None or series.has_ended(now):
+            self._touch(key, _Series(run, now, now))
             return Create(key, name, note, 1, at, at)
+        self._touch(key, series)
         series.last_seen = now
         series.pending = self._merged(series, run)
         if now - series.last_sent >= INTERVAL_SECONDS:
@@ -95,6 +100,10 @@ class EventCorrelator:
             self._pending[key] = series.last_sent + INTERVAL_SECONDS
             heapq.heappush(self._due, (self._pending[key], next(self._entries), key))
         return None
+
+    def __len__(self) -> int:
+        """Correlation keys that are remembered."""
+        return len(self._series)
 
     def due(self, now: float) -> list[Action]:
         """The merged events whose interval is over."""
@@ -112,6 +121,18 @@ class EventCorrelator:
         while self._due and self._pending.get(self._due[0][2]) != self._due[0][0]:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
+
+    def _touch(self, key: Hashable, series: _Series) -> None:
+        """The series was seen last of all."""
+        self._series[key] = series
+        self._series.move_to_end(key)
+        if len(self._series) > _REMEMBERED_KEYS:
+            self._series.popitem(last=False)
+
+    def _drop_ended(self, now: float) -> None:
+        """Forgets series that nothing can continue, such as those of objects that are gone; the one seen longest ago comes first."""
+        while self._series and next(iter(self._series.values())).has_ended(now):
+            self._series.popitem(last=False)
 
     @staticmethod
     def _merged(series: _Series, run: _Run) -> _Run:

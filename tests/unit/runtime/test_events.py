@@ -52,6 +52,41 @@ def test_the_latest_note_wins_and_gets_an_event_of_its_own():
     assert correlator.observe("k", "n5", "three", 200) == Repeat("k", "n3", "three", 3)
 
 
+def test_an_ended_series_is_forgotten():
+    """Objects that come and go leave nothing behind, whether or not their events repeated."""
+    correlator = EventCorrelator()
+    correlator.observe("merged", "n", "note", 0)
+    correlator.observe("merged", "n", "note", 1)
+    correlator.due(60)
+    for second in range(1000):
+        correlator.observe(f"gone-{second}", "n", "note", 100 + second)
+    assert len(correlator) == 361
+    assert correlator.observe("gone-999", "n2", "note", 1159) == Repeat("gone-999", "n", "note", 2)
+    correlator.observe("other", "n", "note", 2000)
+    assert len(correlator) == 1
+
+
+def test_a_merged_event_outlives_its_series_until_it_is_sent():
+    """The sender was stuck in an outage for longer than a series lasts."""
+    correlator = EventCorrelator()
+    correlator.observe("k", "n1", "note", 0)
+    correlator.observe("k", "n2", "note", 1)
+    correlator.observe("other", "n", "note", 1000)
+    assert correlator.due(1000) == [Repeat("k", "n1", "note", 2)]
+
+
+def test_no_more_than_4096_series_are_remembered():
+    """The one seen longest ago makes room; its next event begins a new series."""
+    correlator = EventCorrelator()
+    for number in range(4096):
+        correlator.observe(number, "n", "note", 0)
+    correlator.observe(0, "n", "note", 61)
+    correlator.observe("one more", "n", "note", 61)
+    assert len(correlator) == 4096
+    assert correlator.observe(0, "n2", "note", 200) == Repeat(0, "n", "note", 3)
+    assert correlator.observe(1, "n2", "note", 200) == Create(1, "n2", "note", 1)
+
+
 def test_after_six_minutes_of_silence_a_new_series_begins():
     """An old Event object is not revived."""
     correlator = EventCorrelator()
