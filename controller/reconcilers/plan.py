@@ -61,6 +61,10 @@ class Plan:
     steps: Mapping[ChildKey, Step]
     request: Request = field(repr=False, compare=False)
 
+    def without(self, keys: Collection[ChildKey]) -> "Plan":
+        """The same, but nothing is done about these children."""
+        return replace(self, steps={key: step for key, step in self.steps.items() if key not in keys})
+
     def revised(self, key: ChildKey, live: Object | None, failed: Collection[ChildKey] = ()) -> Step | None:
         """The step for one child now that ``live`` is the object and these children could not be written; None when nothing is to do."""
         request = replace(

@@ -159,7 +159,7 @@ class ModelReconciler:
             return Outcome(), self._adapters.paused(model, snapshot.pods) if self._front.adapters else AdapterReport()
         adapters = self._adapters.sync(model, snapshot.pods) if self._front.adapters else AdapterReport()
         planned = plan(model, rendered.children, snapshot, family.dialect, now=self._now(), loading=adapters.loading)
-        outcome = await family.applier.apply(planned)
+        outcome = await family.applier.apply(planned.without(self._still_used(rendered, snapshot, family)))
         if self._front.adapters and outcome.is_kind_complete(family.dialect.route.kind):
             self._adapters.allow_unloads(meta.key_of(model.object))
         if outcome.is_complete:
@@ -169,17 +169,25 @@ class ModelReconciler:
         self._metrics.applied((self._front.resource.kind, request), outcome, adapters)
         return outcome, adapters
 
+    def _still_used(self, rendered: Rendered, snapshot: Snapshot, family: Family) -> set[ChildKey]:
+        """Servers and routes of both families that go on with another family's workloads, because those of this one do not serve yet."""
+        used: set[ChildKey] = set()
+        if not self._families.are_several or _all_serve(rendered, snapshot, family):
+            return used
+        for other in self._families.others(family):
+            if other.has_workloads_of(snapshot.model):
+                owned = other.observer.snapshot(snapshot.model, ()).owned
+                used |= _common(rendered, family, other).intersection(owned)
+        return used
+
     async def _leave_other_families(
         self, model: Model, rendered: Rendered, after: Snapshot, family: Family, outcome: Outcome
     ) -> None:
         """The children of another dialect go once those of this one serve. A server or route that both have under one name is this one's."""
-        views = backend_views(rendered, after, family.dialect)
-        if any(view.state in (BackendState.MISSING, BackendState.PENDING) for view in views):
+        if not _all_serve(rendered, after, family):
             return
-        keys = [key_of(child) for child in rendered.children]
         for other in self._families.others(family):
-            common = {key for key in keys if family.dialect.kind(key.kind).resource in other.dialect.children}
-            left = other.observer.snapshot(model.object, ()).without(common)
+            left = other.observer.snapshot(model.object, ()).without(_common(rendered, family, other))
             if left.owned:
                 pruned = await other.applier.apply(plan(model, (), left, other.dialect, now=self._now()))
                 outcome.writes += pruned.writes
@@ -238,6 +246,18 @@ class ModelReconciler:
         if self._front.adapters:
             self._adapters.forget(request)
         self._metrics.forget((self._front.resource.kind, request))
+
+
+def _all_serve(rendered: Rendered, snapshot: Snapshot, family: Family) -> bool:
+    """Whether every backend has what it asks for in this family."""
+    views = backend_views(rendered, snapshot, family.dialect)
+    return not any(view.state in (BackendState.MISSING, BackendState.PENDING) for view in views)
+
+
+def _common(rendered: Rendered, family: Family, other: Family) -> set[ChildKey]:
+    """The desired children of kinds that another family has too."""
+    keys = map(key_of, rendered.children)
+    return {key for key in keys if family.dialect.kind(key.kind).resource in other.dialect.children}
 
 
 def backend_views(rendered: Rendered, snapshot: Snapshot, dialect: Dialect) -> tuple[BackendView, ...]:

@@ -85,7 +85,7 @@ async def test_it_becomes_active_and_rests(todays: Environment, resource: Resour
 
 
 async def test_a_model_changes_its_family_and_keeps_what_both_have(both: Environment) -> None:
-    """New workloads first, then the old ones go; servers and route stay the same objects, with what others put into them."""
+    """The old workloads serve until the new ones do, and then they go; servers and route stay the same objects, with what others put into them."""
     async with both.client() as client, controlling(both, "default", families=None):
         scaled = a_backend("main", maxReplicas=3, autoscalingPolicy=POLICY)
         await client.create(MODEL, unborn(a_model("chat", scaled), "default"))
@@ -95,6 +95,12 @@ async def test_a_model_changes_its_family_and_keeps_what_both_have(both: Environ
         common = (V1.server, V1.route)
         before = {kind: (await only(client, kind))["metadata"]["uid"] for kind in common}
         await client.patch(MODEL, "chat", {"metadata": {"annotations": {DIALECT: V1.name}}}, namespace="default")
+
+        async def has_both_workloads() -> bool:
+            return all([(await client.list(dialect.workload, "default")).items for dialect in (E4FB6663, V1)])
+
+        await eventually(has_both_workloads)
+        assert E4FB6663.keys.model_uid in str(meta.spec_of(await only(client, V1.server))["workloadSelector"])
         await serve(client, "chat-main", V1)
 
         async def left() -> bool:
@@ -104,6 +110,7 @@ async def test_a_model_changes_its_family_and_keeps_what_both_have(both: Environ
         await eventually(left)
         await eventually(lambda: is_active(client, MODEL, "chat"))
         assert {kind: (await only(client, kind))["metadata"]["uid"] for kind in common} == before
+        assert V1.keys.model_uid in str(meta.spec_of(await only(client, V1.server))["workloadSelector"])
         assert meta.spec_of(await only(client, V1.route))["rateLimit"] == {"unit": "second"}
 
 
