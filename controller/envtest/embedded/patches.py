@@ -19,7 +19,7 @@ def patch_of(info: TypeInfo, content_type: str, body: Any) -> Callable[[dict[str
     if content_type == _JSON:
         if not isinstance(body, list) or not all(isinstance(operation, dict) for operation in body):
             raise BadRequest("error decoding patch: a JSON patch is a list of operations")
-        return lambda current: meta.json_patch(current, body)
+        return lambda current: _json_patch(current, body)
     if content_type == _MERGE or (content_type == _STRATEGIC and not info.custom):
         if not isinstance(body, dict):
             raise BadRequest("error decoding patch: a merge patch is an object")
@@ -27,6 +27,27 @@ def patch_of(info: TypeInfo, content_type: str, body: Any) -> Callable[[dict[str
             return lambda current: strategic_merge(current, body, info.schema)
         return lambda current: meta.merge_patch(current, body)
     raise unsupported(content_type)
+
+
+def _json_patch(current: Any, operations: list[dict[str, Any]]) -> Any:
+    """As Kubernetes' library does it: ``replace`` also sets a member that an object does not have. Raises PatchError."""
+    for operation in operations:
+        sets = operation.get("op") == "replace" and isinstance(_parent(current, operation.get("path")), dict)
+        current = meta.json_patch(current, [{**operation, "op": "add"} if sets else operation])
+    return current
+
+
+def _parent(value: Any, path: Any) -> Any:
+    """What holds the place that a JSON pointer names, or None."""
+    if not isinstance(path, str) or not path.startswith("/"):
+        return None
+    for part in path.split("/")[1:-1]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, list):
+            value = value[int(name)] if name.isdecimal() and int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def unsupported(content_type: str) -> UnsupportedMediaType:

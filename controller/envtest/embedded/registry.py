@@ -90,10 +90,10 @@ class Registry:
         if self.storage.get(info.key, key) is None and info.create_on_update and not subresource:
             fresh = {name: value for name, value in meta.metadata_of(body.value).items() if name != "resourceVersion"}
             return self.create(info, key.namespace, Body({**body.value, "metadata": fresh}, body.duplicates), options)
-        current = self.get(info, key)
         obj, warnings = reading.read(info, body, options)
         reading.check_identity(info, key, obj)
         reading.check_kind(info, obj)
+        current = self.get(info, key)
         self._check_version(info, key, current, obj)
         uid = obj["metadata"].get("uid")
         if uid and uid != meta.uid_of(current):
@@ -124,7 +124,8 @@ class Registry:
             if not subresource:
                 reading.check_kind(info, obj)
         except BadRequest as error:
-            raise Invalid(f"the patched object is invalid: {error.message}") from None
+            cause = Cause("patch", "FieldValueInvalid", f"Invalid value: {error.message}")
+            raise Invalid(f"the patched object is invalid: {error.message}", causes=(cause,)) from None
         reading.check_identity(info, key, obj)
         self._check_version(info, key, current, obj)
         return self.update(info, key, obj, options, subresource=subresource, warnings=warnings)

@@ -59,7 +59,10 @@ class Representation:
                 return obj
 
     def many(self, info: TypeInfo, objects: Sequence[Object], metadata: Object) -> Object:
-        """A list of objects. The items of built-in kinds carry neither kind nor apiVersion."""
+        """A list of objects. The items of built-in kinds carry neither kind nor apiVersion.
+
+        Lists of custom kinds always have ``continue``, as in Kubernetes.
+        """
         match self._form:
             case "Table":
                 return table(info, objects, metadata, time.time(), self._include)
@@ -71,6 +74,8 @@ class Representation:
             case _:
                 kind, api_version = info.list_kind, info.api_version
                 items = objects if info.custom else map(_bare, objects)
+                if info.custom:
+                    metadata = {"continue": "", **metadata}
         return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": list(items)}
 
     def answer(self, body: Any, code: int = 200) -> web.Response:

@@ -29,6 +29,8 @@ _UNTRACKED: frozenset[Path] = frozenset(
     {("f:apiVersion",), ("f:kind",), ("f:metadata",), *(("f:metadata", f"f:{name}") for name in _UNTRACKED_METADATA)}
 )
 _HIDDEN = ("apiVersion", "kind")
+_NOBODY: list[Object] = [{}]
+"""What a request gives as ``managedFields`` to have none."""
 
 
 class Manager(NamedTuple):
@@ -231,7 +233,7 @@ def _whole(live: Object | None, configuration: Object, merged: dict[str, Any], o
         for name, value in configuration["metadata"].items()
         if name in ("uid", "resourceVersion", "namespace", "name")
     }
-    metadata = {**merged.get("metadata", {}), **kept, **given, "managedFields": entries_of(owners)}
+    metadata = {**merged.get("metadata", {}), **kept, **given, "managedFields": entries_of(owners) or _NOBODY}
     return {"apiVersion": configuration["apiVersion"], "kind": configuration["kind"], **merged, "metadata": metadata}
 
 

@@ -80,6 +80,7 @@ def _children(value: Any, schema: Schema) -> dict[str, tuple[Any, Schema]]:
 
 def field_set(value: Any, schema: Schema, path: Path = ()) -> Iterator[Path]:
     """The fields that a value sets, as an applied configuration owns them. Raises TypedError."""
+    _check_form(value, schema, path)
     if is_atomic(value, schema):
         yield path
         return
@@ -90,6 +91,24 @@ def field_set(value: Any, schema: Schema, path: Path = ()) -> Iterator[Path]:
         is_empty = item is None or item == {}
         if is_item or is_empty or not _is_declared(schema, element[2:]):
             yield where
+
+
+_FORMS: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str, bool, int, float),
+    "boolean": (str, bool, int, float),
+    "integer": (str, bool, int, float),
+    "number": (str, bool, int, float),
+}
+
+
+def _check_form(value: Any, schema: Schema, path: Path) -> None:
+    """Raises TypedError for a map, a list or a scalar where the schema has another of the three."""
+    forms = _FORMS.get(str(schema.get("type")))
+    if value is not None and forms and not isinstance(value, forms):
+        where = "".join(f".{element[2:]}" for element in path)
+        raise TypedError(f"{where}: expected {schema['type']}, got {value!r}")
 
 
 @dataclass(slots=True)
