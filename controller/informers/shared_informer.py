@@ -163,7 +163,7 @@ class SharedInformer:
             self._dispatcher.dispatch(delta)
 
     def _store_of(self, obj: Object) -> Indexer | None:
-        return self._stores.get("") or self._stores.get(meta.namespace_of(obj))
+        return self._stores.get("", self._stores.get(meta.namespace_of(obj)))
 
     async def wait_for_version(self, version: str, timeout: float) -> None:
         """Return once the store has reached this version of the collection. Raises TimeoutError after ``timeout`` seconds.

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from controller import meta
-from controller.client import Client
+from controller.client import Client, static_config
 from controller.informers import (
     BY_NAMESPACE,
     CacheOptions,
@@ -225,6 +225,17 @@ async def test_what_keep_leaves_out_is_treated_as_not_selected(client: Client, n
 
         assert await eventually(is_swapped)
     assert hearing.summary() == [("ADDED", "a", True), ("DELETED", "a", False), ("ADDED", "b", False)]
+
+
+@pytest.mark.parametrize("namespaces", [(), ("team",)], ids=["all namespaces", "one namespace"])
+async def test_the_first_own_write_is_in_an_empty_cache_at_once(namespaces: tuple[str, ...]) -> None:
+    """An empty store is a store too: the next pass must see what the last one created."""
+    async with await Client.connect(static_config("http://127.0.0.1:1")) as nobody:
+        informer = SharedInformerFactory(nobody).informer(CONFIG_MAP, CacheOptions(namespaces=namespaces))
+        informer.record({"metadata": {"name": "a", "namespace": "team", "resourceVersion": "7"}})
+        assert informer.lister.get("a", "team") is not None
+        informer.record({"metadata": {"name": "b", "namespace": "other", "resourceVersion": "8"}})
+        assert (informer.lister.get("b", "other") is None) is bool(namespaces)
 
 
 async def test_an_informer_that_is_made_late_starts_at_once(client: Client, namespace: str) -> None:
