@@ -35,3 +35,10 @@ def test_no_file_name_repeats_its_folder() -> None:
         if path.name.startswith(f"test_{path.parent.name}_")
     ]
     assert not wrong
+
+
+def test_every_module_of_the_reconciler_has_unit_tests_of_its_own() -> None:
+    """A part that is only tested through a running controller fails far from its fault."""
+    modules = {path.stem for path in (ROOT / "controller" / "reconcilers").glob("*.py")} - {"__init__"}
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "unit" / "reconcilers").glob("test_*.py")}
+    assert modules - tested == set()
