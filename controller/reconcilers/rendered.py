@@ -18,7 +18,7 @@ class Rendered:
     """The spec as the controller understands it.
 
     ``blocking`` are the findings for which nothing is written; then there is no ``model`` and no children. The children must not be
-    changed. ``model.object`` is the object that was rendered, whose status may be old.
+    changed. ``model.object`` is the object that was asked about.
     """
 
     findings: tuple[Finding, ...]
@@ -29,14 +29,28 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of a generation: its children as compressed JSON, since a Model that is at rest does not need them."""
+    """What is kept of a generation, without what a Model at rest does not need: its object, and its children but as compressed JSON."""
 
     version: object
     rendered: Rendered
     children: Stored
 
-    def open(self) -> Rendered:
-        return replace(self.rendered, children=tuple(opened(self.children)["items"]))
+    @classmethod
+    def of(cls, version: object, rendered: Rendered) -> "_Kept":
+        return cls(
+            version,
+            replace(rendered, model=_about(rendered, {}), children=()),
+            pack({"items": list(rendered.children)}),
+        )
+
+    def open(self, model: Object) -> Rendered:
+        return replace(
+            self.rendered, model=_about(self.rendered, model), children=tuple(opened(self.children)["items"])
+        )
+
+
+def _about(rendered: Rendered, obj: Object) -> Model | None:
+    return rendered.model.with_object(obj) if rendered.model is not None else None
 
 
 class Renderer:
@@ -54,9 +68,9 @@ class Renderer:
         version = (meta.uid_of(model), meta.generation_of(model), meta.annotations_of(model).get(REFRESH), options)
         kept = self._kept.get(key)
         if kept is not None and kept.version == version:
-            return kept.open()
+            return kept.open(model)
         rendered = self._render(stored, options)
-        self._kept[key] = _Kept(version, replace(rendered, children=()), pack({"items": list(rendered.children)}))
+        self._kept[key] = _Kept.of(version, rendered)
         return rendered
 
     def forget(self, model: NamespacedName) -> None:

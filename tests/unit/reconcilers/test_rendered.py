@@ -1,5 +1,8 @@
 """A generation is validated and rendered once, however many Models there are."""
 
+import gc
+import weakref
+
 import pytest
 
 from controller import meta
@@ -43,7 +46,33 @@ def test_what_is_kept_is_what_was_rendered() -> None:
     renderer, model = Renderer(MODEL_FRONT, ()), a_model("chat", a_backend("a"), a_backend("b"))
     first, again = (renderer.rendered(model, RenderOptions()) for _ in range(2))
     assert first.children == again.children == render(Model.from_object(model), RenderOptions())
-    assert first.model is again.model
+    assert first.model is not None
+    assert again.model is not None
+    assert first.model.spec is again.model.spec
+
+
+def test_the_model_carries_the_object_that_was_asked_about() -> None:
+    """The status of the first pass is not shown to the second one."""
+    renderer, model = Renderer(MODEL_FRONT, ()), a_model("chat")
+    renderer.rendered(model, RenderOptions())
+    later = {**model, "status": {"observedGeneration": 1}}
+    again = renderer.rendered(later, RenderOptions()).model
+    assert again is not None
+    assert again.object is later
+
+
+def test_the_object_is_not_kept() -> None:
+    """Caches hold objects as bytes; a decoded one for each Model would cost more than those."""
+
+    class Decoded(dict[str, object]):
+        """A dict that a weak reference may point to."""
+
+    renderer, model = Renderer(MODEL_FRONT, ()), Decoded(a_model("chat"))
+    reference = weakref.ref(model)
+    renderer.rendered(model, RenderOptions())
+    del model
+    gc.collect()
+    assert reference() is None
 
 
 def test_an_invalid_model_has_no_children() -> None:
