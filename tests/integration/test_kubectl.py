@@ -105,6 +105,12 @@ async def test_apply_refuses_what_the_schema_does_not_know(kubectl: Kubectl, doc
     assert 'unknown field "spec.backend"' in refused
 
 
+async def test_apply_of_a_kind_that_does_not_exist(kubectl: Kubectl, model: dict[str, Any]) -> None:
+    """kubectl then looks into the v2 document, which it reads as protobuf only, and says that there is no such kind."""
+    answer = await kubectl.run("apply", "-f", "-", document={**model, "kind": "Modell"}, code=1)
+    assert 'no matches for kind "Modell" in version "registry.volcano.sh/v1alpha1"' in answer
+
+
 async def test_apply_of_a_built_in_kind(kubectl: Kubectl, namespace: str) -> None:
     settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "1", "b": "2"}}
     await kubectl.apply(settings)

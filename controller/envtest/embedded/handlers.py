@@ -72,6 +72,8 @@ class Handlers:
             return web.Response(text="ok")
         if parts == ["metrics"]:
             return web.Response(text=self._metrics())
+        if parts == ["openapi", "v2"] and openapi.wants_protobuf(request.headers.get("Accept", "")):
+            return web.Response(body=openapi.SWAGGER_PROTOBUF, headers={"Content-Type": openapi.V2_PROTOBUF})
         if (document := self._document(parts)) is not None:
             return answer(document)
         target = target_of(parts, self._registry.types)

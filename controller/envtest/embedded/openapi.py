@@ -14,6 +14,9 @@ _HEADER = {
 }
 _OWN_KEYS = ("x-field-number", "x-presence")
 _NOT_IN_V2 = ("oneOf", "anyOf", "not", "nullable")
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+SWAGGER_PROTOBUF = b"\x0a\x032.0"
+"""A document in protobuf with its version and no definitions: kubectl asks for it when the v3 documents do not have a kind."""
 _INFO = {"title": "Kubernetes", "version": "embedded"}
 
 
@@ -41,6 +44,12 @@ def swagger(types: Iterable[TypeInfo]) -> dict[str, Any]:
     served = list(types)
     definitions = {name: _as_v2(schema) for name, schema in _schemas(served).items()}
     return {"swagger": "2.0", "info": _INFO, "paths": _paths(served, _V2), "definitions": definitions}
+
+
+def wants_protobuf(accept: str) -> bool:
+    """Whether an ``Accept`` header admits protobuf only, as client-go's for the v2 document does."""
+    kinds = [kind.partition(";")[0].strip() for kind in accept.split(",")]
+    return bool(kinds) and all(kind.startswith("application/com.github.proto-openapi.") for kind in kinds)
 
 
 def _paths(served: list[TypeInfo], prefix: str) -> dict[str, Any]:
