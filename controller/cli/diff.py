@@ -84,7 +84,7 @@ def diff_command(
     Exit codes:
       0  nothing to do
       1  differences
-      2  an input cannot be used, or the cluster cannot be read
+      2  an input cannot be used or holds nothing to compare, or the cluster cannot be read
 
     \b
     Examples:
@@ -98,6 +98,8 @@ def diff_command(
             inputs.unusable = inputs.unusable or finding.terminal
     if inputs.unusable:
         raise SystemExit(2)
+    if not inputs.models:
+        raise Unusable(inputs.nothing("compared"))
     try:
         settings = _Settings(dialect, config_map, downloader_image, runtime_image)
         different = asyncio.run(_diff(inputs, namespace, settings, kubeconfig, context))

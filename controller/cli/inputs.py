@@ -43,6 +43,10 @@ class Inputs:
         """How many files the Models came from."""
         return len({model.file for model in self.models})
 
+    def nothing(self, done: str) -> str:
+        """The sentence for inputs that hold no Model: ``done`` is what then was not done, such as ``checked``."""
+        return f"nothing was {done}: there is no Model or ModelBooster in the given files"
+
     def refuse(self, source: str, error: Exception) -> None:
         """Notes that an input cannot be used, and says why on standard error."""
         self.unusable = True

@@ -8,6 +8,7 @@ import click
 from controller import meta
 from controller.api.documents import dump_documents
 from controller.api.model import Model
+from controller.cli.app import Unusable
 from controller.cli.inputs import read_models
 from controller.cli.options import NAMESPACE, dialect_option, hostpath_option, image_options, option, version_option
 from controller.cli.progress import progress
@@ -52,7 +53,7 @@ def render_command(
     Exit codes:
       0  all rendered
       1  some Model is invalid; the valid ones are printed
-      2  an input cannot be used
+      2  an input cannot be used, or holds nothing to render
 
     \b
     Examples:
@@ -77,6 +78,8 @@ def render_command(
         click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": children}, indent=2))
     elif children:
         click.echo(dump_documents(children), nl=False)
+    if not inputs.models and not inputs.unusable:
+        raise Unusable(inputs.nothing("rendered"))
     raise SystemExit(2 if inputs.unusable else 1 if invalid else 0)
 
 

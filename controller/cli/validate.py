@@ -76,7 +76,7 @@ def duplicates(inputs: Iterable[Input]) -> list[tuple[str, Object, Finding]]:
 def summary(inputs: Inputs, errors: int, warnings: int) -> str:
     """What was checked, in one line."""
     if not inputs.models:
-        return "nothing was checked: there is no Model or ModelBooster in the given files"
+        return inputs.nothing("checked")
     kinds = Counter(model.front.resource.kind for model in inputs.models)
     what = " and ".join(_count(number, kind) for kind, number in kinds.items())
     return f"checked {what} in {_count(inputs.files, 'file')}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"

@@ -124,6 +124,9 @@ def test_validate_says_what_it_checked(files: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "done"), [("validate", "checked"), ("render", "rendered"), ("diff", "compared")]
+)
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "holds no object"),
@@ -133,12 +136,12 @@ def test_validate_says_what_it_checked(files: Path) -> None:
         (MODEL.replace("v1alpha1", "v1"), "its apiVersion is not registry.volcano.sh/v1alpha1"),
     ],
 )
-def test_a_file_without_a_model_is_not_a_success(text: str, said: str) -> None:
-    """A check in a pipeline that checks nothing is a mistake."""
-    result = run("validate", "-", stdin=text)
+def test_a_file_without_a_model_is_not_a_success(text: str, said: str, command: str, done: str) -> None:
+    """A step of a pipeline that finds no Model is a mistake; no cluster is asked."""
+    result = run(command, "-", stdin=text)
     assert result.exit_code == 2
     assert said in result.stderr
-    assert "nothing was checked" in result.stderr
+    assert f"nothing was {done}: there is no Model or ModelBooster in the given files" in result.stderr
 
 
 def test_the_same_model_twice_is_a_finding(files: Path) -> None:
