@@ -23,7 +23,7 @@ class Finding:
 
 
 def error(path: str, message: str, rule: str) -> Finding:
-    """What cannot be converted."""
+    """An error: the document cannot be converted."""
     return Finding(path, message, rule=rule)
 
 

@@ -1,4 +1,4 @@
-"""What the controller reads from any pod: readiness, address, restarts. Pure."""
+"""The facts that the controller reads from a pod: readiness, address, restarts. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

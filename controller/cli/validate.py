@@ -74,7 +74,7 @@ def duplicates(inputs: Iterable[Input]) -> list[tuple[str, Object, Finding]]:
 
 
 def summary(inputs: Inputs, errors: int, warnings: int) -> str:
-    """What was checked, in one line."""
+    """A summary of the check, in one line."""
     if not inputs.models:
         return inputs.nothing("checked")
     kinds = Counter(model.front.resource.kind for model in inputs.models)

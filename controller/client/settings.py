@@ -1,4 +1,4 @@
-"""What is needed to connect to a cluster, as a value."""
+"""The settings of a connection to a cluster, as a value."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Objects of a type of one's own instead of mappings: msgspec structs, dataclasses or pydantic models, for clients and listers."""
+"""Objects of a custom type instead of mappings: msgspec structs, dataclasses or pydantic models, for clients and listers."""
 
 import builtins
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class _Lister(Protocol):
-    """What is asked of a lister."""
+    """The part of a lister that is used here."""
 
     def get(self, name: str, namespace: str | None = None) -> Object | None:
         """The object of this name, or None."""

@@ -19,7 +19,7 @@ class NotOwned(ApiError):
 
 
 class Operation(StrEnum):
-    """What ``create_or_patch`` did."""
+    """The result of ``create_or_patch``."""
 
     CREATED = "created"
     PATCHED = "patched"

@@ -1,4 +1,4 @@
-"""What comes of a conversion."""
+"""The result of a conversion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

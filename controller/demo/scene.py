@@ -1,4 +1,4 @@
-"""What the demo looks at: the objects in the manager's caches, as they are now."""
+"""The scene of the demo: the objects in the manager's caches, as they are now."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ class Scene:
         return current and condition.get("status") == status
 
     def message(self, key: NamespacedName, type_: str) -> str:
-        """What a condition says."""
+        """The message of a condition."""
         condition = meta.find_condition(meta.conditions_of(self.model(key) or {}), type_) or {}
         return str(condition.get("message", ""))
 

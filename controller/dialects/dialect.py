@@ -1,4 +1,4 @@
-"""What a dialect is, and the neutral values that it spells."""
+"""The dialect, and the neutral values that it writes and reads."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields

@@ -1,4 +1,4 @@
-"""What a plan must know about each kind of child. A kind has a ``Role``, and everything outside of this package asks for roles.
+"""The facts about each kind of child that a plan needs. A kind has a ``Role``, and everything outside of this package asks for roles.
 
 Sources of the rows: the CRDs of the children (which fields are immutable, what refers to what) and the fields that users and other
 controllers are promised to keep.

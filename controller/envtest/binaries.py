@@ -1,4 +1,4 @@
-"""A real control plane of one's own: etcd, kube-apiserver and kube-controller-manager on free ports, in a folder of its own.
+"""A private real control plane: etcd, kube-apiserver and kube-controller-manager on free ports, in a folder of its own.
 
 The processes die with the one that started them, also when that is killed. They use only ports on 127.0.0.1.
 """

@@ -1,4 +1,4 @@
-"""Who may talk to a real control plane: kubeconfigs, and users by client certificate."""
+"""Credentials for a real control plane: kubeconfigs, and users by client certificate."""
 
 import subprocess
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What users write: a Model, or a ModelBooster of today's Kthena. Both are read as Models, and everything behind that sees only Models.
+"""The kinds that users write: a Model, or a ModelBooster of today's Kthena. Both are read as Models, and everything behind that sees only Models.
 
 A front says how an object is read, how a place in the Model is called in the object's own words, and which dialect its children are in.
 """

@@ -1,4 +1,4 @@
-"""What a front is."""
+"""The front: a kind that users write."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What changed in a store."""
+"""A change in a store."""
 
 from enum import StrEnum
 from typing import Any

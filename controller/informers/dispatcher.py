@@ -18,7 +18,7 @@ Handler = Callable[[Delta], None]
 
 
 class Synced(Protocol):
-    """What a registration asks of its informer."""
+    """The part of an informer that a registration uses."""
 
     @property
     def has_synced(self) -> bool:

@@ -69,7 +69,7 @@ Action = List | WatchList | Watch | Wait
 
 
 class State(StrEnum):
-    """What the machine asks for next, or is busy with."""
+    """The next action of the machine, or the one in progress."""
 
     STREAMING = "streaming"
     LISTING_NEWEST = "listing the newest"
@@ -173,7 +173,7 @@ class ListWatch:
         self._outage = Backoff(self.random, LONGEST_OUTAGE_BACKOFF_SECONDS)
 
     def next(self, now: float) -> Action:
-        """What to do now."""
+        """The next action."""
         if self._wait > 0:
             wait, self._wait = self._wait, 0.0
             return Wait(wait)
@@ -286,7 +286,7 @@ class ListWatch:
             self.state = State.STREAMING if self._knows_streams else State.LISTING_NEWEST
 
     def ask_for_bookmark(self) -> None:
-        """Make the next watch a short one, so that the server tells soon which version it has reached."""
+        """Make the next watch a short one, so that the server soon sends the version that it has reached."""
         self._bookmark_asked = True
 
     def _delay(self, error: ApiError, now: float) -> float:

@@ -1,4 +1,4 @@
-"""What informers tell about themselves."""
+"""The metrics of informers."""
 
 from typing import Protocol
 
@@ -31,7 +31,7 @@ class InformerMetrics(Protocol):
     """Gives each list-and-watch its metrics."""
 
     def for_reflector(self, resource: Resource, name: str) -> ReflectorMetrics:
-        """The metrics of a list-and-watch; ``name`` tells those of one resource apart."""
+        """The metrics of a list-and-watch; ``name`` distinguishes those of one resource."""
 
 
 class NoReflectorMetrics:

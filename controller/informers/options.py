@@ -1,4 +1,4 @@
-"""What an informer holds and how its reflectors behave, as values."""
+"""Settings of an informer: what it holds and how its reflectors behave."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace

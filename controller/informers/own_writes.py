@@ -1,4 +1,4 @@
-"""What a store remembers of this process's own writes until lists and events have caught up with them. Pure."""
+"""Memory of this process's own writes, until lists and events have caught up with them. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -90,7 +90,7 @@ class Indexer:
         return [self._table.read(key) for key in self._table.indexes[index].get(value, ())]
 
     def heads_by_index(self, index: str, value: str) -> list[tuple[NamespacedName, Head]]:
-        """What is known of the objects filed under ``value``, without decoding any. Raises KeyError for an index that does not exist."""
+        """The metadata of the objects filed under ``value``, without decoding any. Raises KeyError for an index that does not exist."""
         return [(key, self._table.heads[key]) for key in self._table.indexes[index].get(value, ())]
 
     def reach(self, version: str) -> None:

@@ -13,7 +13,7 @@ LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
-    """Who holds the lease. ``duration`` is in seconds; the times are compared for equality only."""
+    """The holder of the lease. ``duration`` is in seconds; the times are compared for equality only."""
 
     holder: str = ""
     duration: float = 0.0

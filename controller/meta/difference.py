@@ -1,4 +1,4 @@
-"""What differs between a live object and what is wanted, as a JSON merge patch. Pure.
+"""The difference between a live object and a desired one, as a JSON merge patch. Pure.
 
 The comparison is made for a controller that owns some fields of an object and leaves the others alone: fields that the server's defaults
 or other controllers added do not count as differences, nor do other spellings of the same value. So a reconciler that compares before it

@@ -1,4 +1,4 @@
-"""What each condition of a Model says. Pure.
+"""The conditions of a Model. Pure.
 
 Initialized, Active and Failed say what is so; Ready and Stalled sum them up in the words of the tools that wait for objects (kstatus, which
 Flux uses, and ``kubectl wait``).

@@ -1,4 +1,4 @@
-"""What has to change in a live child: a pure function from desired and live to a merge patch and the fields it changes.
+"""The change that a live child needs: a pure function from desired and live to a merge patch and the fields it changes.
 
 The same value is planned, sent, logged, recorded as an Event and printed by ``diff``. It names only what differs in the fields that the
 controller owns; the rest of the object belongs to others and never appears in it.

@@ -1,4 +1,4 @@
-"""What conditions and Events say about problems, in words. Pure; no part of the code reads these texts back."""
+"""The texts of conditions and Events about problems. Pure; no part of the code reads these texts back."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What came of applying a plan, as values: writes, steps that wait, and problems."""
+"""The outcome of applying a plan, as values: writes, steps that wait, and problems."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +11,7 @@ from controller.reconcilers.steps import Wait
 
 
 class Operation(StrEnum):
-    """What was tried with a child."""
+    """An operation on a child."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -65,7 +65,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a pass over the children.
+    """The outcome of a pass over the children.
 
     ``live`` has the objects that the API server answered with, None for deleted ones. ``held`` are the workloads whose pod template is kept,
     ``newly_held`` those that were marked in this pass. ``namespace_terminating``: nothing can be created in the namespace any more.

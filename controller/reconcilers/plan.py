@@ -1,4 +1,4 @@
-"""What a pass does about each child, decided before anything is written: a pure function from desired and observed to an ordered graph.
+"""The plan of a pass, made before anything is written: a pure function from desired and observed to an ordered graph.
 
 ``run`` applies the plan and ``diff`` prints it. Obeying a plan and planning again gives only Keep, unless something has to wait or is
 refused.
@@ -50,7 +50,7 @@ class Request:
         return self.dialect.kind(key.kind)
 
     def role(self, key: ChildKey) -> Role:
-        """What the child is for."""
+        """The role of the child."""
         return self.kind(key).role
 
 

@@ -1,4 +1,4 @@
-"""What a Model's spec asks for, computed once for each generation: the parsed Model, the findings and the children."""
+"""The result of reading a Model's spec, computed once for each generation: the parsed Model, the findings and the children."""
 
 from dataclasses import dataclass, replace
 from typing import Any

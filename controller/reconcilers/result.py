@@ -1,4 +1,4 @@
-"""What a pass found, as the values that a status is composed of."""
+"""The result of a pass, as the values that a status is composed of."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""What a shard of the Models has to know: its own Models and what belongs to them. Pure."""
+"""The objects that a shard caches: its own Models and what belongs to them. Pure."""
 
 import re
 from collections.abc import Callable

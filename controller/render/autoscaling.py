@@ -1,4 +1,4 @@
-"""What is scaled and how, at the level of the Model or of single backends."""
+"""Autoscaling, at the level of the Model or of single backends."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

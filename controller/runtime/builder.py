@@ -16,7 +16,7 @@ Watched = Resource | SharedInformer
 
 
 class BuilderHost(Protocol):
-    """What a builder needs of a manager."""
+    """The part of a manager that a builder uses."""
 
     @property
     def metrics(self) -> Metrics:

@@ -1,4 +1,4 @@
-"""What a controller waits for before its first pass: its caches are synced and, in a new leader, consistent.
+"""The conditions for a controller's first pass: its caches are synced and, in a new leader, consistent.
 
 Consistent means that a cache has seen everything that happened before this process became leader. Why a leader waits, step by step:
 

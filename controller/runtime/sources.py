@@ -36,7 +36,7 @@ _RESYNC_SLICE = 100
 
 
 class RequestQueue(Protocol):
-    """What a source gets from its controller."""
+    """The values that a controller passes to a source."""
 
     def add(self, request: Request, *, priority: int = 0) -> None:
         """Enqueue the request. Raises TypeError for anything but a Request."""

@@ -1,4 +1,4 @@
-"""What every API server checks of a pod, by the names that Kubernetes' own validation uses; findings carry messages of their own.
+"""The checks that every API server makes of a pod, by the names that Kubernetes' own validation uses; findings carry messages of their own.
 
 Only the parts that a Model hands on to pods unread are here: resources, tolerations, affinity, node selectors, variables. Their types and the
 patterns of quantities are the schema's. Each check yields pairs: the path below the part, and what is wrong.

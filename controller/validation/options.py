@@ -1,4 +1,4 @@
-"""What the operator adds to the rules of the API."""
+"""Rules that the operator adds to those of the API."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What an API server would have against the pods of a backend, at the places of the Model that it comes from."""
+"""Errors that an API server would find in the pods of a backend, at the paths of the Model that cause them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

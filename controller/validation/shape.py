@@ -82,7 +82,7 @@ def metadata(obj: Object) -> Iterator[Finding]:
 
 
 def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding]:
-    """What breaks the schema of the kind, and fields that it does not know."""
+    """Violations of the schema of the kind, and unknown fields."""
     value = normalized({key: item for key, item in obj.items() if key not in ("metadata", "status")})
     for cause in schema.violations(value, wanted):
         if _is_left_to_a_rule(cause.field, cause.reason):

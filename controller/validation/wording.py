@@ -1,4 +1,4 @@
-"""What a schema's violations say to people: in words, where the API server would show a regular expression or a list of keys. Pure."""
+"""Texts for violations of a schema: in words, where the API server would show a regular expression or a list of keys. Pure."""
 
 import re
 

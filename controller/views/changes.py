@@ -1,4 +1,4 @@
-"""What a step of a plan changes, as lines for people: only what differs, in one order on both sides, lists matched by key. Pure."""
+"""The changes of a step of a plan, as lines for people: only what differs, in one order on both sides, lists matched by key. Pure."""
 
 import difflib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What ``status`` and ``demo`` show of a Model: one row, from its status alone, so that it agrees with ``kubectl get models``."""
+"""The row of a Model in ``status`` and ``demo``, made from its status alone, so that it agrees with ``kubectl get models``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

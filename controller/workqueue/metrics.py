@@ -1,4 +1,4 @@
-"""What a queue reports to an observer: counts and durations as they happen. Its state is read on demand."""
+"""The reports of a queue to an observer: counts and durations as they happen. Its state is read on demand."""
 
 from collections.abc import Mapping
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What the API server itself refuses, as CEL rules by the type they stand on.
+"""The rules that the API server itself checks, in CEL, by the type they stand on.
 
 Rules under ``spec`` run on every edit of it and pass on writes of status and metadata. Texts are matched before they are parsed, because an
 evaluation error would refuse even those.

@@ -1,4 +1,4 @@
-"""What is wrong with a CustomResourceDefinition. Pure."""
+"""The rules that a CustomResourceDefinition must keep. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def _unsupported(path: str, value: Any, supported: tuple[str, ...]) -> Cause:
 
 
 def violations(crd: Object, *, skip_rules: bool = False) -> Iterator[Cause]:
-    """What is wrong with a CRD. Raises NotImplementedByServer for a conversion webhook and for a CEL rule that cannot be evaluated."""
+    """The errors in a CRD. Raises NotImplementedByServer for a conversion webhook and for a CEL rule that cannot be evaluated."""
     spec, names = spec_of(crd), spec_of(crd).get("names") or {}
     yield from _name_violations(crd, spec, names)
     versions = spec.get("versions") or []

@@ -1,4 +1,4 @@
-"""What a delete does to an object: whether it goes at once, and how it is marked while something holds it. Pure."""
+"""The effect of a delete on an object: whether it goes at once, and how it is marked while something holds it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -38,7 +38,7 @@ def generated_name(base: str, uid: str) -> str:
 
 
 def violations(metadata: Object, resource: tuple[str, str]) -> Iterator[Cause]:
-    """What is wrong with the metadata of an object of this resource."""
+    """The errors in the metadata of an object of this resource."""
     name = str(metadata.get("name") or "")
     pattern, longest = _NAMES[_NAME_RULES.get(resource, "subdomain")]
     if not name:

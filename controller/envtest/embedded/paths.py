@@ -1,4 +1,4 @@
-"""What the path of a request names: a resource, one object of it, or a subresource. Pure."""
+"""The target of a request's path: a resource, one object of it, or a subresource. Pure."""
 
 from dataclasses import dataclass
 

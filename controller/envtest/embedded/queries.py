@@ -1,4 +1,4 @@
-"""What a request's query parameters ask for. Pure. Unreadable values raise BadRequest, forbidden ones Invalid."""
+"""The query parameters of a request, parsed. Pure. Unreadable values raise BadRequest, forbidden ones Invalid."""
 
 import base64
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the embedded server does with one object: the rules of create, replace, patch and delete. Pure; time and uids are given."""
+"""The operations on one object: the rules of create, replace, patch and delete. Pure; time and uids are given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the embedded server serves: the description of one resource, and the set of all that are served. Pure."""
+"""The resources that the embedded server serves: the description of one resource, and the set of all that are served. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Who a request comes from, and what RBAC objects allow a user to do. Pure.
+"""The user of a request, and the rights that RBAC objects give to a user. Pure.
 
 The server itself admits everybody to everything; these answers are for clients that ask.
 """

@@ -103,7 +103,7 @@ class EmbeddedServer:
             await self._runner.cleanup()
 
     def publish(self, entry: Entry | None) -> None:
-        """Tells everybody who follows the resource, and does what the change asks of the server itself."""
+        """Sends the event to every watcher of the resource, and does what the change asks of the server itself."""
         if entry is None:
             return
         self.watchers.publish(entry)

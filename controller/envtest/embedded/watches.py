@@ -71,7 +71,7 @@ class Watchers:
         return len(self._watchers)
 
     def publish(self, entry: Entry) -> None:
-        """Tells everybody who follows the resource."""
+        """Sends the event to every watcher of the resource."""
         for watcher in self._watchers:
             if watcher.resource == entry.resource:
                 watcher.push(entry)

@@ -1,4 +1,4 @@
-"""What a write is made of, and what comes of it: values that pass between the parts of the server. Pure."""
+"""The parts and the result of a write: values that pass between the parts of the server. Pure."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the rest of the product needs from a backend type."""
+"""The protocol of a backend type, as the rest of the product uses it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol

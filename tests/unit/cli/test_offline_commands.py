@@ -123,9 +123,7 @@ def test_validate_says_what_it_checked(files: Path) -> None:
     assert result.stderr.splitlines()[-1] == "checked 2 Models in 2 files: 1 error, 0 warnings"
 
 
-@pytest.mark.parametrize(
-    ("command", "done"), [("validate", "checked"), ("render", "rendered"), ("diff", "compared")]
-)
+@pytest.mark.parametrize(("command", "done"), [("validate", "checked"), ("render", "rendered"), ("diff", "compared")])
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -1,1 +1,1 @@
-"""Who set which field: server-side apply and the managed fields of every other write."""
+"""Ownership of fields: server-side apply and the managed fields of every other write."""

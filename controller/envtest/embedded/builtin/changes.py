@@ -1,4 +1,4 @@
-"""What an update may not change in objects of the built-in kinds. Pure."""
+"""The fields that an update may not change in objects of the built-in kinds. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -54,7 +54,7 @@ _POD_CHANGES = (
 
 
 def violations(key: tuple[str, str], before: Object, after: Object) -> Iterator[Cause]:
-    """What an update of this resource changes that it must not."""
+    """The forbidden changes in an update of this resource."""
     for path in IMMUTABLE.get(key, ()):
         if _at(before, path) != _at(after, path):
             yield Cause(".".join(path), "FieldValueInvalid", "Invalid value: field is immutable")

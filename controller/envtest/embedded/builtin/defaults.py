@@ -1,4 +1,4 @@
-"""What Kubernetes fills into built-in objects that leave it out. Pure.
+"""The defaults of Kubernetes for fields that built-in objects leave out. Pure.
 
 Constants are a table by type. A default that depends on other fields is a function, called after the constants of the same object.
 The tables follow the released defaulting of the API's own types; the conformance suite compares whole stored objects on both planes.

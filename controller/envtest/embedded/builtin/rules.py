@@ -1,4 +1,4 @@
-"""What Kubernetes refuses in new and changed objects of the built-in kinds. Pure.
+"""The rules of Kubernetes for new and changed objects of the built-in kinds. Pure.
 
 Enumerations and required fields come from the catalog. The tables hold what no schema says: names, ranges, fields that depend on each
 other. They cover what clients and tests meet; they are not the whole of Kubernetes' validation.
@@ -47,7 +47,7 @@ _MAY_BE_EMPTY = frozenset(
 
 
 def violations(value: Any, schema: Schema, path: str = "") -> Iterator[Cause]:
-    """What is wrong with an object that ``typed.read`` has made and that has its defaults."""
+    """The errors in an object that ``typed.read`` has made and that has its defaults."""
     if isinstance(value, list):
         items = schema.get("items") or {}
         for index, item in enumerate(value):
