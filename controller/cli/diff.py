@@ -28,6 +28,7 @@ from controller.dialects import DIALECTS, Dialect
 from controller.fronts import Front
 from controller.meta import Object
 from controller.meta.errors import ApiError, Forbidden, NotFound
+from controller.reconcilers.discovery import cluster_version
 from controller.reconcilers.live import read_children
 from controller.reconcilers.plan import plan
 from controller.reconcilers.reconciler import is_paused
@@ -35,6 +36,7 @@ from controller.reconcilers.settings import CONFIG_MAP_NAME, CONFIG_MAP_NAMESPAC
 from controller.reconcilers.steps import Keep
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
+from controller.validation.storage import IMAGE_VOLUME
 from controller.views.changes import changed_lines
 from controller.views.interruptions import interruption_lines
 from controller.views.steps import shown_steps, sides, step_line
@@ -126,12 +128,16 @@ async def _diff(
     different = False
     async with await Client.connect(config) as client:
         config_map = await _config_map(client, settings.config_map)
+        version = await cluster_version(client)
         for _, document, front in inputs.models:
             stored = placed(document, namespace or config.namespace or "default", front)
             model = front.model(await _as_if_applied(client, stored, front))
             named = DIALECTS.get(str(meta.annotations_of(model).get(DIALECT)))
             spoken = front.dialect or named or settings.dialect
             options = render_options(spoken, config_map, settings.downloader, settings.runtime)
+            for finding in validate(document, ValidationOptions(dialect=spoken, kubernetes=version), front):
+                if finding.rule == IMAGE_VOLUME:
+                    click.echo(line("cluster", document, finding), err=True)
             different |= await _diff_one(client, model, front, options)
     return different
 

@@ -1,7 +1,8 @@
 """Finds out which families of the API a cluster has, and keeps looking: CRDs may be installed at any time."""
 
 import asyncio
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import structlog
@@ -27,6 +28,9 @@ class Starter(Protocol):
 
     def start_front(self, front: Front) -> None:
         """The kind of this front exists."""
+
+    def note_version(self, version: tuple[int, int] | None) -> None:
+        """The API server's version, before anything is started; None when it does not say."""
 
     def note_missing(self, dialect: Dialect, resources: tuple[Resource, ...]) -> None:
         """These kinds of a dialect do not exist or may not be read, so that it cannot start."""
@@ -80,6 +84,8 @@ class Discovery:
 
     async def look(self) -> None:
         """Starts what is there and was not before. Raises ApiError."""
+        if not self._looked:
+            self._starter.note_version(await cluster_version(self._client))
         for dialect in DIALECTS.values():
             before = self._absent.get(dialect.name, ())
             if await self._appeared(dialect.name, dialect.children):
@@ -130,3 +136,14 @@ class Discovery:
         except NotFound:
             return set()
         return {str(entry.get("name")) for entry in jsonio.loads(answer).get("resources") or ()}
+
+
+async def cluster_version(client: Client) -> tuple[int, int] | None:
+    """Major and minor version of the API server; None when it does not say. Raises ApiError."""
+    try:
+        answer = jsonio.loads(await client.raw("GET", "/version"))
+    except (Forbidden, NotFound, ValueError):
+        return None
+    fields = answer if isinstance(answer, Mapping) else {}
+    major, minor = (re.match(r"[0-9]{1,9}", str(fields.get(name, ""))) for name in ("major", "minor"))
+    return (int(major[0]), int(minor[0])) if major and minor else None

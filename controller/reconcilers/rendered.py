@@ -56,8 +56,11 @@ def _about(rendered: Rendered, obj: Object) -> Model | None:
 class Renderer:
     """Validates, parses and renders each generation of a Model once, and keeps the result for as long as the Model exists."""
 
-    def __init__(self, front: Front, hostpath_prefixes: tuple[str, ...]) -> None:
+    def __init__(
+        self, front: Front, hostpath_prefixes: tuple[str, ...], kubernetes: tuple[int, int] | None = None
+    ) -> None:
         self._front = front
+        self._kubernetes = kubernetes
         self._hostpath_prefixes = hostpath_prefixes
         self._kept: dict[NamespacedName, _Kept] = {}
 
@@ -78,7 +81,7 @@ class Renderer:
         self._kept.pop(model, None)
 
     def _render(self, stored: Object, options: RenderOptions) -> Rendered:
-        validation = ValidationOptions(self._hostpath_prefixes, options.dialect)
+        validation = ValidationOptions(self._hostpath_prefixes, options.dialect, self._kubernetes)
         findings = tuple(validate(stored, validation, self._front))
         if blocking := tuple(finding for finding in findings if finding.terminal):
             return Rendered(findings, blocking, None, ())

@@ -92,6 +92,7 @@ class ModelControllers:
         self._options = options
         self._keep = None if options.shard is None else ShardFilter(options.shard)
         self._families = Families()
+        self._kubernetes: tuple[int, int] | None = None
         self._fronts: dict[Resource, tuple[SharedInformer, Controller]] = {}
         self._settings = _Settings(options, self._config_maps())
         self._metrics = ModelMetrics(manager.metrics.registry, self._models, DIALECTS.values())
@@ -146,7 +147,7 @@ class ModelControllers:
             client=self._manager.client,
             options=self._settings.current,
             families=self._families,
-            renderer=Renderer(front, self._options.hostpath_prefixes),
+            renderer=Renderer(front, self._options.hostpath_prefixes, self._kubernetes),
             adapters=self._adapters,
             status=StatusWriter(self._manager.client, time.time, front),
             events=EventReporter(self._manager.recorder("model-controller")),
@@ -158,6 +159,10 @@ class ModelControllers:
         self._fronts[front.resource] = (models, controller)
         if front is MODEL_FRONT:
             self._adapters.add_handler(controller.queue.add)
+
+    def note_version(self, version: tuple[int, int] | None) -> None:
+        """Fronts that start from now on warn of what this version does not have."""
+        self._kubernetes = version
 
     def note_missing(self, dialect: Dialect, resources: tuple[Resource, ...]) -> None:
         """These kinds of a dialect do not exist or may not be read: the Models that need it say so."""

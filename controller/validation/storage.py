@@ -13,6 +13,8 @@ from controller.validation.options import ValidationOptions
 
 _KEY_PAIRS = ({"ACCESS_KEY", "SECRET_KEY"}, {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
 _CONTENT_VARIABLES = {"HF_ENDPOINT", "HF_REVISION", "MS_REVISION", "ENDPOINT", "AWS_ENDPOINT_URL"}
+IMAGE_VOLUME = "image-volume"
+_IMAGE_VOLUMES = (1, 33)
 _CLAIM = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
@@ -27,6 +29,7 @@ def storage(facts: BackendFacts, path: str, options: ValidationOptions) -> Itera
     yield from broken
     yield from _credentials(facts, sources)
     yield from _access(facts, path)
+    yield from _image_volume(facts, path, options)
     if not broken:
         yield from _mounts(facts, path, sources)
 
@@ -79,6 +82,14 @@ def _access(facts: BackendFacts, path: str) -> Iterator[Finding]:
     if facts.source.image is not None and not re.fullmatch(r"[!-~]+", facts.source.image):
         message = "must be an image reference without white space: oci://REGISTRY/IMAGE:TAG"
         yield error(f"{path}.modelURI", message, "model-access")
+
+
+def _image_volume(facts: BackendFacts, path: str, options: ValidationOptions) -> Iterator[Finding]:
+    """Whether the cluster has volumes of images without a feature gate."""
+    if facts.source.image is not None and options.kubernetes is not None and options.kubernetes < _IMAGE_VOLUMES:
+        major, minor = options.kubernetes
+        message = f"needs image volumes, Kubernetes 1.33 or later; this cluster has {major}.{minor}"
+        yield warning(f"{path}.modelURI", message, IMAGE_VOLUME)
 
 
 def _mounts(facts: BackendFacts, path: str, sources: list[tuple[str, str]]) -> Iterator[Finding]:

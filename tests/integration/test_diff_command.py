@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from click.testing import CliRunner, Result
 
@@ -15,6 +16,7 @@ from controller.cli.app import cli
 from controller.client import Client
 from controller.envtest import Environment
 from controller.meta import Object
+from controller.reconcilers.discovery import cluster_version
 from tests.support.factories import a_backend, a_model, a_worker, child_names, eventually, unborn
 from tests.support.running import controlling
 
@@ -49,6 +51,23 @@ async def test_it_says_what_run_would_do(
     assert f"delete ModelServer {namespace}/chat-other: no longer wanted" in after.output
     assert f"ModelServer {namespace}/chat-main" not in after.output
     assert (await client.list(MODEL, namespace)).items[0]["spec"] != changed["spec"]
+
+
+async def test_an_image_of_weights_is_compared_with_the_clusters_version(
+    environment: Environment, client: Client, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server that answers here is new enough; for the old one only its version is replaced."""
+    model = a_model("chat", a_backend(modelURI="oci://registry.example.com/weights:1"))
+    assert (await cluster_version(client) or (0, 0)) >= (1, 33)
+    assert "image volumes" not in (await diff(environment, tmp_path, namespace, model)).output
+
+    async def old(_: Client) -> tuple[int, int]:
+        return 1, 31
+
+    monkeypatch.setattr("controller.cli.diff.cluster_version", old)
+    old_one = await diff(environment, tmp_path, namespace, model)
+    assert "this cluster has 1.31" in old_one.output
+    assert old_one.exit_code == 1
 
 
 async def test_what_belongs_to_somebody_else_is_a_conflict_and_an_operators_image_no_difference(

@@ -26,6 +26,8 @@ class Cluster:
     async def raw(self, _: str, path: str) -> bytes:
         if self.error is not None:
             raise self.error
+        if path == "/version":
+            return jsonio.dumps({"major": "1", "minor": "31+"})
         plurals = [each.plural for each in self.resources if path == f"/apis/{each.api_version}"]
         if not plurals:
             raise status_error(404, "404 page not found")
@@ -42,6 +44,7 @@ class Started:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.missing: list[tuple[str, tuple[Resource, ...]]] = []
+        self.version: tuple[int, int] | None = None
 
     def start_family(self, dialect: Dialect) -> Any:
         self.names.append(dialect.name)
@@ -49,6 +52,9 @@ class Started:
 
     def start_front(self, front: Front) -> None:
         self.names.append(front.resource.kind)
+
+    def note_version(self, version: tuple[int, int] | None) -> None:
+        self.version = version
 
     def note_missing(self, dialect: Dialect, resources: tuple[Resource, ...]) -> None:
         self.missing.append((dialect.name, resources))
@@ -69,6 +75,7 @@ async def test_what_exists_is_started_once_and_everything_is_reconciled_when_it_
     await discovery.look()
     await asyncio.sleep(0)
     assert started.names == [E4FB6663.name, "Model", "all"]
+    assert started.version == (1, 31)
     assert discovery.missing() is None
 
 

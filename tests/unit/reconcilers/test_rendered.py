@@ -80,3 +80,11 @@ def test_an_invalid_model_has_no_children() -> None:
     wrong = Renderer(MODEL_FRONT, ()).rendered(a_model("chat", a_backend(cacheURI="pvc://a/b")), RenderOptions())
     assert wrong.blocking
     assert (wrong.model, wrong.children) == (None, ())
+
+
+def test_a_generation_has_a_warning_about_the_cluster_that_it_is_in() -> None:
+    """An image volume in a cluster that is too old; the children are rendered all the same."""
+    model = a_model("chat", a_backend(modelURI="oci://weights"))
+    rendered = Renderer(MODEL_FRONT, (), (1, 31)).rendered(model, RenderOptions())
+    assert [(finding.rule, finding.terminal) for finding in rendered.findings] == [("image-volume", False)]
+    assert rendered.children

@@ -83,6 +83,18 @@ def test_a_host_path_lies_under_one_of_the_operators_prefixes() -> None:
         assert validate(model) == []
 
 
+def test_an_image_of_weights_needs_a_cluster_that_mounts_images() -> None:
+    """A warning where the version is known to be too old, and nothing offline."""
+    model = a_model("chat", a_backend(modelURI="oci://registry.example.com/weights:1"))
+    (finding,) = validate(model, ValidationOptions(kubernetes=(1, 32)))
+    assert (finding.path, finding.level) == ("spec.backends[0].modelURI", "warning")
+    assert "1.33" in finding.message
+    assert "1.32" in finding.message
+    for version in (None, (1, 33), (2, 0)):
+        assert validate(model, ValidationOptions(kubernetes=version)) == []
+    assert validate(a_model("chat", a_backend()), ValidationOptions(kubernetes=(1, 32))) == []
+
+
 def test_the_command_of_a_multi_node_engine_fits_into_one_argument() -> None:
     """M35, to the byte: every character of the rendered string counts, quoting and doubled dollars included."""
 
