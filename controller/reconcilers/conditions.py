@@ -88,8 +88,7 @@ def initialized(result: PassResult, failure: Verdict, stored: Object, generation
     if result.valid and (result.applied or was):
         return _of_state(reasons.CREATED, "Model initialized")
     if failure.status == "True" and (result.problems or result.adapters.failures):
-        short = failure.message.splitlines()[0][:256] if failure.message else ""
-        return Verdict("False", failure.reason, short, failure.identity)
+        return Verdict("False", failure.reason, _short(failure.message), failure.identity)
     if stored.get("status") == "True" and isinstance(observed, int):
         return _of_state(reasons.CREATED, "Model initialized", at=observed)
     return _of_state(reasons.CREATING, _waiting(result) or "children are being created")
@@ -135,7 +134,7 @@ def ready(result: PassResult, conditions: Mapping[str, Mapping[str, Any]], gener
     """The sum of the other conditions, which are given by type: everything of this generation is applied and serves as it should."""
     initial, serving, failure = (conditions[type_] for type_ in reasons.CONDITION_TYPES)
     if failure["status"] == "True":
-        return Verdict("False", failure["reason"], failure["message"].splitlines()[0][:_SHORT])
+        return Verdict("False", failure["reason"], _short(failure["message"]))
     if initial["status"] != "True" or initial["observedGeneration"] < generation:
         message = _waiting(result) or "not every child of this generation is as desired yet"
         return Verdict("False", reasons.CREATING.reason, message)
@@ -147,4 +146,9 @@ def stalled(failure: Mapping[str, Any]) -> Verdict | None:
     """Only there when nothing goes on before the owner changes the spec."""
     if failure["status"] != "True" or failure["reason"] not in reasons.TERMINAL:
         return None
-    return Verdict("True", failure["reason"], failure["message"].splitlines()[0][:_SHORT])
+    return Verdict("True", failure["reason"], _short(failure["message"]))
+
+
+def _short(message: str) -> str:
+    """The first line of a failure's message, for the conditions that only repeat it."""
+    return message.partition("\n")[0][:_SHORT]

@@ -6,7 +6,9 @@ import pytest
 
 from controller.lora import AdapterFailure, AdapterReport
 from controller.reconcilers.backends import BackendState, BackendView
+from controller.reconcilers.conditions import ready, stalled
 from controller.reconcilers.outcome import Problem
+from controller.reconcilers.reasons import CONDITION_TYPES
 from controller.reconcilers.result import PassResult
 from controller.reconcilers.status import compose_status
 from controller.reconcilers.steps import Reason, Wait
@@ -113,3 +115,16 @@ def test_stalled_goes_with_its_cause() -> None:
     types = [condition["type"] for condition in model["status"]["conditions"]]
     assert "Stalled" not in types
     assert "Theirs" in types
+
+
+def test_a_stored_failure_without_words_is_repeated_without_words() -> None:
+    """A Model is paused; its stored condition, which others may have written, has an empty message."""
+    failure = {"type": "Failed", "status": "True", "reason": "InvalidSpec", "message": ""}
+    said = {
+        type_: {"status": "True", "reason": "R", "message": "", "observedGeneration": 1} for type_ in CONDITION_TYPES
+    }
+    verdict = ready(PassResult(paused=True), said | {"Failed": failure}, 1)
+    assert (verdict.status, verdict.reason, verdict.message) == ("False", "InvalidSpec", "")
+    summary = stalled(failure)
+    assert summary is not None
+    assert summary.message == ""
