@@ -63,8 +63,17 @@ def diff(desired: Object, live: Object, dialect: Dialect, scaling: Scaling | Non
     if not held and _has_new_template(kind, wanted, live, dialect):
         patch = meta.merge_patch(patch, {"spec": _nested(kind.template or (), _template(kind, wanted))})
     for further in (_clamp_patch(kind, live, dialect, scaling), kind.heal(live)):
-        patch = meta.merge_patch(patch, further or {})
+        patch = _joined(patch, further or {})
     return Change(patch, tuple(sorted(changed_fields(patch)))) if patch else None
+
+
+def _joined(patch: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
+    """One merge patch that does what both do. A null of either stays: it removes a field of the live object, not of the patch."""
+    whole = dict(patch)
+    for key, value in further.items():
+        both = isinstance(value, Mapping) and isinstance(whole.get(key), Mapping)
+        whole[key] = _joined(whole[key], value) if both else value
+    return whole
 
 
 def _with_instances(

@@ -4,18 +4,18 @@ import asyncio
 import contextlib
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import meta
-from controller.api.crds import model_crd
-from controller.api.kinds import ALL_CHILDREN, MODEL
+from controller.api.kinds import MODEL
 from controller.client import Client
-from controller.dialects import E4FB6663
-from controller.dialects.crds import child_crds
+from controller.dialects import DIALECTS, Dialect
 from controller.envtest import Environment
 from controller.meta.errors import Conflict, Invalid
 from tests.support.factories import a_backend, a_model, a_worker, conditions, eventually, unborn
+from tests.support.families import family_crds
 from tests.support.running import controlling
 
 POLICY = {"metrics": [{"metricName": "kthena:num_requests_waiting", "targetValue": 8}]}
@@ -42,10 +42,10 @@ INVALID: list[dict[str, Any]] = [
 STEPS = st.lists(st.sampled_from([*((True, i) for i in range(len(VALID))), *((False, i) for i in range(len(INVALID)))]))
 
 
-async def children(client: Client, namespace: str) -> dict[tuple[str, str], Any]:
+async def children(client: Client, namespace: str, dialect: Dialect) -> dict[tuple[str, str], Any]:
     """Specs, labels and annotations of all children."""
     found = {}
-    for resource in ALL_CHILDREN:
+    for resource in dialect.children:
         for item in (await client.list(resource, namespace)).items:
             labels, annotations = meta.labels_of(item), meta.annotations_of(item)
             found[resource.kind, meta.name_of(item)] = (meta.spec_of(item), labels, annotations)
@@ -69,8 +69,9 @@ async def told(client: Client, namespace: str, generation: int, reasons: tuple[s
     return current and seen[1] in reasons and (seen[0] == "True" or initialized.get("status") == "True")
 
 
-async def walk(environment: Environment, steps: list[tuple[bool, int]], images: dict[int, Any]) -> None:
-    async with environment.client() as client, controlling(environment, "default"):
+async def walk(environment: Environment, dialect: Dialect, steps: list[tuple[bool, int]]) -> None:
+    images: dict[int, Any] = {}
+    async with environment.client() as client, controlling(environment, "default", families=(dialect.name,)):
         model = await client.create(MODEL, unborn(a_model("chat"), "default"))
         before: Any = None
         for valid, index in steps:
@@ -81,7 +82,7 @@ async def walk(environment: Environment, steps: list[tuple[bool, int]], images: 
                 continue
             reasons = ("ModelHealthy",) if valid else ("InvalidSpec", "UnsupportedBackend")
             await eventually(lambda: told(client, "default", generation, reasons))  # noqa: B023 - called at once
-            after = await children(client, "default")
+            after = await children(client, "default", dialect)
             if valid:
                 images.setdefault(index, after)
                 assert after == images[index], f"another result for spec {index}"
@@ -91,13 +92,16 @@ async def walk(environment: Environment, steps: list[tuple[bool, int]], images: 
         await client.delete(MODEL, "chat", namespace="default", uid=meta.uid_of(model))
 
 
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 @settings(max_examples=25)
 @given(steps=STEPS.filter(bool))
-def test_the_same_spec_gives_the_same_children_whatever_came_before(steps: list[tuple[bool, int]]) -> None:
+def test_the_same_spec_gives_the_same_children_whatever_came_before(
+    dialect: Dialect, steps: list[tuple[bool, int]]
+) -> None:
     """Compared within one Model's life, because its uid is in its children; every walk passes some specs twice."""
 
     async def go() -> None:
-        async with Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment:
-            await walk(environment, [*steps, *steps], {})
+        async with Environment("embedded", crds=family_crds(dialect)) as environment:
+            await walk(environment, dialect, [*steps, *steps])
 
     asyncio.run(go())

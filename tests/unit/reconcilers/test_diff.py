@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controller import meta
 from controller.api.model import Model
-from controller.dialects import E4FB6663
+from controller.dialects import E4FB6663, V1
 from controller.reconcilers import diff as differences
 from controller.reconcilers.children import with_owned_fields as remembering
 from controller.reconcilers.diff import Change, Scaling
@@ -269,3 +269,19 @@ def test_a_field_that_the_model_may_ask_for_is_kept_when_set_by_hand(revision: s
     assert "gangSchedule" not in after["spec"]["template"]
     assert OWNED_FIELDS not in meta.annotations_of(after)
     assert diff(silent, after) is None
+
+
+def test_a_repair_that_removes_a_field_is_part_of_the_patch() -> None:
+    """Beside another change, under the same parent, and alone; the template that it lies in stays as it is."""
+    desired = child(V1.workload.kind, options=RenderOptions(dialect=V1))
+    live = copy.deepcopy(desired)
+    live["spec"]["template"]["gangPolicy"] = {"minRoleReplicas": {"leader": 1}}
+    alone = differences.diff(desired, live, V1)
+    assert alone is not None
+    assert alone.patch == {"spec": {"template": {"gangPolicy": {"minRoleReplicas": None}}}}
+    live["spec"]["template"]["restartGracePeriodSeconds"] = 5
+    both = differences.diff(desired, live, V1)
+    assert both is not None
+    seconds = desired["spec"]["template"]["restartGracePeriodSeconds"]
+    wanted = {"gangPolicy": {"minRoleReplicas": None}, "restartGracePeriodSeconds": seconds}
+    assert both.patch == {"spec": {"template": wanted}}
