@@ -59,4 +59,4 @@ async def _take_name(bench: Bench, namespace: str) -> None:
     await bench.client.create(MODEL_SERVER, server)
 
 
-FAILING = Workload("failing", "Models, one of which always fails", (IDEAL, OURS), failing, rounds=1)
+FAILING = Workload("failing", "Models, one of which always fails", (IDEAL, OURS), failing)
