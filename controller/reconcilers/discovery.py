@@ -11,7 +11,7 @@ from controller.client import Client
 from controller.dialects import DIALECTS, Dialect
 from controller.fronts import FRONTS, Front
 from controller.meta import Resource, jsonio
-from controller.meta.errors import ApiError, Forbidden, NotFound
+from controller.meta.errors import ApiError, Forbidden, NotFound, StatusError
 from controller.reconcilers.families import Family
 
 _log = structlog.get_logger("controller.discovery")
@@ -139,10 +139,10 @@ class Discovery:
 
 
 async def cluster_version(client: Client) -> tuple[int, int] | None:
-    """Major and minor version of the API server; None when it does not say. Raises ApiError."""
+    """Major and minor version of the API server; None when it refuses to say. Raises ApiError when there is no answer."""
     try:
         answer = jsonio.loads(await client.raw("GET", "/version"))
-    except (Forbidden, NotFound, ValueError):
+    except (StatusError, ValueError):
         return None
     fields = answer if isinstance(answer, Mapping) else {}
     major, minor = (re.match(r"[0-9]{1,9}", str(fields.get(name, ""))) for name in ("major", "minor"))

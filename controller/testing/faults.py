@@ -203,7 +203,7 @@ class FaultProxy:
         async with self._session.request(
             request.method,
             URL(url, encoded=True),
-            data=body,
+            data=body or None,  # an empty body would get a Content-Type, which /version refuses
             headers=headers,
             ssl=self._tls,
             timeout=limits,

@@ -110,7 +110,7 @@ async def test_a_frozen_api_does_not_hold_up_the_stop_before_the_first_list(
         async with running(kubeconfig, *flags(namespace)) as process:
 
             async def asks() -> bool:
-                return proxy.count(matching("GET", "/apis/")) > 0
+                return proxy.count(matching("GET", "/version")) > 0
 
             await eventually(asks)
             process.send_signal(signal.SIGTERM)
