@@ -78,7 +78,8 @@ def stage(folder: Path, repository: str, tag: str) -> None:
     """The commit's files, prepared for the package index."""
     archive = subprocess.run(["git", "archive", "--format=tar", "HEAD"], capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(folder, filter="data")
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11 has it from 3.11.4 on
+        files.extractall(folder, **safely)
     page, project = folder / "README.md", folder / "pyproject.toml"
     page.write_text(readme(page.read_text(encoding="utf-8"), repository, tag), encoding="utf-8")
     if repository:

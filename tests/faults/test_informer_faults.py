@@ -293,5 +293,6 @@ async def test_a_kind_may_come_go_and_come_again_while_it_is_followed(environmen
         await install_crds(client, [THINGS])
         await client.create(THING, thing)
         await followed.until(lambda: followed.names() == {"t"})
-        assert [told for told, _ in followed.told if told != "MODIFIED"] == ["ADDED", "DELETED", "ADDED"]
+        seen = ["ADDED", "DELETED", "ADDED"]
+        await followed.until(lambda: [told for told, _ in followed.told if told != "MODIFIED"] == seen)
         await client.delete(CRD, meta.name_of(THINGS))

@@ -52,7 +52,7 @@ def test_an_example(tmp_path: Path, name: str, plane: str) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (tmp_path / "test_example.py").write_text(EXAMPLES[name], encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "controller.envtest.pytest_plugin", "--kube-plane", plane]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     done = subprocess.run(
         [*command, str(tmp_path)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
