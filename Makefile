@@ -57,6 +57,7 @@ generated: $(VENV)/.dev ## fail when a generated file is out of date
 	@hack/generate-reference --check
 	@hack/generate-metrics-reference --check
 	@hack/generate-conditions-reference --check
+	@hack/generate-rules-reference --check
 	@hack/generate-cli-reference --check
 	@hack/generate-dashboard --check
 	@hack/draw-pictures --check
@@ -81,8 +82,9 @@ monitoring: $(VENV)/.dev ## write the dashboard and the metrics page from the de
 	@hack/generate-dashboard
 	@hack/generate-chart
 
-reference: $(VENV)/.dev ## write the pages about conditions, Events and the command line from the code
+reference: $(VENV)/.dev ## write the pages about conditions, Events, rules and the command line from the code
 	@hack/generate-conditions-reference
+	@hack/generate-rules-reference
 	@hack/generate-cli-reference
 	@hack/draw-pictures
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from controller.api.rules import Rule
+
 INVALID = "InvalidSpec"
 UNSUPPORTED = "UnsupportedBackend"
 
@@ -11,27 +13,27 @@ UNSUPPORTED = "UnsupportedBackend"
 class Finding:
     """One thing that is wrong, or that deserves attention (``level`` ``warning``).
 
-    ``rule`` is a short name for tests and tools. A ``terminal`` finding is one that cannot be converted into working children.
+    A ``terminal`` finding is one that cannot be converted into working children.
     """
 
     path: str
     message: str
+    rule: Rule
     level: Literal["error", "warning"] = "error"
-    rule: str = ""
     terminal: bool = True
     reason: str = INVALID
 
 
-def error(path: str, message: str, rule: str) -> Finding:
+def error(path: str, message: str, rule: Rule) -> Finding:
     """An error: the document cannot be converted."""
-    return Finding(path, message, rule=rule)
+    return Finding(path, message, rule)
 
 
-def tolerated(path: str, message: str, rule: str) -> Finding:
-    """What the CRD's own rules refuse, and the controller lives with."""
-    return Finding(path, message, rule=rule, terminal=False)
+def tolerated(path: str, message: str, rule: Rule) -> Finding:
+    """An error that the CRD refuses where its rules are installed, and that the controller tolerates."""
+    return Finding(path, message, rule, terminal=False)
 
 
-def warning(path: str, message: str, rule: str) -> Finding:
-    """What deserves attention."""
-    return Finding(path, message, level="warning", rule=rule, terminal=False)
+def warning(path: str, message: str, rule: Rule) -> Finding:
+    """A warning: the document can be converted, and probably does not do what its author expects."""
+    return Finding(path, message, rule, "warning", terminal=False)

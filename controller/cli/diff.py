@@ -10,6 +10,7 @@ from controller import meta
 from controller.api.annotations import DIALECT
 from controller.api.kinds import CONFIG_MAP
 from controller.api.model import Model
+from controller.api.rules import Rule
 from controller.cli.app import Unusable
 from controller.cli.inputs import Inputs, read_models
 from controller.cli.options import (
@@ -36,7 +37,6 @@ from controller.reconcilers.settings import CONFIG_MAP_NAME, CONFIG_MAP_NAMESPAC
 from controller.reconcilers.steps import Keep
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
-from controller.validation.storage import IMAGE_VOLUME
 from controller.views.changes import changed_lines
 from controller.views.interruptions import interruption_lines
 from controller.views.steps import shown_steps, sides, step_line
@@ -136,7 +136,7 @@ async def _diff(
             spoken = front.dialect or named or settings.dialect
             options = render_options(spoken, config_map, settings.downloader, settings.runtime)
             for finding in validate(document, ValidationOptions(dialect=spoken, kubernetes=version), front):
-                if finding.rule == IMAGE_VOLUME:
+                if finding.rule is Rule.IMAGE_VOLUME:
                     click.echo(line("cluster", document, finding), err=True)
             different |= await _diff_one(client, model, front, options)
     return different

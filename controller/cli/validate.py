@@ -9,6 +9,7 @@ import click
 
 from controller import meta
 from controller.api.findings import tolerated
+from controller.api.rules import Rule
 from controller.cli.inputs import Input, Inputs, read_models
 from controller.cli.options import dialect_option, hostpath_option, option, version_option
 from controller.cli.progress import progress
@@ -68,7 +69,9 @@ def duplicates(inputs: Iterable[Input]) -> list[tuple[str, Object, Finding]]:
         key = (front.resource.kind, meta.namespace_of(document) or "", meta.name_of(document))
         if (earlier := first.get(key)) is not None and key[-1]:
             where = "earlier in this file" if earlier == file else f"in {earlier}"
-            found.append((file, document, tolerated("metadata.name", f"the same {key[0]} is {where}", "duplicate")))
+            found.append(
+                (file, document, tolerated("metadata.name", f"the same {key[0]} is {where}", Rule.DUPLICATE_OBJECT))
+            )
         first.setdefault(key, file)
     return found
 
@@ -94,6 +97,7 @@ def record(file: str, model: Object, finding: Finding) -> dict[str, Any]:
         "path": finding.path,
         "message": finding.message,
         "level": finding.level,
+        "rule": finding.rule,
     }
 
 

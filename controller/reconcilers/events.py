@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from controller import meta
 from controller.api.model import Model
+from controller.api.rules import Rule
 from controller.dialects import Dialect
 from controller.lora import MovedAdapter
 from controller.meta import NamespacedName, Object
@@ -22,7 +23,7 @@ _WRITTEN = {
     Operation.UPDATE: reasons.CHILDREN_UPDATED,
     Operation.DELETE: reasons.CHILDREN_DELETED,
 }
-_WARNINGS = {"W1": reasons.MISSING_CREDENTIALS}
+_WARNINGS = {Rule.MISSING_CREDENTIALS: reasons.MISSING_CREDENTIALS}
 _FAILURES = {reasons.CHILD_CONFLICT.reason: reasons.CONFLICT, reasons.LORA_SYNC_FAILED.reason: reasons.LORA_FAILURE}
 
 

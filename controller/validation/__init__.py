@@ -1,4 +1,4 @@
-"""The rules of the Model API, all findings at once, in the order of the specification.
+"""The rules of the Model API, all findings at once, in the order of the fields in the schema.
 
 ``validate`` never raises, whatever JSON it is given. A ``terminal`` finding is one that cannot be converted into working children: the
 controller writes nothing for such a Model until its spec changes. The other errors are refused where the CRD's own rules are installed, and
@@ -11,6 +11,7 @@ from dataclasses import replace
 from controller.api.findings import Finding as Finding
 from controller.api.findings import error, warning
 from controller.api.model import MOST_REPLICAS, Backend, Model
+from controller.api.rules import Rule
 from controller.fronts import MODEL_FRONT, Front
 from controller.meta import UNDECODABLE, Object
 from controller.render.engines import backend_facts
@@ -29,7 +30,7 @@ _MOST_ADAPTERS = 10
 def validate(obj: Object, options: ValidationOptions | None = None, front: Front = MODEL_FRONT) -> list[Finding]:
     """Everything that is wrong with a Model, or with an object of another front in that one's own words."""
     if UNDECODABLE in obj:
-        return [error("spec", f"cannot be read: {obj[UNDECODABLE]}", "M33")]
+        return [error("spec", f"cannot be read: {obj[UNDECODABLE]}", Rule.UNREADABLE)]
     model, own = front.model(obj), front.schema()
     if too_deep := [*_placed(shape.nesting(model), front)]:
         return [*shape.metadata(obj), *too_deep]
@@ -39,7 +40,7 @@ def validate(obj: Object, options: ValidationOptions | None = None, front: Front
         rules = _rules(Model.from_readable_parts(model), options or ValidationOptions())
         findings += _unexplained(_placed(rules, front), findings)
     elif obj.get("spec") is None:
-        findings.append(error("spec", "is missing", "M31"))
+        findings.append(error("spec", "is missing", Rule.MISSING_SPEC))
     return sorted(findings, key=lambda finding: shape.position(finding.path, own))
 
 
@@ -51,7 +52,7 @@ def _placed(findings: Iterator[Finding], front: Front) -> Iterator[Finding]:
 def _unexplained(rules: Iterator[Finding], known: list[Finding]) -> list[Finding]:
     """Without findings that only repeat that a part breaks the schema, follow from its having been left out, or warn of a refused value."""
     broken = {finding.path for finding in known if finding.terminal}
-    left_out = tuple(f"{finding.path}." for finding in known if finding.rule == shape.TYPE)
+    left_out = tuple(f"{finding.path}." for finding in known if finding.rule == Rule.TYPE)
     found = [rule for rule in rules if rule.path not in broken and not rule.path.startswith(left_out)]
     refused = {rule.path for rule in found if rule.terminal}
     return [rule for rule in found if rule.level == "error" or rule.path not in refused]
@@ -74,26 +75,30 @@ def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
 
 
 def _whole(model: Model) -> Iterator[Finding]:
-    """M5, M23, M24 and W3."""
+    """What concerns the Model as a whole: sums over its backends, and the size and match of its route."""
     spec, backends = model.spec, model.spec.backends
     total = sum(backend.max_replicas for backend in backends)
     if total > MOST_REPLICAS:
-        yield error("spec.backends", f"maxReplicas add up to {total}; at most {MOST_REPLICAS} are possible", "M5")
+        yield error(
+            "spec.backends", f"maxReplicas add up to {total}; at most {MOST_REPLICAS} are possible", Rule.TOTAL_REPLICAS
+        )
     if backends and not sum(backend.weight for backend in backends):
-        yield error("spec.backends", "the route weights add up to 0; at least one must be above", "M23")
+        yield error("spec.backends", "the route weights add up to 0; at least one must be above", Rule.ROUTE_WEIGHTS)
     if len(backends) > _MOST_BACKENDS:
-        yield error("spec.backends", f"{len(backends)} backends; a route can name at most {_MOST_BACKENDS}", "M24")
+        yield error(
+            "spec.backends", f"{len(backends)} backends; a route can name at most {_MOST_BACKENDS}", Rule.ROUTE_SIZE
+        )
     adapters = model.adapter_names
     if len(adapters) > _MOST_ADAPTERS:
         message = f"{len(adapters)} different adapters; a route can name at most {_MOST_ADAPTERS}"
-        yield error("spec.backends", message, "M24")
+        yield error("spec.backends", message, Rule.ROUTE_SIZE)
     body = spec.model_match.get("body") if isinstance(spec.model_match, Mapping) else None
     if len(backends) == 1 and adapters and isinstance(body, Mapping) and body.get("model"):
-        yield warning("spec.modelMatch.body.model", "requests for the adapters cannot match it", "W3")
+        yield warning("spec.modelMatch.body.model", "requests for the adapters cannot match it", Rule.MODEL_MATCH)
 
 
 def _same_adapter(model: Model) -> Iterator[Finding]:
-    """W5. Repetitions within a backend are L2's."""
+    """Adapters that two backends take from different sources. Repetitions within one backend are the duplicates' rule."""
     first: dict[str, tuple[int, str]] = {}
     for index, backend in enumerate(model.spec.backends):
         for number, adapter in enumerate(backend.adapters):
@@ -101,18 +106,20 @@ def _same_adapter(model: Model) -> Iterator[Finding]:
             if earlier != index and url != adapter.artifact_url:
                 where = f"spec.backends[{index}].loraAdapters[{number}].artifactURL"
                 yield warning(
-                    where, f"adapter {adapter.name[:64]} comes from another source in an earlier backend", "W5"
+                    where,
+                    f"adapter {adapter.name[:64]} comes from another source in an earlier backend",
+                    Rule.ADAPTER_SOURCE,
                 )
 
 
 def _backend(facts: BackendFacts, path: str, options: ValidationOptions) -> Iterator[Finding]:
-    """M4, M6 and the rules of each part."""
+    """One backend: its bounds and its durations, then the rules of each part."""
     backend = facts.backend
     if backend.min_replicas > backend.max_replicas:
         message = f"{backend.min_replicas} is above maxReplicas, {backend.max_replicas}"
-        yield error(f"{path}.minReplicas", message, "M4")
+        yield error(f"{path}.minReplicas", message, Rule.REPLICA_BOUNDS)
     grace = backend.scale_to_zero_grace_period
-    yield from autoscaling.duration(grace, f"{path}.scaleToZeroGracePeriod", "M6", terminal=False)
+    yield from autoscaling.duration(grace, f"{path}.scaleToZeroGracePeriod", Rule.GRACE_PERIOD, terminal=False)
     if backend.autoscaling_policy is not None:
         yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy")
     yield from storage(facts, path, options)
@@ -121,14 +128,14 @@ def _backend(facts: BackendFacts, path: str, options: ValidationOptions) -> Iter
 
 
 def _adapters(model: Model, backend: Backend, served: Set[str], path: str) -> Iterator[Finding]:
-    """L1, L2 and M25; ``served`` are the names under which the engines serve the base model."""
+    """Names of the adapters of one backend; ``served`` are the names under which the engines serve the base model."""
     seen: set[str] = set()
     for index, adapter in enumerate(backend.adapters):
         where = f"{path}.loraAdapters[{index}].name"
         if adapter.name in seen:
-            yield error(where, f"{adapter.name[:64]!r} is used twice in this backend", "L2")
+            yield error(where, f"{adapter.name[:64]!r} is used twice in this backend", Rule.DUPLICATE_ADAPTER)
         seen.add(adapter.name)
         if adapter.name == model.name:
-            yield error(where, "is the name of the Model; requests could not tell them apart", "L1")
+            yield error(where, "is the name of the Model; requests could not tell them apart", Rule.ADAPTER_NAME)
         elif adapter.name == model.spec.name or adapter.name in served:
-            yield error(where, "is a name under which the base model is served", "M25")
+            yield error(where, "is a name under which the base model is served", Rule.ADAPTER_NAME)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.api.findings import Finding, error, warning
+from controller.api.rules import Rule
 from controller.render.arguments import text_of
 from controller.render.config import Entry, as_boolean, as_mapping
 from controller.render.facts import BackendFacts, WorkerFacts
@@ -36,15 +37,17 @@ def arguments(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Fin
     for entry in item.config.entries:
         where = f"{path}.{entry.key[:64]}"
         if _expects_expansion(entry.value):
-            yield warning(where, "stays as it is written: $(NAME) is not expanded in arguments", "dollar")
+            yield warning(
+                where, "stays as it is written: $(NAME) is not expanded in arguments", Rule.VARIABLE_REFERENCE
+            )
         if table is None or re.search("[A-Z]", entry.key):
             continue
         if entry.option is None:
             unknown += 1
-            yield warning(where, _unknown(entry, facts, table, hint=unknown <= _MOST_HINTS), "unknown-option")
+            yield warning(where, _unknown(entry, facts, table, hint=unknown <= _MOST_HINTS), Rule.UNKNOWN_OPTION)
             continue
         if entry.is_abbreviated:
-            yield warning(where, f"is read as {entry.flag}; write the whole name", "abbreviated-option")
+            yield warning(where, f"is read as {entry.flag}; write the whole name", Rule.ABBREVIATED_OPTION)
         yield from _path(entry, item, where) if entry.path else _value(entry, entry.option, where)
 
 
@@ -72,10 +75,10 @@ def _unknown(entry: Entry, facts: BackendFacts, table: OptionTable, *, hint: boo
 def _path(entry: Entry, item: WorkerFacts, where: str) -> Iterator[Finding]:
     """A key inside the JSON of an option."""
     if entry.option is None or not entry.option.takes_json:
-        yield warning(where, f"{entry.flag} takes no JSON object, so it has no keys", "option-type")
+        yield warning(where, f"{entry.flag} takes no JSON object, so it has no keys", Rule.OPTION_TYPE)
     whole = next((other for other in item.config.named(entry.name) if not other.path), None)
     if whole is not None and as_mapping(whole.value) is None:
-        yield error(where, f"cannot be set in {whole.key[:64]}, which is not a JSON object", "option-type")
+        yield error(where, f"cannot be set in {whole.key[:64]}, which is not a JSON object", Rule.OPTION_TYPE)
 
 
 def _value(entry: Entry, option: Option, where: str) -> Iterator[Finding]:
@@ -84,7 +87,7 @@ def _value(entry: Entry, option: Option, where: str) -> Iterator[Finding]:
         return
     if isinstance(entry.value, list | tuple):
         if option.kind in ("value", "optional") and not option.takes_json and entry.value:
-            yield error(where, "takes one value, not a list", "option-type")
+            yield error(where, "takes one value, not a list", Rule.OPTION_TYPE)
             return
         if option.kind in ("list", "many", "repeat"):
             for item in entry.value:
@@ -100,19 +103,19 @@ def _boolean(entry: Entry, where: str) -> Iterator[Finding]:
         return
     meaning = as_boolean(entry.value)
     if meaning is None:
-        yield warning(where, "takes no value, only true or false", "option-type")
+        yield warning(where, "takes no value, only true or false", Rule.OPTION_TYPE)
     else:
-        yield warning(where, f"is read as {str(meaning).lower()}; write it without quotes", "boolean-text")
+        yield warning(where, f"is read as {str(meaning).lower()}; write it without quotes", Rule.BOOLEAN_TEXT)
 
 
 def _one(option: Option, value: Any, where: str, *, in_list: bool) -> Iterator[Finding]:
     text = text_of(value)
     if not _fits(option, value):
-        yield warning(where, f"{text[:40]!r} is not {_WORDS.get(option.type, 'a text')}", "option-type")
+        yield warning(where, f"{text[:40]!r} is not {_WORDS.get(option.type, 'a text')}", Rule.OPTION_TYPE)
     elif option.choices and text not in option.choices and _loose(option, text) not in option.choices:
-        yield warning(where, f"{text[:40]!r} is not one of {', '.join(option.choices)}", "option-choice")
+        yield warning(where, f"{text[:40]!r} is not one of {', '.join(option.choices)}", Rule.OPTION_CHOICE)
     elif text == "--" or (in_list and text.startswith("-")):
-        yield warning(where, f"{text[:40]!r} would be read as an option of its own", "option-type")
+        yield warning(where, f"{text[:40]!r} would be read as an option of its own", Rule.OPTION_TYPE)
 
 
 def _loose(option: Option, text: str) -> str:

@@ -7,42 +7,47 @@ from controller import meta
 from controller.api.durations import is_admitted, parse_duration
 from controller.api.findings import Finding, error, tolerated
 from controller.api.model import Backend, ModelSpec
+from controller.api.rules import Rule
 
 _LONGEST = 1800
 _ONLY_AT_MODEL_LEVEL = "has a meaning only with autoscaling at model level, and is ignored"
 
 
 def levels(spec: ModelSpec) -> Iterator[Finding]:
-    """M8 to M12: which fields go with which level of autoscaling."""
+    """Which fields go with which level of autoscaling."""
     whole = spec.autoscaling_policy is not None
     single = any(backend.autoscaling_policy is not None for backend in spec.backends)
     if whole and single:
         message = "choose one level of autoscaling: of the model or of single backends; that of the model is used"
-        yield tolerated("spec.autoscalingPolicy", message, "M8")
+        yield tolerated("spec.autoscalingPolicy", message, Rule.AUTOSCALING_LEVEL)
     if not whole and spec.cost_expansion_rate_percent is not None:
-        yield tolerated("spec.costExpansionRatePercent", _ONLY_AT_MODEL_LEVEL, "M9")
+        yield tolerated("spec.costExpansionRatePercent", _ONLY_AT_MODEL_LEVEL, Rule.AUTOSCALING_FIELD)
     if whole and spec.backends and not sum(backend.min_replicas for backend in spec.backends):
         message = "minReplicas add up to 0; at least 1 is needed with autoscaling at model level"
-        yield tolerated("spec.backends", message, "M12a")
+        yield tolerated("spec.backends", message, Rule.AUTOSCALED_MINIMUM)
     for index, backend in enumerate(spec.backends):
         yield from _bounds(backend, f"spec.backends[{index}]", whole=whole, single=single)
 
 
 def _bounds(backend: Backend, path: str, *, whole: bool, single: bool) -> Iterator[Finding]:
     if not whole and backend.scaling_cost:
-        yield tolerated(f"{path}.scalingCost", _ONLY_AT_MODEL_LEVEL, "M9")
+        yield tolerated(f"{path}.scalingCost", _ONLY_AT_MODEL_LEVEL, Rule.AUTOSCALING_FIELD)
     if not whole and backend.scale_to_zero_grace_period is not None:
-        yield tolerated(f"{path}.scaleToZeroGracePeriod", _ONLY_AT_MODEL_LEVEL, "M9")
+        yield tolerated(f"{path}.scaleToZeroGracePeriod", _ONLY_AT_MODEL_LEVEL, Rule.AUTOSCALING_FIELD)
     if backend.autoscaling_policy is not None and backend.min_replicas < 1:
-        yield tolerated(f"{path}.minReplicas", "must be at least 1 with autoscaling of the backend", "M10")
+        yield tolerated(
+            f"{path}.minReplicas", "must be at least 1 with autoscaling of the backend", Rule.AUTOSCALED_MINIMUM
+        )
     if not whole and not single and backend.min_replicas != backend.max_replicas:
         message = "must equal maxReplicas and be positive without autoscaling; minReplicas is used"
-        yield tolerated(f"{path}.minReplicas", message, "M11")
+        yield tolerated(f"{path}.minReplicas", message, Rule.FIXED_REPLICAS)
     if whole and not backend.scaling_cost:
-        yield tolerated(f"{path}.scalingCost", "is needed with autoscaling at model level; 0 is used", "M12b")
+        yield tolerated(
+            f"{path}.scalingCost", "is needed with autoscaling at model level; 0 is used", Rule.SCALING_COST
+        )
 
 
-def duration(value: Any, path: str, rule: str, *, terminal: bool) -> Iterator[Finding]:
+def duration(value: Any, path: str, rule: Rule, *, terminal: bool) -> Iterator[Finding]:
     """A duration of 0 to 30 minutes. What only the CRD's pattern refuses is tolerated."""
     if not isinstance(value, str):
         return
@@ -56,7 +61,7 @@ def duration(value: Any, path: str, rule: str, *, terminal: bool) -> Iterator[Fi
 
 
 def policy(given: Mapping[str, Any], path: str) -> Iterator[Finding]:
-    """P1 to P4."""
+    """A policy: its metrics, and the durations of its behavior."""
     seen: set[str] = set()
     metrics = given.get("metrics")
     for index, metric in enumerate(metrics if isinstance(metrics, list | tuple) else ()):
@@ -65,16 +70,16 @@ def policy(given: Mapping[str, Any], path: str) -> Iterator[Finding]:
         where = f"{path}.metrics[{index}]"
         name, target = metric.get("metricName"), metric.get("targetValue")
         if isinstance(name, str) and name in seen:
-            yield error(f"{where}.metricName", f"{name[:64]!r} is given twice", "P2")
+            yield error(f"{where}.metricName", f"{name[:64]!r} is given twice", Rule.DUPLICATE_METRIC)
         seen.add(name if isinstance(name, str) else "")
         if target is not None and not _is_positive(target):
-            yield error(f"{where}.targetValue", f"{str(target)[:40]!r} is not a quantity above 0", "P1")
+            yield error(f"{where}.targetValue", f"{str(target)[:40]!r} is not a quantity above 0", Rule.METRIC_TARGET)
     behavior = _map(given.get("behavior"))
     up = _map(behavior.get("scaleUp"))
     for part, step, fields, rule in (
-        (up.get("stablePolicy"), "scaleUp.stablePolicy", ("period", "stabilizationWindow"), "P3"),
-        (up.get("panicPolicy"), "scaleUp.panicPolicy", ("period", "panicModeHold"), "P4"),
-        (behavior.get("scaleDown"), "scaleDown", ("period", "stabilizationWindow"), "P3"),
+        (up.get("stablePolicy"), "scaleUp.stablePolicy", ("period", "stabilizationWindow"), Rule.POLICY_DURATION),
+        (up.get("panicPolicy"), "scaleUp.panicPolicy", ("period", "panicModeHold"), Rule.POLICY_DURATION),
+        (behavior.get("scaleDown"), "scaleDown", ("period", "stabilizationWindow"), Rule.POLICY_DURATION),
     ):
         for field in fields:
             yield from duration(_map(part).get(field), f"{path}.behavior.{step}.{field}", rule, terminal=True)

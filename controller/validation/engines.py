@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from controller.api.findings import UNSUPPORTED, Finding, error, tolerated, warning
+from controller.api.rules import Rule
 from controller.api.variables import env_literal
 from controller.render.config import parse_port
 from controller.render.engines import ENGINES, NOT_SUPPORTED, Engine
@@ -28,7 +29,7 @@ def engine(facts: BackendFacts, path: str) -> Iterator[Finding]:
     wanted = facts.traits.worker_types
     if sorted(item.worker.type for item in facts.workers) != sorted(wanted):
         message = f"a backend of type {facts.backend.type} has {facts.traits.workers_sentence}"
-        yield error(f"{path}.workers", message, "M1" if len(wanted) == 1 else "M13")
+        yield error(f"{path}.workers", message, Rule.WORKERS)
     yield from _ports(found, facts, path)
     yield from _served_names(facts, path)
     yield from _gang(facts, f"{path}.gangScheduling.minRoleReplicas")
@@ -37,40 +38,40 @@ def engine(facts: BackendFacts, path: str) -> Iterator[Finding]:
 
 
 def _unsupported(facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """M29, and the CRD's own rules about the workers of types that are known but not supported."""
+    """The type itself, and the CRD's own rules about the workers of types that are known but not supported."""
     given = facts.backend.type
     what = NOT_SUPPORTED.get(given, "is not a backend type")
     yield Finding(
         f"{path}.type",
         f"{given[:64]!r} {what}; supported are {', '.join(ENGINES)}",
-        rule="M29",
+        rule=Rule.BACKEND_TYPE,
         reason=UNSUPPORTED,
     )
     types = [item.worker.type for item in facts.workers]
     if given == "MindIE" and types != ["server"]:
         message = f"a backend of type {given} has exactly one worker, of type server"
-        yield tolerated(f"{path}.workers", message, "M1")
+        yield tolerated(f"{path}.workers", message, Rule.WORKERS)
     if given == "MindIEDisaggregated" and not set(types) <= _MINDIE_ROLES:
         message = "workers may be prefill, decode, controller and coordinator, not server"
-        yield tolerated(f"{path}.workers", message, "M3")
+        yield tolerated(f"{path}.workers", message, Rule.WORKERS)
 
 
 def _worker(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Finding]:
-    """M14, M22, M27 and the rules of every config."""
+    """One worker: its image, number of pods and their names, then its config."""
     worker = item.worker
     if not re.fullmatch(r"[!-~]+", worker.image):
         what = f"{worker.image[:64]!r} is not an image reference" if worker.image else "is required"
-        yield error(f"{path}.image", f"{what}; it must be printable ASCII without white space", "M14")
+        yield error(f"{path}.image", f"{what}; it must be printable ASCII without white space", Rule.IMAGE)
     if facts.traits.disaggregated and item.pods > 1:
-        yield error(f"{path}.pods", "workers of disaggregated backends have one pod", "M27")
+        yield error(f"{path}.pods", "workers of disaggregated backends have one pod", Rule.DISAGGREGATED_PODS)
     length = _pod_name_length(facts, item)
     if (surplus := length - _LONGEST_POD_NAME) > 0:
         message = (
             f"pod names would have {length} characters; shorten the names of the Model or the backend by {surplus}"
         )
-        yield error(path, message, "M22")
+        yield error(path, message, Rule.POD_NAME_LENGTH)
     if worker.config is not None and not isinstance(worker.config, Mapping):
-        yield error(f"{path}.config", "must be an object of engine arguments", "M26")
+        yield error(f"{path}.config", "must be an object of engine arguments", Rule.CONFIG)
     yield from _keys(item, f"{path}.config")
     yield from arguments(facts, item, f"{path}.config")
 
@@ -84,28 +85,30 @@ def _pod_name_length(facts: BackendFacts, item: WorkerFacts) -> int:
 
 
 def _keys(item: WorkerFacts, path: str) -> Iterator[Finding]:
-    """M26 and W2. A key whose value is null counts as absent."""
+    """The keys of a config. A key whose value is null counts as absent."""
     seen: dict[object, str] = {}
     for entry in item.config.entries:
         key, where = entry.key, f"{path}.{entry.key[:64]}"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", key):
             message = "a key must start with a letter or digit and hold only letters, digits, '_', '.' and '-'"
-            yield error(where, message, "M26")
+            yield error(where, message, Rule.CONFIG_KEY)
         elif (other := seen.setdefault((entry.name, entry.path), key)) != key:
-            yield error(where, f"is the same argument as {other[:64]}", "M26")
+            yield error(where, f"is the same argument as {other[:64]}", Rule.CONFIG_KEY)
         elif re.search("[A-Z]", key):
-            yield warning(where, "has upper-case letters; the engine probably does not accept it", "W2")
+            yield warning(where, "has upper-case letters; the engine probably does not accept it", Rule.UPPER_CASE_KEY)
 
 
 def _ports(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """M15 and M30."""
+    """The engine's port, and every port beside it."""
     agreed: int | None = None
     for index, item in enumerate(facts.workers):
         where, port = f"{path}.workers[{index}].config.port", engine_port(item, facts.traits)
         if port is None:
-            yield error(where, "must be a port number, 1 to 65535", "M15")
+            yield error(where, "must be a port number, 1 to 65535", Rule.PORT)
         elif port != (agreed := agreed or port):
-            yield error(where, f"all workers of a backend must use the same port; an earlier one uses {agreed}", "M15")
+            yield error(
+                where, f"all workers of a backend must use the same port; an earlier one uses {agreed}", Rule.PORT
+            )
     yield from _runtime_port(facts, path)
     if agreed is not None:
         yield from _conflicts(found, facts, path)
@@ -122,13 +125,15 @@ def _gang(facts: BackendFacts, path: str) -> Iterator[Finding]:
     }
     for role, number in least.items():
         if role not in instances:
-            yield error(f"{path}.{role[:64]}", f"is not a role; there are {', '.join(instances)}", "gang")
+            yield error(f"{path}.{role[:64]}", f"is not a role; there are {', '.join(instances)}", Rule.GANG_SCHEDULING)
         elif isinstance(number, int) and number > instances[role]:
-            yield error(f"{path}.{role}", f"{number} is above the {instances[role]} instances of the role", "gang")
+            yield error(
+                f"{path}.{role}", f"{number} is above the {instances[role]} instances of the role", Rule.GANG_SCHEDULING
+            )
 
 
 def _conflicts(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """M30: no two parts of a pod listen on one port, whatever sets it."""
+    """No two parts of a pod listen on one port, whatever sets it."""
     reported: set[tuple[int, str, str]] = set()
     for item in facts.workers:
         users: dict[int, str] = {facts.engine_port: "the engine"}
@@ -137,7 +142,7 @@ def _conflicts(found: Engine, facts: BackendFacts, path: str) -> Iterator[Findin
             conflict = (use.port, other, use.user)
             if other != use.user and conflict not in reported:
                 reported.add(conflict)
-                yield error(path, f"port {use.port} is used by both {other} and {use.user}", "M30")
+                yield error(path, f"port {use.port} is used by both {other} and {use.user}", Rule.PORT_CONFLICT)
 
 
 def _runtime_port(facts: BackendFacts, path: str) -> Iterator[Finding]:
@@ -145,11 +150,11 @@ def _runtime_port(facts: BackendFacts, path: str) -> Iterator[Finding]:
     if literal is not None and parse_port(literal) is None:
         index = next(i for i, entry in enumerate(facts.backend.env) if entry.get("name") == "RUNTIME_PORT")
         message = f"{literal[:32]!r} is not a port; {RUNTIME_PORT} is used"
-        yield warning(f"{path}.env[{index}].value", message, "M30")
+        yield warning(f"{path}.env[{index}].value", message, Rule.RUNTIME_PORT)
 
 
 def _served_names(facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """M28."""
+    """Names of the served model, the same on all workers."""
     agreed: list[str] | None = None
     for index, item in enumerate(facts.workers):
         if "served-model-name" not in item.config:
@@ -158,13 +163,13 @@ def _served_names(facts: BackendFacts, path: str) -> Iterator[Finding]:
         value = item.config.get("served-model-name")
         names = list(value) if isinstance(value, list | tuple) else [value]
         if not names or not all(isinstance(name, str) and 0 < len(name) <= _LONGEST_SERVED_NAME for name in names):
-            yield error(where, "must be a name of 1 to 256 characters, or a list of such names", "M28")
+            yield error(where, "must be a name of 1 to 256 characters, or a list of such names", Rule.SERVED_MODEL_NAME)
         elif names != (agreed := agreed or names):
-            yield error(where, "must be the same on prefill and decode", "M28")
+            yield error(where, "must be the same on prefill and decode", Rule.SERVED_MODEL_NAME)
 
 
 def _command_length(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """M35: the kernel limits every single argument; on several pods the whole command is one."""
+    """The kernel limits every single argument; on several pods the whole command is one."""
     for index, item in enumerate(facts.workers):
         size = max(len(part.encode("utf-8", "surrogatepass")) for part in found.command(facts, item))
         if size > _LONGEST_ARGUMENT:
@@ -173,4 +178,4 @@ def _command_length(found: Engine, facts: BackendFacts, path: str) -> Iterator[F
                 if item.pods > 1
                 else f"an argument would be {size} bytes long; one argument holds at most {_LONGEST_ARGUMENT}"
             )
-            yield error(f"{path}.workers[{index}].config", message, "M35")
+            yield error(f"{path}.workers[{index}].config", message, Rule.COMMAND_LENGTH)

@@ -5,14 +5,13 @@ from typing import Any
 
 from controller import meta
 from controller.api.findings import Finding, error, warning
+from controller.api.rules import Rule
 from controller.dialects import Dialect
 from controller.render import pods as rendered
 from controller.render.facts import BackendFacts
 from controller.validation import kubernetes
 from controller.validation.kubernetes import Problem
 
-POD = "pod"
-"""The rule of what every API server refuses in a pod."""
 _NAMES = ("runtime_class_name", "priority_class_name", "service_account_name")
 
 
@@ -20,10 +19,10 @@ def pods(facts: BackendFacts, path: str, dialect: Dialect) -> Iterator[Finding]:
     """Everything that the pods of this backend would be refused for, and annotations that their controller may not survive."""
     if facts.backend.annotations and not dialect.annotates_pods:
         message = "the infer-controller of Kthena before v1 stops at annotations of pod templates; use a later one"
-        yield warning(f"{path}.annotations", message, "pod-annotations")
+        yield warning(f"{path}.annotations", message, Rule.POD_ANNOTATIONS)
     for start, problems in (*_of_backend(facts, path), *_of_workers(facts, path)):
         for end, message in problems:
-            yield error(f"{start}{end}", message, POD)
+            yield error(f"{start}{end}", message, Rule.POD)
 
 
 def _of_backend(facts: BackendFacts, path: str) -> Iterator[tuple[str, Iterator[Problem]]]:

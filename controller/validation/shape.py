@@ -8,11 +8,9 @@ from typing import Any
 from controller import meta
 from controller.api.findings import Finding, error, tolerated, warning
 from controller.api.model import normalized
+from controller.api.rules import Rule
 from controller.meta import Object, schema
 from controller.validation.wording import in_words
-
-TYPE = "type"
-"""The rule of parts that have another type than the schema wants."""
 
 _DEEPEST = 64
 _LONGEST_NAME = 63
@@ -27,19 +25,21 @@ _LIMITED_EVERYWHERE = ("spec.name",)
 
 
 def nesting(obj: Object) -> Iterator[Finding]:
-    """M33: free JSON whose objects and lists lie more than 64 deep; the value of the field itself is level 1."""
+    """Free JSON whose objects and lists lie more than 64 deep; the value of the field itself is level 1."""
     for path, value in _free_parts(obj.get("spec"), "spec", _TYPED_LISTS):
         if any(depth > _DEEPEST for _, item, depth in _walk(value, path) if isinstance(item, Mapping | list | tuple)):
-            yield error(path[:_LONGEST_PATH], f"is nested more than {_DEEPEST} levels deep", "M33")
+            yield error(path[:_LONGEST_PATH], f"is nested more than {_DEEPEST} levels deep", Rule.NESTING)
 
 
 def texts(obj: Object) -> Iterator[Finding]:
-    """M34: U+0000 in a string or a key, or half of a surrogate pair, which JSON can spell and UTF-8 cannot."""
+    """U+0000 in a string or a key, or half of a surrogate pair, which JSON can spell and UTF-8 cannot."""
     for path, item, _ in _walk(obj.get("spec"), "spec"):
         strings = [item] if isinstance(item, str) else item if isinstance(item, Mapping) else ()
         if found := next(filter(None, map(_NO_ARGUMENT.search, strings)), None):
             what = "holds" if isinstance(item, str) else "has a key with"
-            yield error(path, f"{what} the character U+{ord(found[0]):04X}, which cannot appear in an argument", "M34")
+            yield error(
+                path, f"{what} the character U+{ord(found[0]):04X}, which cannot appear in an argument", Rule.CHARACTERS
+            )
 
 
 def _free_parts(value: Any, path: str, typed: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -70,15 +70,15 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any, int]]:
 
 
 def metadata(obj: Object) -> Iterator[Finding]:
-    """M21: names of children and pods are made of the Model's. Namespace and uid, where given, are such as a cluster has."""
+    """The name, of which names of children and pods are made; namespace and uid, where given, such as a cluster assigns."""
     given = meta.name_of(obj)
     if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", given) or len(given) > _LONGEST_NAME:
         message = f"{given[:80]!r} must start with a letter and hold at most 63 lower-case letters, digits and dashes, as the child names made of it must"
-        yield error("metadata.name", message, "M21")
+        yield error("metadata.name", message, Rule.NAME)
     for field, pattern in _PLACED.items():
         value = meta.metadata_of(obj).get(field)
         if value not in (None, "") and not (isinstance(value, str) and re.fullmatch(pattern, value)):
-            yield error(f"metadata.{field}", f"{str(value)[:80]!r} is not a valid {field}", "metadata")
+            yield error(f"metadata.{field}", f"{str(value)[:80]!r} is not a valid {field}", Rule.METADATA)
 
 
 def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding]:
@@ -88,16 +88,18 @@ def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding
         if _is_left_to_a_rule(cause.field, cause.reason):
             continue
         finding = tolerated if cause.reason in _SIZES and cause.field not in _LIMITED_EVERYWHERE else error
-        rule = TYPE if cause.reason == "FieldValueTypeInvalid" else "schema"
+        rule = Rule.TYPE if cause.reason == "FieldValueTypeInvalid" else Rule.SCHEMA
         yield finding(cause.field[:_LONGEST_PATH], in_words(cause.message[:1].lower() + cause.message[1:]), rule)
     for field in schema.unknown_fields(value, wanted):
         near = difflib.get_close_matches(field.key[:64], sorted(field.known), 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        yield warning(field.path[:_LONGEST_PATH], f"is not a field of the {kind} and is ignored{hint}", "unknown-field")
+        yield warning(
+            field.path[:_LONGEST_PATH], f"is not a field of the {kind} and is ignored{hint}", Rule.UNKNOWN_FIELD
+        )
 
 
 def _is_left_to_a_rule(path: str, reason: str) -> bool:
-    """The type of a backend (M29) and the number of backends (M24) have rules of their own."""
+    """The type of a backend and the number of backends have rules of their own."""
     if reason == "FieldValueNotSupported":
         return _BACKEND_TYPE.fullmatch(path) is not None
     return (path, reason) == ("spec.backends", "FieldValueTooMany")

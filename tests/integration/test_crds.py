@@ -13,6 +13,7 @@ from controller.api.crds import model_crd
 from controller.api.documents import load_documents
 from controller.api.kinds import MODEL
 from controller.api.model import Model
+from controller.api.rules import Rule
 from controller.api.samples import sample_paths
 from controller.client import Client
 from controller.dialects import DIALECTS, Dialect
@@ -28,7 +29,7 @@ from tests.support.rules import CASES, A, C, Case, a_pair, policy
 
 ROOT = Path(__file__).parents[2]
 STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
-STRUCTURAL = ("schema", "type")
+STRUCTURAL = (Rule.SCHEMA, Rule.TYPE)
 REAL = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(300)]
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from controller.api.kinds import POD
 from controller.api.model import Model
+from controller.api.rules import Rule
 from controller.client import Client
 from controller.meta import Resource, jsonio
 from controller.meta.errors import AlreadyExists, StatusError
@@ -178,5 +179,5 @@ async def test_the_pods_of_every_model_that_keeps_a_rule_are_admitted(client: Cl
     for case in CASES:
         if not any(finding.terminal for finding in validate(case.kept)) and "spec" in case.kept:
             assert await refusal(client, case.kept, namespace) is None, case.id
-        if case.rule == "pod":
+        if case.rule is Rule.POD:
             assert await refusal(client, case.broken, namespace) is not None, case.id

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller.api.findings import Finding, error
+from controller.api.rules import Rule
 from controller.dialects import Workload
 from controller.render import pods
 from controller.render.arguments import config_arguments, literal
@@ -74,13 +75,14 @@ class SGLang:
                 refused |= dict.fromkeys(_OF_SEVERAL, "is set by the controller, from pods")
             for name, message in refused.items():
                 if name in config:
-                    yield error(f"{where}.{config.written_key(name)}", message, "M26")
+                    yield error(f"{where}.{config.written_key(name)}", message, Rule.CONTROLLED_OPTION)
             if config.get("host") not in (None, "0.0.0.0", "::"):  # noqa: S104 - values that users write
                 message = "must be 0.0.0.0 or ::, since probes and router reach the engine at the pod's address"
-                yield error(f"{where}.{config.written_key('host')}", message, "unreachable-engine")
+                yield error(f"{where}.{config.written_key('host')}", message, Rule.UNREACHABLE_ENGINE)
             if config.get("disaggregation-mode") not in (None, "null"):
                 key = config.written_key("disaggregation-mode")
-                yield error(f"{where}.{key}", "is not possible: a backend of type SGLang has one role", "M26")
+                message = "is not possible: a backend of type SGLang has one role"
+                yield error(f"{where}.{key}", message, Rule.CONTROLLED_OPTION)
 
     def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
         """One role, with the name that the autoscaler looks for."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller.api.findings import Finding, error, warning
+from controller.api.rules import Rule
 from controller.render import pods
 from controller.render.arguments import config_arguments, literal
 from controller.render.engines.vllm_connectors import nixl_env
@@ -117,28 +118,32 @@ def engine_env(facts: BackendFacts, worker: WorkerFacts, extras: list[dict[str, 
 
 
 def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """Arguments that the controller sets itself (M26), and those with which a pod could not become Ready or load adapters."""
+    """Arguments that the controller sets itself, and those with which a pod could not become Ready or load adapters."""
     if facts.is_hot:
         yield from _key_findings(facts, path)
     if facts.backend.adapters and not facts.is_hot and (number := _asks_for_hot(facts)):
         message = "adapters stay part of the pods: hot loading needs a literal 1 or true, type vLLM, and one pod or a claim as cache"
-        yield warning(f"{path}.env[{number - 1}]", message, "not-hot")
+        yield warning(f"{path}.env[{number - 1}]", message, Rule.ADAPTERS_NOT_HOT)
     for index, worker in enumerate(facts.workers):
         config, where = worker.config, f"{path}.workers[{index}].config"
         for name, message in _UNREACHABLE.items():
             if name in config and config.get(name) not in _HARMLESS.get(name, ()):
-                yield error(f"{where}.{config.written_key(name)}", message, "unreachable-engine")
-        if worker.pods > 1:
-            for name in ("nnodes", "node-rank", "master-addr"):
-                if name in config:
-                    yield error(f"{where}.{config.written_key(name)}", "is set by the controller, from pods", "M26")
-        if "model" in config:
-            yield error(f"{where}.model", "is set by the controller, from modelURI", "M26")
-        if "lora-modules" in config and facts.backend.adapters:
-            key = config.written_key("lora-modules")
-            yield error(f"{where}.{key}", "is set by the controller, from loraAdapters", "M26")
-        if config.get("enable-lora") is False and (facts.backend.adapters or facts.is_hot):
-            yield error(f"{where}.{config.written_key('enable-lora')}", "cannot be false with adapters", "M26")
+                yield error(f"{where}.{config.written_key(name)}", message, Rule.UNREACHABLE_ENGINE)
+        for name, message in _controlled(facts, worker).items():
+            if name in config:
+                yield error(f"{where}.{config.written_key(name)}", message, Rule.CONTROLLED_OPTION)
+
+
+def _controlled(facts: BackendFacts, worker: WorkerFacts) -> dict[str, str]:
+    """The options that the controller sets on this worker, each with the reason for refusing it."""
+    refused = {"model": "is set by the controller, from modelURI"}
+    if worker.pods > 1:
+        refused |= dict.fromkeys(("nnodes", "node-rank", "master-addr"), "is set by the controller, from pods")
+    if facts.backend.adapters:
+        refused["lora-modules"] = "is set by the controller, from loraAdapters"
+    if worker.config.get("enable-lora") is False and (facts.backend.adapters or facts.is_hot):
+        refused["enable-lora"] = "cannot be false with adapters"
+    return refused
 
 
 def _key_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
@@ -149,7 +154,7 @@ def _key_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
     message = "adapters cannot be loaded into a running engine that asks for a key"
     for index, worker in enumerate(facts.workers):
         if worker.config.get("api-key") not in (None, []):
-            yield error(f"{path}.workers[{index}].config.{worker.config.written_key('api-key')}", message, "hot-key")
+            yield error(f"{path}.workers[{index}].config.{worker.config.written_key('api-key')}", message, Rule.API_KEY)
     for number, entry in enumerate(facts.env):
         if entry["name"] == "VLLM_API_KEY" and (entry.get("valueFrom") or entry.get("value")):
-            yield error(f"{path}.env[{number}]", message, "hot-key")
+            yield error(f"{path}.env[{number}]", message, Rule.API_KEY)

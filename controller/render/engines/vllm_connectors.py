@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.api.findings import Finding, error
+from controller.api.rules import Rule
 from controller.api.variables import env_literal
 from controller.render.config import parse_port
 from controller.render.facts import KV_EVENTS_PORT, BackendFacts, PortUse, WorkerFacts
@@ -102,7 +103,7 @@ def _ranks(worker: WorkerFacts) -> int:
 
 
 def connector_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """M16."""
+    """The connector of the two workers: one kind, in the role of each."""
     given = ["kv-transfer-config" in worker.config for worker in facts.workers]
     if not any(given):
         return
@@ -111,18 +112,20 @@ def connector_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
         where = f"{path}.workers[{index}].config.{worker.config.written_key('kv-transfer-config')}"
         config = worker.config.mapping("kv-transfer-config")
         if not given[index]:
-            yield error(where, "must be given on both workers or on neither", "M16")
+            yield error(where, "must be given on both workers or on neither", Rule.CONNECTOR)
         elif config is None:
-            yield error(where, "must be a JSON object, or a string of one", "M16")
+            yield error(where, "must be a JSON object, or a string of one", Rule.CONNECTOR)
         else:
             found = connector_type(worker)
             if found is None:
-                yield error(where, _connector_message(config), "M16")
+                yield error(where, _connector_message(config), Rule.CONNECTOR)
             else:
                 types.add(found)
             yield from _kv_role(worker.worker.type, config.get("kv_role"), where)
     if len(types) > 1:
-        yield error(f"{path}.workers", f"the workers use different connectors: {', '.join(sorted(types))}", "M16")
+        yield error(
+            f"{path}.workers", f"the workers use different connectors: {', '.join(sorted(types))}", Rule.CONNECTOR
+        )
 
 
 def _connector_message(config: Mapping[str, Any]) -> str:
@@ -135,4 +138,4 @@ def _connector_message(config: Mapping[str, Any]) -> str:
 def _kv_role(worker_type: str, role: object, path: str) -> Iterator[Finding]:
     allowed = _KV_ROLES.get(worker_type)
     if allowed and role not in allowed:
-        yield error(path, f"kv_role of the {worker_type} worker must be {' or '.join(allowed)}", "M16")
+        yield error(path, f"kv_role of the {worker_type} worker must be {' or '.join(allowed)}", Rule.CONNECTOR)

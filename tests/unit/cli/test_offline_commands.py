@@ -103,8 +103,8 @@ def test_validate_names_file_model_path_and_what_is_wrong(files: Path) -> None:
     (line,) = result.stdout.strip().splitlines()
     assert line.startswith(f"{files / 'invalid.yaml'}: Model broken: spec.backends[0].workers[0].image: ")
     (record,) = json.loads(run("validate", str(files / "invalid.yaml"), "-o", "json").stdout)
-    assert set(record) == {"file", "name", "path", "message", "level"}
-    assert (record["name"], record["level"]) == ("broken", "error")
+    assert set(record) == {"file", "name", "path", "message", "level", "rule"}
+    assert (record["name"], record["level"], record["rule"]) == ("broken", "error", "image")
 
 
 def test_validate_exit_codes(files: Path) -> None:

@@ -19,9 +19,11 @@ def output(*command: str) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("generator", ["generate-conditions-reference", "generate-cli-reference"])
+@pytest.mark.parametrize(
+    "generator", ["generate-conditions-reference", "generate-cli-reference", "generate-rules-reference"]
+)
 def test_a_generated_page_is_current(generator: str) -> None:
-    """Run the generator again when a condition, an Event, a flag or a help text changes."""
+    """Run the generator again when a condition, an Event, a rule, a flag or a help text changes."""
     assert "all files are current" in output(f"hack/{generator}", "--check")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from controller.api.rules import Rule
 from controller.dialects import E4FB6663, V1
 from controller.validation import ValidationOptions, validate
 from tests.support.factories import a_backend, a_model, a_worker
@@ -19,7 +20,7 @@ def bounded(prefill: Json | None = None, **backend: Any) -> Json:
     return a_model("chat", a_pair(bounds, **{"autoscalingPolicy": policy(), **backend}))
 
 
-def errors(model: Json, options: ValidationOptions = TODAY) -> list[tuple[str, str]]:
+def errors(model: Json, options: ValidationOptions = TODAY) -> list[tuple[str, Rule]]:
     return [(found.path.removeprefix("spec.backends[0]."), found.rule) for found in validate(model, options)]
 
 
@@ -46,16 +47,16 @@ def test_the_old_dialect_says_no_in_one_sentence() -> None:
     [
         (
             a_model("m", a_backend(workers=[a_worker(minReplicas=1, maxReplicas=2)], autoscalingPolicy=policy())),
-            [("workers[0].minReplicas", "R2")],
+            [("workers[0].minReplicas", Rule.ROLE_SCALING)],
         ),
-        (bounded(autoscalingPolicy=None), [("workers[0].minReplicas", "R3")]),
-        (bounded(minReplicas=1, maxReplicas=3), [("minReplicas", "R4")]),
-        (bounded({"minReplicas": 1}), [("workers[0].maxReplicas", "R5")]),
-        (bounded({"maxReplicas": 1}), [("workers[0].minReplicas", "R5")]),
-        (bounded({"minReplicas": 3, "maxReplicas": 1}), [("workers[0].minReplicas", "R5")]),
-        (bounded({"minReplicas": 1, "maxReplicas": 3, "replicas": 4}), [("workers[0].replicas", "R5")]),
+        (bounded(autoscalingPolicy=None), [("workers[0].minReplicas", Rule.ROLE_SCALING)]),
+        (bounded(minReplicas=1, maxReplicas=3), [("minReplicas", Rule.ROLE_SCALING)]),
+        (bounded({"minReplicas": 1}), [("workers[0].maxReplicas", Rule.ROLE_BOUNDS)]),
+        (bounded({"maxReplicas": 1}), [("workers[0].minReplicas", Rule.ROLE_BOUNDS)]),
+        (bounded({"minReplicas": 3, "maxReplicas": 1}), [("workers[0].minReplicas", Rule.ROLE_BOUNDS)]),
+        (bounded({"minReplicas": 1, "maxReplicas": 3, "replicas": 4}), [("workers[0].replicas", Rule.ROLE_BOUNDS)]),
     ],
 )
-def test_bounds_that_mean_nothing_are_refused(model: Json, expected: list[tuple[str, str]]) -> None:
+def test_bounds_that_mean_nothing_are_refused(model: Json, expected: list[tuple[str, Rule]]) -> None:
     """Each by its place."""
     assert errors(model) == expected

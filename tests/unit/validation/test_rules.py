@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from controller.api.rules import Rule
 from controller.validation import ValidationOptions, validate
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.rules import CASES, A, C, Case, a_pair
@@ -28,18 +29,18 @@ def test_a_model_that_just_keeps_the_rule_has_no_findings(case: Case) -> None:
 @pytest.mark.parametrize(
     ("type_", "workers", "rules"),
     [
-        ("MindIE", [a_worker()], {"M29"}),
-        ("MindIE", [a_worker(), a_worker()], {"M29", "M1"}),
-        ("MindIEDisaggregated", [a_worker(type="prefill"), a_worker(type="coordinator")], {"M29"}),
-        ("MindIEDisaggregated", [a_worker()], {"M29", "M3"}),
-        ("TensorRT", [a_worker()], {"M29"}),
+        ("MindIE", [a_worker()], {Rule.BACKEND_TYPE}),
+        ("MindIE", [a_worker(), a_worker()], {Rule.BACKEND_TYPE, Rule.WORKERS}),
+        ("MindIEDisaggregated", [a_worker(type="prefill"), a_worker(type="coordinator")], {Rule.BACKEND_TYPE}),
+        ("MindIEDisaggregated", [a_worker()], {Rule.BACKEND_TYPE, Rule.WORKERS}),
+        ("TensorRT", [a_worker()], {Rule.BACKEND_TYPE}),
     ],
 )
-def test_a_type_that_is_not_implemented_has_its_own_reason(type_: str, workers: list[Any], rules: set[str]) -> None:
+def test_a_type_that_is_not_implemented_has_its_own_reason(type_: str, workers: list[Any], rules: set[Rule]) -> None:
     """Beside what else is wrong with the backend."""
     findings = validate(a_model("chat", a_backend(type=type_, workers=workers)))
     assert {finding.rule for finding in findings} == rules
-    (unsupported,) = (finding for finding in findings if finding.rule == "M29")
+    (unsupported,) = (finding for finding in findings if finding.rule is Rule.BACKEND_TYPE)
     assert (unsupported.path, unsupported.reason) == ("spec.backends[0].type", "UnsupportedBackend")
     assert type_ in unsupported.message
 
@@ -69,7 +70,7 @@ def test_a_namespace_and_a_uid_are_such_as_a_cluster_has(field: str, refused: An
 
 
 def test_a_host_path_lies_under_one_of_the_operators_prefixes() -> None:
-    """M32, by whole segments; without prefixes everything is allowed."""
+    """By whole segments; without prefixes everything is allowed."""
     options = ValidationOptions(hostpath_prefixes=("/data/", "/srv/models"))
     for path, allowed in {
         "/data": True,
@@ -79,7 +80,9 @@ def test_a_host_path_lies_under_one_of_the_operators_prefixes() -> None:
         "/srv": False,
     }.items():
         model = a_model("chat", a_backend(cacheURI=f"hostpath://{path}"))
-        assert [finding.rule for finding in validate(model, options)] == ([] if allowed else ["M32"]), path
+        assert [finding.rule for finding in validate(model, options)] == ([] if allowed else [Rule.HOSTPATH_PREFIX]), (
+            path
+        )
         assert validate(model) == []
 
 
@@ -96,7 +99,7 @@ def test_an_image_of_weights_needs_a_cluster_that_mounts_images() -> None:
 
 
 def test_the_command_of_a_multi_node_engine_fits_into_one_argument() -> None:
-    """M35, to the byte: every character of the rendered string counts, quoting and doubled dollars included."""
+    """To the byte: every character of the rendered string counts, quoting and doubled dollars included."""
 
     def findings(filler: str) -> list[Any]:
         worker = a_worker(pods=2, config={"chat-template": filler})
@@ -106,12 +109,16 @@ def test_the_command_of_a_multi_node_engine_fits_into_one_argument() -> None:
     used = int(beyond.message.partition(" would be ")[2].partition(" ")[0]) - 131_072
     assert findings("x" * (131_071 - used)) == []
     (finding,) = findings("x" * (131_072 - used))
-    assert (finding.rule, finding.path, finding.terminal) == ("M35", "spec.backends[0].workers[0].config", True)
+    assert (finding.rule, finding.path, finding.terminal) == (
+        Rule.COMMAND_LENGTH,
+        "spec.backends[0].workers[0].config",
+        True,
+    )
     assert "131072 bytes" in finding.message
     assert "131073 bytes" in findings("x" * (131_071 - used - 2) + "$")[0].message
 
 
-def test_all_findings_come_at_once_and_in_the_order_of_the_specification() -> None:
+def test_all_findings_come_at_once_and_in_the_order_of_the_schema() -> None:
     """A part of the wrong type hides nothing beside it."""
     first = a_backend("One", workers=[a_worker(image="a b", config={"seed": 1, "B": 2, "a b": 3})], minReplicas="x")
     model = a_model("Chat", first, "no backend", a_pair({"pods": 3}), ownr="me", owner=4)
@@ -163,7 +170,7 @@ def test_whatever_the_spec_is_there_is_an_answer(spec: Any) -> None:
 def test_a_body_that_could_not_be_decoded_is_one_finding() -> None:
     """The object keeps its metadata and nothing else."""
     (finding,) = validate({"metadata": {"name": "chat"}, "undecodable": "nested too deeply"})
-    assert (finding.path, finding.rule) == ("spec", "M33")
+    assert (finding.path, finding.rule) == ("spec", Rule.UNREADABLE)
     assert "nested too deeply" in finding.message
 
 
@@ -176,4 +183,4 @@ def test_deep_json_is_refused_in_every_free_part(part: str) -> None:
     model = a_model()
     model["spec"]["backends"][0]["workers"][0][part] = value
     (finding,) = validate(model)
-    assert (finding.rule, finding.path) == ("M33", f"spec.backends[0].workers[0].{part}")
+    assert (finding.rule, finding.path) == (Rule.NESTING, f"spec.backends[0].workers[0].{part}")
