@@ -212,7 +212,7 @@ class Controller:
         slow = self._watch_duration()
         try:
             async with deadline:
-                result = _checked_result(await self._reconciler.reconcile(request))
+                result = await asyncio.create_task(self._call(request))
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
@@ -224,6 +224,13 @@ class Controller:
         finally:
             if slow is not None:
                 slow.cancel()
+
+    async def _call(self, request: Request) -> Result:
+        """One call of the reconciler, in a task of its own: a reconciler that cancels its own task ends its pass and not the worker."""
+        try:
+            return _checked_result(await self._reconciler.reconcile(request))
+        except SystemExit as error:  # asyncio would end the process
+            raise RuntimeError(f"the reconciler raised SystemExit({error.code!r})") from error
 
     def _watch_duration(self) -> asyncio.TimerHandle | None:
         seconds = self.options.slow_reconcile

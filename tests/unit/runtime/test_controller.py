@@ -356,6 +356,25 @@ def test_a_stray_cancellation_does_not_cost_a_worker(virtual_time):
     virtual_time(scenario())
 
 
+def test_a_reconciler_that_cancels_its_own_task_does_not_cost_a_worker(virtual_time):
+    """A library with a cancel scope of its own may leave the task marked as cancelled: that ends one pass, and each pass is a new task."""
+
+    async def cancel_myself(request: Request) -> Result:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+        return Result()
+
+    async def scenario() -> None:
+        running = Running(cancel_myself)
+        calls = await running.for_seconds(3.5)
+        assert calls == [(0.0, "a"), (1.0, "a"), (3.0, "a")]
+        assert running.count("reconcile_panics_total") == 3
+
+    virtual_time(scenario())
+
+
 def test_exit_is_a_panic_and_an_interrupt_is_not_swallowed(virtual_time):
     """A reconciler does not decide about the process: SystemExit is a panic of one key. Ctrl-C does end it."""
 
