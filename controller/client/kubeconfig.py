@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from controller.client.kubeconfig_schema import check_form
 from controller.client.settings import ConfigError
 
 _PATHS = {
@@ -26,12 +27,13 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One context with what it refers to. ``user`` is empty for a context without one."""
+    """One context with what it refers to. ``user`` is empty for a context without one, ``name`` before a context was chosen."""
 
     cluster: Mapping[str, Any]
     user: Mapping[str, Any]
     namespace: str
     user_name: str = ""
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -50,13 +52,14 @@ class Kubeconfig:
         cluster_name, user_name = _text(context, "cluster"), _text(context, "user")
         cluster = self._entry("clusters", cluster_name, f"context {chosen!r} refers to the missing cluster")
         user = self._entry("users", user_name, f"context {chosen!r} refers to the missing user") if user_name else {}
-        return Context(cluster, user, _text(context, "namespace") or "default", user_name)
+        return Context(cluster, user, _text(context, "namespace") or "default", user_name, chosen)
 
     def _entry(self, kind: str, name: str, missing: str) -> Mapping[str, Any]:
-        try:
-            return self.entries[kind][name]
-        except KeyError:
-            raise ConfigError(f"{missing} {name!r}") from None
+        entry = self.entries[kind].get(name)
+        if entry is None:
+            raise ConfigError(f"{missing} {name!r}")
+        check_form(kind, name, entry)
+        return entry
 
 
 def read_kubeconfig(paths: Sequence[Path]) -> Kubeconfig:

@@ -1,18 +1,21 @@
 """Credential plugins: the ``exec`` entry of a kubeconfig user (API group ``client.authentication.k8s.io``)."""
 
 import asyncio
+import base64
 import contextlib
 import os
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from controller.client.settings import ConfigError
 from controller.meta import jsonio, parse_time
 
 _SECONDS = 60.0
+_PLUGIN_EXTENSION = "client.authentication.k8s.io/exec"
 _GROUP = "client.authentication.k8s.io/"
 
 
@@ -82,7 +85,7 @@ class CredentialPlugin:
     def _environment(self, *, interactive: bool) -> dict[str, str]:
         spec: dict[str, Any] = {"interactive": interactive}
         if self._entry.get("provideClusterInfo"):
-            spec["cluster"] = {key: value for key, value in self._cluster.items() if key in _CLUSTER_FIELDS}
+            spec["cluster"] = self._cluster_info()
         info = {"apiVersion": self._version, "kind": "ExecCredential", "spec": spec}
         given = {
             str(item.get("name")): str(item.get("value") or "")
@@ -90,6 +93,19 @@ class CredentialPlugin:
             if isinstance(item, Mapping)
         }
         return {**os.environ, **given, "KUBERNETES_EXEC_INFO": jsonio.dumps(info).decode()}
+
+    def _cluster_info(self) -> dict[str, Any]:
+        """The cluster as the plugin gets it: a CA file as its content, and the extension that is meant for plugins."""
+        info = {key: value for key, value in self._cluster.items() if key in _CLUSTER_FIELDS}
+        if (file := self._cluster.get("certificate-authority")) and not info.get("certificate-authority-data"):
+            try:
+                info["certificate-authority-data"] = base64.b64encode(Path(str(file)).read_bytes()).decode()
+            except OSError as error:
+                raise self._error(f"{file}: {error.strerror}") from None
+        for extension in self._cluster.get("extensions") or ():
+            if extension.get("name") == _PLUGIN_EXTENSION:
+                info["config"] = extension.get("extension")
+        return info
 
     def _credential(self, output: bytes) -> PluginCredential:
         try:
@@ -130,6 +146,7 @@ _CLUSTER_FIELDS = (
     "insecure-skip-tls-verify",
     "certificate-authority-data",
     "proxy-url",
+    "disable-compression",
 )
 
 

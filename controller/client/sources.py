@@ -19,6 +19,18 @@ from controller.client.plugins import CredentialPlugin, PluginCredential
 from controller.client.proxies import environment_proxy
 from controller.client.settings import ConfigError, Settings
 
+_CREDENTIALS = (
+    "token",
+    "tokenFile",
+    "username",
+    "password",
+    "client-certificate",
+    "client-certificate-data",
+    "client-key",
+    "client-key-data",
+    "exec",
+    "auth-provider",
+)
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 RENEWAL_SECONDS = 300.0
 """Credentials are renewed when they expire sooner than this, or than a quarter of their life."""
@@ -72,7 +84,7 @@ class KubeconfigSource:
         cluster, user = self.context.cluster, self.context.user
         host = _server(cluster)
         authorization, expires_at, certificate = await self._authorization(user)
-        return Settings(
+        settings = Settings(
             host=host,
             authorization=authorization,
             expires_at=expires_at,
@@ -87,6 +99,8 @@ class KubeconfigSource:
             proxy=_proxy(cluster, host),
             impersonation=_impersonation(user),
         )
+        _check_identity(user, settings)
+        return settings
 
     async def _authorization(
         self, user: Mapping[str, Any]
@@ -149,10 +163,20 @@ def _static_authorization(user: Mapping[str, Any]) -> str:
             raise ConfigError(f"the token file {file} is empty")
     if token:
         return f"Bearer {str(token).strip()}"
-    if user.get("username"):
-        pair = f"{user['username']}:{user.get('password') or ''}"
+    if user.get("username") or user.get("password"):
+        pair = f"{user.get('username') or ''}:{user.get('password') or ''}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
     return ""
+
+
+def _check_identity(user: Mapping[str, Any], settings: Settings) -> None:
+    """Raises ConfigError if something is configured for the user that proves nothing, such as an empty token."""
+    certificate = settings.cert_data or settings.cert_file
+    if certificate and not (settings.key_data or settings.key_file):
+        raise ConfigError("the user has a client-certificate without a client-key")
+    configured = [field for field in _CREDENTIALS if user.get(field) is not None]
+    if configured and not settings.authorization and not certificate:
+        raise ConfigError(f"the user's {configured[0]} alone proves no identity, or is empty")
 
 
 def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -130,6 +130,8 @@ class Dispatcher:
     def _call(self, registration: Registration, delta: Delta) -> None:
         try:
             registration.handler(delta)
-        except Exception:  # noqa: BLE001 - one handler's fault must not hurt the others
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - one handler's fault must not hurt the others
             handler = getattr(registration.handler, "__qualname__", repr(registration.handler))
             _log.exception("A handler failed", resource=self._resource.key, object=str(delta.key), handler=handler)

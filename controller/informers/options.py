@@ -20,7 +20,7 @@ class CacheOptions:
     - ``label_selector`` and ``field_selector``: in the API's text form; the server selects.
     - ``metadata_only``: ask the server for metadata alone (PartialObjectMetadata).
     - ``keep``: called with each object that arrives; what it returns false for is treated as if the server had not selected it. For
-      what no selector can say; the server still sends all.
+      what no selector can say; the server still sends all. Where it raises, the object is let in.
 
     In which form:
 
@@ -46,13 +46,6 @@ class CacheOptions:
     def scope(self) -> "CacheOptions":
         """The same without the form: which objects there are."""
         return replace(self, transform=None, compact=False)
-
-    def keeps(self, obj: Object) -> bool:
-        """Whether ``keep`` lets the object in; also true when it raises, because what is not known is not left out."""
-        try:
-            return self.keep is None or self.keep(obj)
-        except Exception:  # noqa: BLE001 - a user's function concerns one object alone
-            return True
 
     def name(self, resource: Resource, namespace: str = "") -> str:
         """Tells the list-and-watches of a resource apart in metrics: ``pods``, ``pods/team-a``, ``pods?app=web``."""

@@ -38,7 +38,10 @@ class Sink(Protocol):
     def shape(self, obj: dict[str, Any]) -> Object:
         """The object as it is stored; may raise what a user's transform raises."""
 
-    def failed(self, function: str, obj: Object, error: Exception) -> None:
+    def keeps(self, obj: Object) -> bool:
+        """Whether a function of the user lets the object in."""
+
+    def failed(self, function: str, obj: Object, error: BaseException) -> None:
         """A user's function raised for this object."""
 
     def dispatch(self, delta: Delta) -> None:
@@ -223,7 +226,7 @@ class Reflector:
                 await slices.pause()
 
     def _stage(self, replacement: Replacement, item: dict[str, Any]) -> None:
-        if not self._selection.keeps(item):
+        if not self._sink.keeps(item):
             replacement.discard(meta.key_of(item))
             return
         shaped = self._shaped(item)
@@ -237,7 +240,9 @@ class Reflector:
         key = meta.key_of(obj)
         try:
             shaped = self._sink.shape(obj)
-        except Exception as error:  # noqa: BLE001 - a user's function concerns one object alone
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's function concerns one object alone
             self._rejected[key] = obj
             self._sink.failed("transform", obj, error)
             return None
@@ -383,7 +388,7 @@ class Reflector:
         self._moved()
 
     def _change(self, event: WatchEvent) -> None:
-        type_ = event.type if self._selection.keeps(event.object) else DeltaType.DELETED
+        type_ = event.type if self._sink.keeps(event.object) else DeltaType.DELETED
         shaped = self._shaped(event.object)
         if type_ == DeltaType.DELETED:
             self._rejected.pop(meta.key_of(event.object), None)

@@ -1,6 +1,6 @@
 """Which objects an informer holds, and the form in which it holds them. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from controller import meta
@@ -19,12 +19,15 @@ class Scope:
         self._labels = _parsed(LabelSelector.parse, options.label_selector)
         self._fields = _parsed(FieldSelector.parse, options.field_selector)
 
+    def keeps(self, obj: Object) -> bool:
+        """Whether ``keep`` lets the object in; raises what it raises."""
+        return self._options.keep is None or bool(self._options.keep(obj))
+
     def selects(self, obj: Object) -> bool:
-        """Whether the selectors and ``keep`` select the object. False where a selector cannot be read here: then the watch decides alone."""
+        """Whether the selectors select the object. False where a selector cannot be read here: then the watch decides alone."""
         if self._labels is None or self._fields is None:
             return False
-        selected = self._labels.matches(meta.labels_of(obj)) and self._fields.matches(obj)
-        return selected and self._options.keeps(obj)
+        return self._labels.matches(meta.labels_of(obj)) and self._fields.matches(obj)
 
     @property
     def is_readable(self) -> bool:
@@ -34,7 +37,7 @@ class Scope:
     def shape(self, obj: dict[str, Any]) -> Object:
         """The object as it is stored: without ``managedFields``, only metadata under its own kind if so asked, then transformed.
 
-        Takes over ``obj``, and raises what the transform raises.
+        Takes over ``obj``. Raises what the transform raises, and TypeError or ValueError for a result that is not this object.
         """
         metadata = obj.get("metadata")
         if isinstance(metadata, dict) and "managedFields" in metadata:
@@ -42,7 +45,17 @@ class Scope:
         if self._options.metadata_only:
             kind = {"apiVersion": self._resource.api_version, "kind": self._resource.kind}
             obj = {**kind, "metadata": obj.get("metadata", {})}
-        return obj if self._options.transform is None else self._options.transform(dict(obj))
+        return obj if self._options.transform is None else _same(obj, self._options.transform(dict(obj)))
+
+
+def _same(obj: Object, transformed: object) -> Object:
+    """What a transform returned. Raises TypeError or ValueError unless it is the same object in the same version."""
+    if not isinstance(transformed, Mapping):
+        raise TypeError(f"a transform returns an object, got {type(transformed).__name__}")
+    for part in (meta.key_of, meta.uid_of, meta.resource_version_of):
+        if part(obj) != part(transformed):
+            raise ValueError("a transform keeps name, namespace, uid and resourceVersion")
+    return transformed
 
 
 def _parsed(parse: Callable[[str], Selector], text: str) -> Selector | None:

@@ -1,6 +1,7 @@
 """A shared informer: the cache of one selection of objects, what keeps it current, and any number of handlers."""
 
 import asyncio
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,8 +46,9 @@ class SharedInformer:
        older than what the cache has reached and is dropped.
     2. The object leaves the selection at 105, our write at 110 brings it back and is recorded, then the watch tells of 105: ignored.
 
-    User functions. A transform or an index function that raises concerns one object: it is logged with object and function, what the
-    cache held of the object stays, and the function is tried again every 10 s.
+    User functions. A transform or an index function that raises or returns something else than it should concerns one object: it is
+    counted and logged with object and function, what the cache held of the object stays, and the function is tried again every 10 s.
+    A ``keep`` that raises lets its object in.
 
     Not promised: that every intermediate state is delivered (a list shows only the last one), that deletions carry the last state (see
     ``Delta.final_state_unknown``), and that two informers are at the same version at the same time.
@@ -142,12 +144,14 @@ class SharedInformer:
         store = self._store_of(obj)
         if store is None or not meta.name_of(obj):
             return
-        selected = self._scope.selects(obj)
+        selected = self._scope.selects(obj) and self.keeps(obj)
         if not selected and meta.key_of(obj) not in store:
             return
         try:
-            shaped = self._scope.shape(dict(obj))
-        except Exception as error:  # noqa: BLE001 - the watch brings the object again
+            shaped = self._scope.shape(dict(obj) if self.options.transform is None else copy.deepcopy(dict(obj)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the watch brings the object again
             self.failed("transform", obj, error)
             return
         left = not selected and self._scope.is_readable
@@ -200,7 +204,17 @@ class SharedInformer:
         """The object as it is stored; raises what the transform raises."""
         return self._scope.shape(obj)
 
-    def failed(self, function: str, obj: Object, error: Exception) -> None:
+    def keeps(self, obj: Object) -> bool:
+        """Whether ``keep`` lets the object in; also true when it raises, because what is not known is not left out."""
+        try:
+            return self._scope.keeps(obj)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's function concerns one object alone
+            self.failed("keep", obj, error)
+            return True
+
+    def failed(self, function: str, obj: Object, error: BaseException) -> None:
         """A function of the author raised for this object: it is counted and logged."""
         self._metrics.failed(function)
         _log.error(

@@ -17,7 +17,7 @@ from controller.informers.table import BUILT_IN, Head, IndexFailure, IndexFuncti
 from controller.meta import NamespacedName, Object
 
 
-def _ignored(_: str, __: Object, ___: Exception) -> None:
+def _ignored(_: str, __: Object, ___: BaseException) -> None:
     """Failures of index functions are not reported."""
 
 

@@ -11,7 +11,7 @@ from controller.meta import NamespacedName, Object
 BY_NAMESPACE = "namespace"
 BY_OWNER = "owner-uid"
 IndexFunction = Callable[[Object], Iterable[str]]
-IndexFailure = Callable[[str, Object, Exception], None]
+IndexFailure = Callable[[str, Object, BaseException], None]
 BUILT_IN: Mapping[str, IndexFunction] = {
     BY_NAMESPACE: lambda obj: (meta.namespace_of(obj),),
     BY_OWNER: lambda obj: (str(reference.get("uid", "")) for reference in meta.owner_references_of(obj)),
@@ -31,7 +31,8 @@ class Table:
     """Objects, their heads, and the keys under each value of each index.
 
     ``functions`` may be shared between tables. A function that raises for an object is reported to ``failed`` with its name; the object
-    is stored all the same, is found under no value of that index, and stands in ``unfiled`` until ``refile`` succeeds.
+    is stored all the same, is found under no value of that index, and stands in ``unfiled`` until ``refile`` succeeds. So does one for
+    which a function returns something else than texts.
     """
 
     def __init__(self, functions: dict[str, IndexFunction], failed: IndexFailure, *, compact: bool) -> None:
@@ -103,8 +104,10 @@ class Table:
 
     def _values(self, key: NamespacedName, name: str, function: IndexFunction, obj: Object) -> tuple[str, ...]:
         try:
-            return tuple(function(obj))
-        except Exception as error:  # noqa: BLE001 - a user's function concerns one object alone
+            return _texts(function(obj))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's function concerns one object alone
             self.unfiled[key] = None
             self._failed(name, obj, error)
             return ()
@@ -120,6 +123,14 @@ class Table:
                     keys.pop(key, None)
                     if not keys:
                         del index[value]
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    """What an index function returned. Raises TypeError unless it is a collection of texts: a single text would be taken apart."""
+    found = () if isinstance(values, str) else tuple(values)
+    if isinstance(values, str) or not all(isinstance(value, str) for value in found):
+        raise TypeError("an index function returns a collection of texts")
+    return found
 
 
 def version_of(obj: Object) -> int:

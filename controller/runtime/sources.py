@@ -9,6 +9,7 @@ Promises of the sources in this module, whatever the functions of the author do:
 """
 
 import asyncio
+import inspect
 import random
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -198,7 +199,7 @@ class _Mapper:
 
     def _passes(self, predicate: Predicate, delta: Delta) -> bool:
         try:
-            return predicate(delta)
+            return _decided(predicate(delta))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - nothing here awaits, so even a CancelledError is the function's own
@@ -244,6 +245,14 @@ def checked(request: Request) -> Request:
     if not isinstance(request, NamespacedName):
         raise TypeError(f"expected a Request, got {type(request).__name__}")
     return request
+
+
+def _decided(answer: object) -> bool:
+    """The answer of a predicate. Raises TypeError for a coroutine, which would always count as true."""
+    if inspect.iscoroutine(answer):
+        answer.close()
+        raise TypeError("a predicate is a plain function, got a coroutine function")
+    return bool(answer)
 
 
 def _bounded(changes: list[Delta]) -> list[Delta]:

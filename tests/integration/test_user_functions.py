@@ -42,13 +42,16 @@ def sample(manager: Manager, name: str) -> float:
     )
 
 
-async def test_transform_index_mapping_predicate_and_result_hurt_one_object_each(quiet: Client) -> None:
+@pytest.mark.parametrize("error", [KeyError("spec"), SystemExit(1), asyncio.CancelledError()], ids=repr)
+async def test_transform_index_mapping_predicate_and_result_hurt_one_object_each(
+    quiet: Client, error: BaseException
+) -> None:
     """Others are served, the process lives, and what was broken is served once its function works."""
     broken = True
 
     def check(obj: meta.Object, name: str) -> None:
         if broken and meta.name_of(obj) == name:
-            raise KeyError("spec")
+            raise error
 
     def transform(obj: dict[str, Any]) -> meta.Object:
         check(obj, "transform")
@@ -67,16 +70,21 @@ async def test_transform_index_mapping_predicate_and_result_hurt_one_object_each
         return True
 
     manager, recording = Manager(quiet, QUIET), Recording()
-    informer = manager.informer(CONFIG_MAP, CacheOptions(transform=transform))
+
+    def keep(obj: meta.Object) -> bool:
+        check(obj, "keep")
+        return True
+
+    informer = manager.informer(CONFIG_MAP, CacheOptions(transform=transform, keep=keep))
     informer.add_indexer("by-name", index)
     builder = ControllerBuilder(manager).named("c").for_(CONFIG_MAP, lambda _: False)
     builder.watches(informer, enqueue_mapped(mapping), predicate).complete(recording)
     async with Running(manager) as running:
-        for name in ("transform", "index", "mapping", "predicate", "wrong", "fine"):
+        for name in ("transform", "index", "keep", "mapping", "predicate", "wrong", "fine"):
             await put(quiet, "default", name)
-        await eventually(lambda: {"index", "predicate", "wrong", "fine"} <= set(recording.seen))
+        await eventually(lambda: {"index", "keep", "predicate", "wrong", "fine"} <= set(recording.seen))
         await eventually(lambda: sample(manager, "controller_runtime_source_errors_total") >= 2)
-        await eventually(lambda: sample(manager, "informer_function_errors_total") >= 2)
+        await eventually(lambda: sample(manager, "informer_function_errors_total") >= 3)
         await eventually(lambda: sample(manager, "controller_runtime_reconcile_panics_total") >= 1)
         assert not running.task.done()
         broken = False

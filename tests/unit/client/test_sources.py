@@ -87,6 +87,22 @@ async def test_several_files_are_merged_as_kubectl_does(tmp_path: Path, monkeypa
         (kubeconfig({"as-groups": ["g"]}), "need a user to impersonate"),
         (kubeconfig({"token": "t"}, **{"proxy-url": "socks5://x:1"}), "a socks5 proxy is not supported"),
         (kubeconfig({"token": "t"}, **{"certificate-authority-data": "!"}), "is not base64"),
+        (kubeconfig({"token": ""}), "the user's token alone proves no identity, or is empty"),
+        (kubeconfig({"tokenFile": ""}), "the user's tokenFile alone proves no identity, or is empty"),
+        (kubeconfig({"username": "", "password": ""}), "the user's username alone"),
+        (kubeconfig({"client-certificate-data": "eA=="}), "a client-certificate without a client-key"),
+        (kubeconfig({"client-key-data": "eA=="}), "client-key-data alone proves no identity"),
+        (kubeconfig({"exec": "plugin"}), "user 'u': expected object | null, got str in exec"),
+        (kubeconfig({"exec": {**PLUGIN, "command": "p", "args": "one"}}), "got str in exec.args"),
+        (kubeconfig({"exec": {**PLUGIN, "command": "p", "env": {"A": "b"}}}), "got object in exec.env"),
+        (kubeconfig({"auth-provider": "oidc"}), "got str in auth-provider"),
+        (kubeconfig({"token": ["t"]}), "got array in token"),
+        (kubeconfig({"token": "t", "as": "a", "as-groups": "admins"}), "got str in as-groups"),
+        (kubeconfig({"token": "t", "as": "a", "as-user-extra": {"k": "v"}}), "got str in as-user-extra[...]"),
+        (
+            kubeconfig({"token": "t"}, **{"insecure-skip-tls-verify": "false"}),
+            "cluster 'k': expected bool | null, got str in insecure-skip-tls-verify",
+        ),
     ],
 )
 async def test_what_is_configured_and_yields_nothing_is_an_error(
@@ -133,6 +149,30 @@ async def test_a_plugin_is_found_beside_its_kubeconfig_and_runs_only_when_needed
     await config.load()
     await config.load()
     assert len(runs.read_text().split()) == 4
+
+
+async def test_a_plugin_gets_the_cluster_it_asked_for(tmp_path: Path) -> None:
+    """The CA as data also where the kubeconfig has a file, and the extension for plugins; the plugin's variables are its own."""
+    (tmp_path / "ca.crt").write_bytes(b"a CA")
+    command = script(
+        tmp_path / "plugin.sh", f'echo "$KUBERNETES_EXEC_INFO" > "$INFO"\n{prints(tmp_path / "runs", token="t")}'
+    )
+    execute = {
+        **PLUGIN,
+        "command": str(command),
+        "provideClusterInfo": True,
+        "env": [{"name": "INFO", "value": str(tmp_path / "info")}],
+    }
+    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
+    cluster = {"certificate-authority": "ca.crt", "extensions": [{"name": "other"}, extension]}
+    await load_config(written(tmp_path / "config", kubeconfig({"exec": execute}, **cluster)))
+    info = json.loads((tmp_path / "info").read_text())
+    assert info["apiVersion"] == PLUGIN["apiVersion"]
+    assert info["spec"]["cluster"] == {
+        "server": "http://127.0.0.1:1",
+        "certificate-authority-data": "YSBDQQ==",
+        "config": {"audience": "x"},
+    }
 
 
 async def test_impersonation_is_sent(tmp_path: Path) -> None:

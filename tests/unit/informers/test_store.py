@@ -1,5 +1,6 @@
 """The indexed store: uid before version, own writes kept, replacement in one step."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -214,6 +215,38 @@ def test_an_index_function_that_raises_hurts_one_object_and_is_tried_again() -> 
     broken.clear()
     store.retry_indexes()
     assert len(store.by_index("first", "a")) == 1
+
+
+@pytest.mark.parametrize("answer", ["text", None, [["a"]], [1], 5, [{}]], ids=repr)
+def test_an_index_function_that_returns_something_else_than_texts_is_a_failure(answer: Any) -> None:
+    """A single text is not filed by its letters, and what cannot be a key of an index leaves the store whole."""
+    failures: list[str] = []
+    store = Indexer(failed=lambda index, o, error: failures.append(f"{index} {type(error).__name__}"))
+    store.add_index("odd", lambda o: answer)
+    store.apply("ADDED", obj("a"))
+    assert failures == ["odd TypeError"]
+    assert [meta.name_of(o) for o in store.values()] == ["a"]
+    assert store.by_index("odd", "t") == []
+    assert len(store.by_index("namespace", "ns")) == 1
+    assert store.apply("DELETED", obj("a", version=2)) is not None
+    assert len(store) == 0
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(1), asyncio.CancelledError(), RecursionError(), StopIteration()], ids=repr
+)
+def test_an_index_function_may_raise_anything(error: BaseException) -> None:
+    """What would end a task or the process ends neither: the function was called for one object."""
+    failures: list[BaseException] = []
+    store = Indexer(failed=lambda index, o, raised: failures.append(raised))
+
+    def raising(_: meta.Object) -> tuple[str, ...]:
+        raise error
+
+    store.add_index("odd", raising)
+    store.apply("ADDED", obj("a"))
+    assert failures == [error]
+    assert len(store) == 1
 
 
 def test_a_replacement_becomes_visible_in_one_step() -> None:
