@@ -8,7 +8,7 @@ from typing import Any
 from controller import meta
 from controller.client.client import Client
 from controller.meta import Comparison, Object, Resource
-from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound
+from controller.meta.errors import AlreadyExists, ApiError, Conflict, InvalidRequest, NotFound
 
 _SERVERS_FIELDS = ("apiVersion", "kind", "metadata", "status")
 _DEFAULT = Comparison()
@@ -85,8 +85,9 @@ async def create_or_patch(
     4. The object was deleted meanwhile: it is created.
 
     Raises NotOwned when ``desired`` has a controller and the live object is not controlled by it, Conflict when the object changes all
-    the time or is being deleted, and what the client raises.
+    the time or is being deleted, InvalidRequest for an owner without name or uid, and what the client raises.
     """
+    _check_owners(resource, desired)
     namespace = meta.namespace_of(desired) or None
     for _ in range(3):
         if live is None:
@@ -108,6 +109,12 @@ async def create_or_patch(
         else:
             return Applied(Operation.PATCHED, patched, tuple(meta.changed_fields(patch)))
     raise Conflict(f"{resource.kind} {meta.key_of(desired)} changes while it is written")
+
+
+def _check_owners(resource: Resource, desired: Object) -> None:
+    """An empty uid comes from an owner that was not read from the server, and would match every other owner without one."""
+    if any(not reference.get("name") or not reference.get("uid") for reference in meta.owner_references_of(desired)):
+        raise InvalidRequest(f"{resource.kind} {meta.key_of(desired)} has an owner without a name or a uid")
 
 
 def _check(desired: Object, live: Object) -> None:
@@ -134,8 +141,9 @@ async def _patch(client: Client, resource: Resource, live: Object, patch: Mappin
 async def add_finalizer(client: Client, resource: Resource, obj: Object, finalizer: str) -> Object:
     """The object with the finalizer; it is written only if it is missing. Do this before anything is created outside of the cluster.
 
-    Raises Conflict when the object is being deleted: the server takes no new finalizers then.
+    Raises Conflict when the object is being deleted: the server takes no new finalizers then. Raises InvalidRequest for an empty name.
     """
+    _check_finalizer(finalizer)
     if finalizer in (meta.metadata_of(obj).get("finalizers") or ()):
         return obj
     if meta.is_deleting(obj):
@@ -144,11 +152,20 @@ async def add_finalizer(client: Client, resource: Resource, obj: Object, finaliz
 
 
 async def remove_finalizer(client: Client, resource: Resource, obj: Object, finalizer: str) -> None:
-    """Takes the finalizer off, so that a deletion can end. Nothing happens if it is not there or the object is gone."""
+    """Takes the finalizer off, so that a deletion can end. Nothing happens if it is not there or the object is gone.
+
+    Raises InvalidRequest for an empty name.
+    """
+    _check_finalizer(finalizer)
     try:
         await _edit_finalizers(client, resource, obj, remove=finalizer)
     except NotFound:
         return
+
+
+def _check_finalizer(finalizer: str) -> None:
+    if not finalizer:
+        raise InvalidRequest("a finalizer needs a name")
 
 
 async def _edit_finalizers(

@@ -90,6 +90,11 @@ class EventBroadcaster:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
                 self._loop.call_soon_threadsafe(self._observe, key, note, at)
 
+    def refuse(self, component: str, error: Exception) -> None:
+        """What a component recorded cannot be an event: it is counted and logged. May be called from any thread."""
+        self._metrics.failed.inc()
+        _log.warning("An Event cannot be made", component=component, error=described(error))
+
     async def run(self) -> None:
         """Send until cancelled."""
         loop = self._loop = asyncio.get_running_loop()
@@ -186,9 +191,15 @@ class EventRecorder:
     def event(self, obj: Object, type_: EventType, reason: str, note: str, *, action: str | None = None) -> None:
         """Something happened to ``obj``: ``reason`` in CamelCase for machines, ``note`` for people, ``action`` what was being done.
 
-        Secrets in the note are hidden, and it is cut at 1,024 bytes. Never raises, never waits; may be called from any thread.
+        Secrets in the note are hidden, and it is cut at 1,024 bytes. Never raises, never waits; may be called from any thread. What cannot
+        be an Event, such as one about None, is counted as failed and logged.
         """
-        self._broadcaster.record(event_key(obj, type_, reason, action, self._component), note_of(str(note)))
+        try:
+            key, text = event_key(obj, type_, reason, action, self._component), note_of(str(note))
+        except Exception as error:  # noqa: BLE001 - an Event must not hurt the work that it tells of
+            self._broadcaster.refuse(self._component, error)
+        else:
+            self._broadcaster.record(key, text)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

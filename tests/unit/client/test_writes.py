@@ -15,7 +15,7 @@ from controller.client import (
     remove_finalizer,
 )
 from controller.meta import Object, Resource
-from controller.meta.errors import Conflict, NotFound
+from controller.meta.errors import Conflict, InvalidRequest, NotFound
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 FINALIZER = "example.com/release"
@@ -89,6 +89,23 @@ async def test_a_finalizer_is_added_once_and_lets_the_deletion_end(client: Clien
     with pytest.raises(NotFound):
         await client.get(CONFIG_MAP, "held", namespace)
     await remove_finalizer(client, CONFIG_MAP, left, "example.com/other")
+
+
+@pytest.mark.parametrize("edit", [add_finalizer, remove_finalizer])
+async def test_a_finalizer_without_a_name_is_refused(client: Client, namespace: str, edit: Any) -> None:
+    """Adding nothing would look like protection."""
+    created = await client.create(CONFIG_MAP, wanted(namespace))
+    with pytest.raises(InvalidRequest, match="needs a name"):
+        await edit(client, CONFIG_MAP, created, "")
+
+
+@pytest.mark.parametrize("metadata", [{}, {"name": "m"}, {"uid": "u"}, {"name": "", "uid": "u"}], ids=repr)
+async def test_an_owner_without_name_or_uid_is_refused(
+    client: Client, namespace: str, metadata: dict[str, str]
+) -> None:
+    """It was not read from the server; nothing is sent."""
+    with pytest.raises(InvalidRequest, match="has an owner without a name or a uid"):
+        await create_or_patch(client, CONFIG_MAP, wanted(namespace, {"metadata": metadata}))
 
 
 def test_metadata_is_added_to_what_is_there() -> None:

@@ -309,6 +309,32 @@ def test_recording_never_raises(virtual_time, obj):
     virtual_time(scenario())
 
 
+class Unprintable:
+    """A text is asked for and not given."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("obj", "reason", "note"), [(None, "R", "n"), (POD, "R", Unprintable()), (POD, Unprintable(), "n")]
+)
+def test_what_cannot_be_an_event_is_counted_and_hurts_nobody(virtual_time, obj, reason, note):
+    """The work that reports it goes on, and so do later events."""
+
+    async def scenario() -> None:
+        server = Server()
+        async with Sending(server) as sending:
+            with capture_logs() as logs:
+                sending.recorder.event(obj, "Normal", reason, note)
+            sending.recorder.event(POD, "Normal", "Good", "note")
+            await sending.broadcaster.flush()
+            assert [event["reason"] for event in server.created] == ["Good"]
+            assert [entry["event"] for entry in logs] == ["An Event cannot be made"]
+
+    virtual_time(scenario())
+
+
 def test_notes_fit_and_hide_secrets(virtual_time):
     """At most 1,024 bytes, cut between characters; URL credentials are hidden."""
 
