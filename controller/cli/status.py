@@ -22,11 +22,14 @@ from controller.dialects import DIALECTS, Dialect
 from controller.fronts import FRONTS, Front
 from controller.meta import Object, Resource
 from controller.meta.errors import ApiError, Forbidden, NotFound
-from controller.views.details import detail_lines
+from controller.views.details import detail_lines, starts
 from controller.views.models import Row, model_rows, render_table
+from controller.views.warnings import last_warnings
 
 _REFRESH_SECONDS = 2.0
 _WIDEST = 10_000
+_EVENT = Resource("", "v1", "events", "Event")
+"""The core group's view of Events, which can be selected by what they are about."""
 
 
 @click.command()
@@ -140,7 +143,17 @@ async def _details(client: Client, model: Object) -> list[str]:
     selector = f"{dialect.pod_keys.name} in ({names})"
     where = meta.namespace_of(model)
     pods = (await client.list_all(POD, where, label_selector=selector)).items if names else ()
-    return list(detail_lines(model, children, pods))
+    warnings = await _warnings(client, where) if any(map(starts, pods)) else {}
+    return list(detail_lines(model, children, pods, warnings))
+
+
+async def _warnings(client: Client, namespace: str) -> dict[str, str]:
+    """The last warning about each pod of a namespace; none where Events may not be read."""
+    try:
+        page = await client.list_all(_EVENT, namespace, field_selector="involvedObject.kind=Pod,type=Warning")
+    except Forbidden:
+        return {}
+    return last_warnings(page.items)
 
 
 async def _children(client: Client, model: Object, dialect: Dialect) -> dict[Resource, Sequence[Object] | None]:

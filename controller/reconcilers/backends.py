@@ -8,7 +8,7 @@ from controller import meta
 from controller.api.kinds import MODEL_INFER
 from controller.dialects import Dialect
 from controller.meta import Object
-from controller.reconcilers.pods import PodFailure, pod_failure
+from controller.reconcilers.pod_failures import PodFailure, pod_failure
 
 
 class BackendState(StrEnum):
@@ -24,7 +24,8 @@ class BackendState(StrEnum):
 class BackendView:
     """One backend.
 
-    ``detail`` says in a word or two what its workload waits for, ``stuck`` are its pods that cannot become ready. ``replicas`` exist,
+    ``detail`` says in a word or two what its workload waits for. While fewer replicas are available than desired, ``stuck`` are the pods
+    that cannot become ready. ``replicas`` exist,
     ``ready`` are available, ``desired`` are asked for. ``held_revision`` is the template's that would be rendered today, if one is held.
     ``kind`` is the workload's.
     """
@@ -66,9 +67,12 @@ def backend_view(
     )
     if meta.spec_of(live).get("replicas") == 0:
         return replace(view, state=BackendState.IDLE)
-    if is_available(live, settled=settled):
+    available = is_available(live, settled=settled)
+    if available and view.ready >= view.desired:
         return replace(view, state=BackendState.AVAILABLE)
     stuck = tuple(failure for pod in pods if (failure := pod_failure(pod)) is not None)
+    if available:
+        return replace(view, state=BackendState.AVAILABLE, stuck=stuck)
     return replace(view, detail=_progress(live), stuck=stuck)
 
 

@@ -15,6 +15,7 @@ from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.messages import (
     MESSAGE_LIMIT,
     failure_line,
+    growth_line,
     joined,
     problem_line,
     share_line,
@@ -122,9 +123,10 @@ def _readiness(backends: Sequence[BackendView]) -> tuple[reasons.ConditionState,
         return reasons.PROCESSING, f"waiting for {names}"[:MESSAGE_LIMIT], identity
     serving = [view for view in backends if view.state is BackendState.AVAILABLE]
     if serving:
-        growing = [f"{view.workload} {view.ready}/{view.desired}" for view in serving if 0 < view.ready < view.desired]
+        growing = [growth_line(view) for view in serving if 0 < view.ready < view.desired]
         message = f"Model is ready; replicas available: {', '.join(growing)}" if growing else "Model is ready"
-        return reasons.AVAILABLE, message[:MESSAGE_LIMIT], ()
+        counts = tuple((view.workload, view.ready, view.desired) for view in serving)
+        return reasons.AVAILABLE, message[:MESSAGE_LIMIT], (*counts, *(v.stuck[0].identity for v in serving if v.stuck))
     if backends:
         return reasons.SCALED_TO_ZERO, "all backends are scaled to zero", ()
     return reasons.PROCESSING, "the spec has not been accepted yet", ()

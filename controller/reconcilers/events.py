@@ -12,7 +12,7 @@ from controller.reconcilers import reasons
 from controller.reconcilers.backends import BackendView
 from controller.reconcilers.messages import pod_failure_line
 from controller.reconcilers.outcome import Operation, Outcome, Write
-from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.pod_failures import PodFailure
 from controller.render.engines import backend_facts
 from controller.runtime import EventRecorder
 from controller.validation import Finding

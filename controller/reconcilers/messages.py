@@ -6,7 +6,7 @@ from controller import meta
 from controller.lora import AdapterFailure, AdapterShare
 from controller.reconcilers.backends import BackendView
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.pod_failures import PodFailure
 from controller.reconcilers.steps import Wait
 from controller.runtime import redact
 
@@ -38,8 +38,13 @@ def pod_failure_line(failure: PodFailure) -> str:
     return f"pod {failure.pod}: {failure.reason}{where}" + (f": {words}" if words else "")
 
 
+def growth_line(view: BackendView) -> str:
+    """How many replicas of a backend that serves are available, and the first pod that keeps it from having more."""
+    return f"{view.workload} {view.ready}/{view.desired}" + (f" ({why_pending(view)})" if view.stuck else "")
+
+
 def why_pending(view: BackendView) -> str:
-    """Why a backend is not available: its first stuck pod, else what its workload waits for."""
+    """Why a backend does not have what it asks for: its first stuck pod, else what its workload waits for."""
     if not view.stuck:
         return view.detail
     more = f"; {len(view.stuck) - 1} more pods are stuck" if len(view.stuck) > 1 else ""

@@ -6,18 +6,24 @@ from controller import meta
 from controller.api.pods import container_statuses, is_ready, restarts
 from controller.meta import Object, Resource
 from controller.reconcilers.messages import pod_failure_line
-from controller.reconcilers.pods import pod_failure
+from controller.reconcilers.pod_failures import pod_failure
 
 
 def detail_lines(
-    model: Object, children: Mapping[Resource, Sequence[Object] | None], pods: Iterable[Object]
+    model: Object,
+    children: Mapping[Resource, Sequence[Object] | None],
+    pods: Iterable[Object],
+    warnings: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """The lines. ``children`` has the Model's own by kind; None for a kind that the cluster does not have."""
+    """The lines. ``children`` has the Model's own by kind; None for a kind that the cluster does not have.
+
+    ``warnings`` are the last words of Events about pods, by uid; they are shown where the pod's own status does not say why it waits.
+    """
     yield from _route(model)
     yield from _section("Conditions", [_condition_line(condition) for condition in meta.conditions_of(model)])
     yield from _section("Backends", _backend_lines(model))
     yield from _section("Children", [_child_line(r, objects) for r, objects in children.items() if objects != []])
-    yield from _section("Pods", [_pod_line(pod) for pod in sorted(pods, key=meta.name_of)])
+    yield from _section("Pods", [_pod_line(pod, warnings or {}) for pod in sorted(pods, key=meta.name_of)])
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
@@ -63,8 +69,13 @@ def _child_line(resource: Resource, objects: Sequence[Object] | None) -> str:
     return f"{resource.kind} {', '.join(sorted(names))}"
 
 
-def _pod_line(pod: Object) -> str:
-    """Why it is stuck, else which of its containers are not ready."""
+def starts(pod: Object) -> bool:
+    """Whether it is on its way to ready and its status names no failure."""
+    return not is_ready(pod) and not meta.is_deleting(pod) and pod_failure(pod) is None
+
+
+def _pod_line(pod: Object, warnings: Mapping[str, str]) -> str:
+    """Why it is stuck, else which of its containers are not ready, and the last warning about it."""
     name, count = meta.name_of(pod), restarts(pod)
     again = f", {count} restarts" if count else ""
     if (failure := pod_failure(pod)) is not None:
@@ -74,7 +85,12 @@ def _pod_line(pod: Object) -> str:
     if is_ready(pod):
         return f"{name}: ready{again}"
     waiting = ", ".join(str(c.get("name")) for c in container_statuses(pod) if _is_unready(c))
-    return f"{name}: not ready{again}" + (f", waiting for {waiting}" if waiting else "")
+    warned = warnings.get(meta.uid_of(pod))
+    return (
+        f"{name}: not ready{again}"
+        + (f", waiting for {waiting}" if waiting else "")
+        + (f"; {warned}" if warned else "")
+    )
 
 
 def _is_unready(container: Object) -> bool:

@@ -56,3 +56,13 @@ def test_a_pending_backend_names_its_stuck_pods() -> None:
     pending["status"]["conditions"].append({"type": "Progressing", "status": "True", "reason": "GroupProgressing"})
     view = backend_view("a", "chat-a", pending, (A_POD, {"metadata": {"name": "q"}}), E4FB6663, settled=False)
     assert (view.detail, [failure.pod for failure in view.stuck]) == ("GroupProgressing", ["p"])
+
+
+def test_a_backend_that_serves_names_what_keeps_it_from_growing() -> None:
+    """And no pod once it has all replicas, whatever a leftover pod says."""
+    growing = infer(available="False", replicas=3)
+    growing["status"]["availableReplicas"] = 2
+    view = backend_view("a", "chat-a", growing, (A_POD,), E4FB6663, settled=True)
+    assert (view.state, [failure.pod for failure in view.stuck]) == (BackendState.AVAILABLE, ["p"])
+    growing["status"]["availableReplicas"] = 3
+    assert backend_view("a", "chat-a", growing, (A_POD,), E4FB6663, settled=True).stuck == ()

@@ -7,7 +7,7 @@ from controller.lora import MovedAdapter
 from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.events import EventReporter
 from controller.reconcilers.outcome import Operation, Outcome, Write
-from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.pod_failures import PodFailure
 from tests.support.factories import a_model
 
 

@@ -12,7 +12,7 @@ from controller.reconcilers.messages import (
     why_pending,
 )
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.pod_failures import PodFailure
 from controller.reconcilers.steps import Reason, Wait
 
 

@@ -1,12 +1,10 @@
-"""The pods of workloads: why one is stuck, whose it is, and what the cache keeps of it."""
+"""The pods of workloads: whose they are, and what the cache keeps of them."""
 
 from typing import Any
 
-import pytest
-
 from controller import meta
-from controller.api.pods import incarnation, is_ready
-from controller.reconcilers.pods import PodFailure, belongs_to, pod_failure, reconcile_relevant, slim
+from controller.api.pods import incarnation
+from controller.reconcilers.pods import belongs_to, reconcile_relevant, slim
 
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": "t1"}
 
@@ -22,73 +20,6 @@ def container(name: str = "engine", restarts: int = 0, **states: Any) -> dict[st
 
 def waiting(reason: str, **fields: Any) -> dict[str, Any]:
     return container(state={"waiting": {"reason": reason, "message": "free text"}}, **fields)
-
-
-KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
-CRASHED = {"terminated": {"exitCode": 1, "reason": "Error"}}
-RUNNING: dict[str, Any] = {"running": {}}
-UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
-
-
-@pytest.mark.parametrize(
-    ("pod", "reason"),
-    [
-        (a_pod(), ""),
-        (a_pod(waiting("ContainerCreating")), ""),
-        (a_pod(waiting("ImagePullBackOff")), "ImagePullBackOff"),
-        (a_pod(waiting("ErrImagePull")), "ErrImagePull"),
-        (a_pod(waiting("CrashLoopBackOff", lastState=CRASHED)), "CrashLoopBackOff"),
-        (a_pod(waiting("CrashLoopBackOff", lastState=KILLED)), "OOMKilled"),
-        (a_pod(container(state=KILLED)), "OOMKilled"),
-        (a_pod(container(state=CRASHED)), ""),
-        (a_pod(container(state=RUNNING, lastState=CRASHED, restarts=1)), ""),
-        (a_pod(container(state=RUNNING, lastState=CRASHED, restarts=4)), "CrashLoopBackOff"),
-        (a_pod(init=(container("chat-model-downloader", state=CRASHED),)), "DownloadFailed"),
-        (a_pod(init=(waiting("CrashLoopBackOff", name="chat-lora-downloader-0"),)), "DownloadFailed"),
-        (a_pod(init=(waiting("ErrImagePull", name="chat-model-downloader"),)), "ErrImagePull"),
-        (a_pod(init=(container("chat-model-downloader", state=CRASHED, ready=True),)), "DownloadFailed"),
-        (a_pod(init=(container("certificates", state=CRASHED),)), "InitContainerFailed"),
-        (a_pod(waiting("CreateContainerConfigError")), "CreateContainerConfigError"),
-        (a_pod(waiting("InvalidImageName")), "InvalidImageName"),
-        (a_pod(waiting("RunContainerError")), "RunContainerError"),
-        (a_pod(waiting("ErrImageNeverPull")), "ErrImageNeverPull"),
-        (a_pod(waiting("ImageInspectError")), "ImageInspectError"),
-        (a_pod(waiting("SomethingOfTomorrow")), "SomethingOfTomorrow"),
-        (a_pod(phase="Failed", reason="Evicted", message="The node was low on resource: memory."), "Evicted"),
-        (a_pod(phase="Failed", reason="UnexpectedAdmissionError"), "UnexpectedAdmissionError"),
-        (a_pod(conditions=[UNSCHEDULABLE]), "Unschedulable"),
-        (a_pod(conditions=[UNSCHEDULABLE | {"reason": "SchedulingGated"}]), "SchedulingGated"),
-        (a_pod(conditions=[READY], phase="Running"), ""),
-    ],
-)
-def test_why_a_pod_is_stuck(pod: dict[str, Any], reason: str) -> None:
-    """Every reason for which it cannot start, and nothing that comes and goes between two crashes."""
-    failure = pod_failure(pod)
-    assert (failure.reason if failure else "") == reason
-
-
-def test_a_failure_has_the_words_of_kubelet_and_scheduler() -> None:
-    """And the container, and how its last process ended; the identity has no words."""
-    scheduling = a_pod(
-        conditions=[UNSCHEDULABLE | {"message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."}]
-    )
-    assert pod_failure(scheduling) == PodFailure(
-        "p", "Unschedulable", message="0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
-    )
-    ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": "no CUDA device"}}
-    crashing = pod_failure(a_pod(waiting("CrashLoopBackOff", lastState=ended)))
-    assert crashing == PodFailure("p", "CrashLoopBackOff", "engine", "exit code 1: no CUDA device")
-    pulls = [pod_failure(a_pod(waiting(reason))) for reason in ("ErrImagePull", "ImagePullBackOff")]
-    assert len({failure.identity for failure in pulls if failure}) == 1
-    assert [failure.message for failure in pulls if failure] == ["free text", "free text"]
-
-
-def test_a_terminating_pod_is_neither_ready_nor_stuck() -> None:
-    """It is on its way out."""
-    pod = a_pod(waiting("CrashLoopBackOff"), conditions=[READY], phase="Running")
-    pod["metadata"]["deletionTimestamp"] = "t"
-    assert not is_ready(pod)
-    assert pod_failure(pod) is None
 
 
 def test_labels_alone_prove_nothing() -> None:

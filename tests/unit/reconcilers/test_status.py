@@ -14,7 +14,7 @@ from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.conditions import Identity
 from controller.reconcilers.messages import joined
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.pods import PodFailure
+from controller.reconcilers.pod_failures import PodFailure
 from controller.reconcilers.result import PassResult, RouteView
 from controller.reconcilers.status import compose_status, status_patch
 from controller.reconcilers.steps import Reason, Wait
@@ -129,6 +129,19 @@ def test_a_failing_pull_changes_its_name_without_a_write(paused: bool) -> None:
     assert is_same(model, stuck("ImagePullBackOff"), writer)
     assert not is_same(model, stuck("InvalidImageName"), writer)
     assert not is_same(model, stuck("ErrImagePull", pod="q"), writer)
+
+
+def test_a_model_that_serves_says_why_it_does_not_grow() -> None:
+    """Active stays True; the pod, its reason and the scheduler's words stand beside the numbers."""
+    failure = PodFailure("p", "Unschedulable", message="0/3 nodes are available")
+    model, writer, view = a_model(), Writer(), replace(READY, ready=2, desired=3, stuck=(failure,))
+    seen = writer(model, PassResult((view,)))["Active"]
+    assert (seen["status"], seen["message"]) == (
+        "True",
+        f"Model is ready; replicas available: {view.workload} 2/3 (pod p: Unschedulable: 0/3 nodes are available)",
+    )
+    assert is_same(model, PassResult((replace(view, stuck=(replace(failure, message="0/4 nodes"),)),)), writer)
+    assert not is_same(model, PassResult((replace(view, ready=1),)), writer)
 
 
 def lora(*pods: str, loaded: int = 1, unasked: frozenset[str] = frozenset()) -> AdapterReport:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from controller.api.kinds import MODEL_INFER, MODEL_ROUTE, MODEL_SERVER
-from controller.views.details import detail_lines
+from controller.views.details import detail_lines, starts
 
 CONDITIONS = [
     {"type": "Active", "status": "False", "reason": "ModelProcessing", "message": "waiting"},
@@ -35,6 +35,8 @@ def test_a_model_is_told_in_full() -> None:
         a_pod(
             "p3", containerStatuses=[{"name": "engine", "state": {"running": {}}, "restartCount": 1, "ready": False}]
         ),
+        {"metadata": {"name": "p4", "uid": "u4"}, "status": {"phase": "Pending"}},
+        {"metadata": {"name": "p5", "deletionTimestamp": "t"}, "status": {"phase": "Running"}},
     ]
     model = {"status": {"conditions": CONDITIONS, "backendStatuses": BACKENDS, "route": ROUTE}}
     children = {
@@ -42,7 +44,9 @@ def test_a_model_is_told_in_full() -> None:
         MODEL_INFER: None,
         MODEL_ROUTE: [],
     }
-    assert list(detail_lines(model, children, pods)) == [
+    warnings = {"u4": 'FailedMount: secret "s3" not found'}
+    assert [starts(pod) for pod in pods] == [False, False, True, True, False]
+    assert list(detail_lines(model, children, pods, warnings)) == [
         'Called as: "model": "assistant" (ModelRoute chat, adapters sql)',
         "Warning: the routes other/chat answer the same name; the router keeps one of them",
         "Conditions:",
@@ -57,6 +61,8 @@ def test_a_model_is_told_in_full() -> None:
         "  p1: ready",
         '  p2: CreateContainerConfigError in container engine: secret "s3" not found',
         "  p3: not ready, 1 restarts, waiting for engine",
+        '  p4: not ready; FailedMount: secret "s3" not found',
+        "  p5: being deleted",
     ]
 
 
