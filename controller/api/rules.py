@@ -40,6 +40,7 @@ class Rule(StrEnum):
     BACKEND_TYPE = "backend-type", ERROR, "The type of a backend is supported."
     WORKERS = "workers", ERROR, "A backend has exactly the workers that its type asks for."
     IMAGE = "image", ERROR, "An image is printable ASCII without white space."
+    IDLE_PODS = "idle-pods", WARNING, "The parallel sizes of a replica on several pods need all of them."
     POD_NAME_LENGTH = "pod-name-length", ERROR, "The longest pod name has at most 63 characters."
     DISAGGREGATED_PODS = "disaggregated-pods", ERROR, "A worker of a disaggregated backend has one pod."
     GANG_SCHEDULING = (

@@ -21,7 +21,8 @@ _TAG = re.compile(r":v?(\d+)\.(\d+)(?:\.(\d+))?[^:/@]*(?:@[^@]*)?$")
 class Option:
     """One option. ``kind``, ``type`` and ``choices`` are those of the table, see ``hack/generate-engine-table``.
 
-    ``names`` are the long names without dashes, ``off`` those that turn a switch off.
+    ``names`` are the long names without dashes, ``off`` those that turn a switch off, ``short`` those with one dash. ``reads_text`` says that
+    the parser leaves JSON to the engine, so that any free text may be the JSON of an object.
     """
 
     names: tuple[str, ...]
@@ -29,6 +30,8 @@ class Option:
     off: tuple[str, ...] = ()
     type: str = ""
     choices: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
+    reads_text: bool = False
 
     @property
     def name(self) -> str:
@@ -44,6 +47,13 @@ class Option:
     def takes_json(self) -> bool:
         """Whether its value may be an object or a list."""
         return self.type in ("json", "any") and self.kind in ("value", "optional")
+
+    @property
+    def takes_objects(self) -> bool:
+        """Whether its value may be an object."""
+        return self.takes_json or (
+            self.reads_text and self.kind == "value" and self.type == "text" and not self.choices
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +77,14 @@ class OptionTable:
         found = {id(option): option for known, option in self.options.items() if known.startswith(name)}
         return next(iter(found.values())) if len(found) == 1 else None
 
+    def meanings(self, beginning: str) -> tuple[str, ...]:
+        """The first names of the options that a name with this beginning could mean, sorted."""
+        return tuple(sorted({option.name for known, option in self.options.items() if known.startswith(beginning)}))
+
     def nearest(self, name: str) -> str | None:
-        """The known name that is most like this one."""
-        return next(iter(difflib.get_close_matches(name, self.options, 1)), None)
+        """The option that has this as its short name, else the known name that is most like this one."""
+        short = next((option.name for option in self.options.values() if name in option.short), None)
+        return short or next(iter(difflib.get_close_matches(name, self.options, 1)), None)
 
 
 def option_table(engine: str, image: str) -> OptionTable:
@@ -119,6 +134,8 @@ def _table(raw: Mapping[str, Any]) -> OptionTable:
             _long(row.get("off", ())),
             row.get("type", ""),
             tuple(row.get("choices", ())),
+            tuple(name.removeprefix("-") for name in row["names"] if not name.startswith("--")),
+            not raw["dotted"],
         )
         implied = tuple(f"no-{name}" for name in option.names) if option.kind == "switch" else ()
         options.update(dict.fromkeys((*option.names, *option.off, *implied), option))

@@ -23,6 +23,7 @@ _NUMBERS = {
 _EXPANDED = re.compile(r"\$\([A-Za-z_.-][A-Za-z0-9_.-]*\)")
 _MOST_HINTS = 16
 """Unknown options of a worker for which the nearest name is looked up: the search is slow."""
+_MOST_MEANINGS = 4
 _WORDS = {
     "int": "an integer",
     "size": "an integer such as 8192 or 32k",
@@ -64,6 +65,9 @@ def _expects_expansion(value: Any) -> bool:
 
 def _unknown(entry: Entry, facts: BackendFacts, table: OptionTable, *, hint: bool) -> str:
     known = table.version or "the newest known version"
+    if meant := table.meanings(entry.flag):
+        names = ", ".join(meant[:_MOST_MEANINGS]) + (", …" if len(meant) > _MOST_MEANINGS else "")
+        return f"is the beginning of several options: {names}; write the whole name"
     elsewhere = versions_with(table.engine, entry.flag)
     if elsewhere:
         return f"is not an option of {facts.traits.inference_engine} in {known}, only in {', '.join(elsewhere)}"
@@ -74,7 +78,9 @@ def _unknown(entry: Entry, facts: BackendFacts, table: OptionTable, *, hint: boo
 
 def _path(entry: Entry, item: WorkerFacts, where: str) -> Iterator[Finding]:
     """A key inside the JSON of an option."""
-    if entry.option is None or not entry.option.takes_json:
+    if "" in entry.path:
+        yield warning(where, "has an empty name beside a dot; keys of the option's JSON have names", Rule.OPTION_TYPE)
+    if entry.option is None or not entry.option.takes_objects:
         yield warning(where, f"{entry.flag} takes no JSON object, so it has no keys", Rule.OPTION_TYPE)
     whole = next((other for other in item.config.named(entry.name) if not other.path), None)
     if whole is not None and as_mapping(whole.value) is None:
@@ -133,6 +139,8 @@ def _fits(option: Option, value: Any) -> bool:
             return not isinstance(value, bool) and _is_float(text)
         case "json":
             return isinstance(_parsed(value), Mapping | list | tuple)
+        case "text" if isinstance(value, Mapping):
+            return option.takes_objects
         case "text":
             return isinstance(value, str | int | float) and not isinstance(value, bool)
         case _:

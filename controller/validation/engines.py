@@ -1,5 +1,6 @@
 """The rules of a backend's engine: its workers, their config, ports, names, and the length of its command; then those of its type."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +12,16 @@ from controller.render.engines import ENGINES, NOT_SUPPORTED, Engine
 from controller.render.facts import RUNTIME_PORT, BackendFacts, PortUse, WorkerFacts, engine_port
 from controller.validation.arguments import arguments
 
+_PARALLEL_SIZES = (
+    "tensor-parallel-size",
+    "pipeline-parallel-size",
+    "data-parallel-size",
+    "prefill-context-parallel-size",
+    "tp-size",
+    "pp-size",
+    "dp-size",
+)
+"""The options of vLLM and SGLang whose product is the number of ranks."""
 _MINDIE_ROLES = {"prefill", "decode", "controller", "coordinator"}
 _LONGEST_ARGUMENT = 131_071
 """Bytes of one argument of a process: MAX_ARG_STRLEN of Linux, without the final zero."""
@@ -72,8 +83,26 @@ def _worker(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Findi
         yield error(path, message, Rule.POD_NAME_LENGTH)
     if worker.config is not None and not isinstance(worker.config, Mapping):
         yield error(f"{path}.config", "must be an object of engine arguments", Rule.CONFIG)
+    yield from _idle_pods(item, path)
     yield from _keys(item, f"{path}.config")
     yield from arguments(facts, item, f"{path}.config")
+
+
+def _idle_pods(item: WorkerFacts, path: str) -> Iterator[Finding]:
+    """Pods of a replica that the engine has no rank for: the product of its parallel sizes is the number of devices that it uses."""
+    sizes = [_size(item.config.get(name)) for name in _PARALLEL_SIZES if name in item.config]
+    if item.pods == 1 or None in sizes:
+        return
+    ranks = math.prod(size for size in sizes if size is not None)
+    if ranks <= max(item.devices, 1) * (item.pods - 1):
+        message = f"has more pods than the engine uses: its parallel sizes multiply to {ranks}"
+        yield warning(f"{path}.pods", message, Rule.IDLE_PODS)
+
+
+def _size(value: object) -> int | None:
+    """A positive number, as one or as its digits; else None."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,5}", text) else None
 
 
 def _pod_name_length(facts: BackendFacts, item: WorkerFacts) -> int:

@@ -45,6 +45,10 @@ def of_worker(rule: Rule, path: str, acts: tuple[str, ...], broken: dict[str, An
     return of_backend(rule, where, acts, {"workers": [a_worker(**broken)]}, {"workers": [a_worker(**kept)]})
 
 
+OF_TWO = {"tensor-parallel-size": 2}
+"""A config for two pods."""
+
+
 def of_config(rule: Rule, key: str, broken: Any, kept: Any, acts: tuple[str, ...] = (C,), **backend: Any) -> Case:
     """Both Models differ in the config of their only worker, into which the CRD cannot look."""
     models = [a_model("chat", a_backend(workers=[a_worker(config=config)], **backend)) for config in (broken, kept)]
@@ -250,13 +254,17 @@ OF_A_BACKEND = (
          nixl(8100, **{"kv-events-config.endpoint": "tcp://*:5600"}), nixl(5601, **{"kv-events-config.endpoint": "tcp://*:5600"})),
     case(Rule.PORT_CONFLICT, "spec.backends[0]", (C,), mooncake(8000), mooncake(14579)),
     of_backend(Rule.ADAPTERS_NOT_HOT, "env[0]", (W,),
-               {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2)]},
-               {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2)], "cacheURI": "pvc://c"}),
+               {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2, config=OF_TWO)]},
+               {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2, config=OF_TWO)], "cacheURI": "pvc://c"}),
     of_backend(Rule.API_KEY, "env[1]", (C,), _hot_key(valueFrom={"secretKeyRef": {"name": "s", "key": "k"}}), {**HOT, "envFrom": [{"secretRef": {"name": "s"}}]}),
     of_backend(Rule.API_KEY, "env[1]", (C,), _hot_key(value="k"), _hot_key(value="")),
 )  # fmt: skip
 
 OF_A_WORKER = (
+    of_worker(Rule.IDLE_PODS, "pods", (W,), {"pods": 2}, {"pods": 2, "config": {"tensor_parallel_size": "2"}}),
+    of_worker(Rule.IDLE_PODS, "pods", (W,),
+              {"pods": 2, "config": {"tensor-parallel-size": 8}, "resources": {"limits": {"nvidia.com/gpu": 8}}},
+              {"pods": 2, "config": {"tensor-parallel-size": 8, "data-parallel-size": 2}, "resources": {"limits": {"nvidia.com/gpu": 8}}}),
     of_worker(Rule.IMAGE, "image", (A, C), {"image": "a b"}, {"image": "registry.example.com:5000/vllm@sha256:0a"}),
     of_worker(Rule.IMAGE, "image", (A, C), {"image": ""}, {"image": "x"}),
     of_worker(Rule.IMAGE, "image", (A, C), {"image": "vllm\u00a0latest"}, {"image": "vllm"}),
@@ -298,6 +306,8 @@ OF_A_WORKER = (
     of_config(Rule.API_KEY, ".api-key", {"api-key": ["k"]}, {"api-key": []}, **HOT),
     of_config(Rule.API_KEY, ".api_key", {"api_key": "k"}, {"enable-lora": True}, **HOT),
     of_config(Rule.UNKNOWN_OPTION, ".max-model-length", {"max-model-length": 1}, {"max-model-len": 1}, (W,)),
+    of_config(Rule.UNKNOWN_OPTION, ".dis", {"dis": True}, {"disable-log-stats": True}, (W,)),
+    of_config(Rule.UNKNOWN_OPTION, ".tp", {"tp": 2}, {"tensor-parallel-size": 2}, (W,)),
     of_config(Rule.UNKNOWN_OPTION, ".nnodes", {"nnodes": 1}, {"swap_space": 4}, (W,)),
     of_config(Rule.ABBREVIATED_OPTION, ".tensor_parallel", {"tensor_parallel": 2}, {"tensor_parallel_size": 2}, (W,)),
     of_config(Rule.BOOLEAN_TEXT, ".trust-remote-code", {"trust-remote-code": "false"}, {"trust-remote-code": False}, (W,)),
@@ -312,6 +322,8 @@ OF_A_WORKER = (
     of_config(Rule.OPTION_TYPE, ".api-key", {"api-key": ["-a"]}, {"api-key": ["a"]}, (W,)),
     of_config(Rule.OPTION_TYPE, ".seed.x", {"seed.x": 1}, {"hf-overrides.x": 1}, (W,)),
     of_config(Rule.OPTION_TYPE, ".hf-overrides.x", {"hf-overrides": "org.fn", "hf-overrides.x": 1}, {"hf-overrides": {}, "hf-overrides.x": 1}),
+    of_config(Rule.OPTION_TYPE, ".hf-overrides.", {"hf-overrides.": 1}, {"hf-overrides.x": 1}, (W,)),
+    of_config(Rule.OPTION_TYPE, ".hf-overrides.x..y", {"hf-overrides.x..y": 1}, {"hf-overrides.x.y": 1}, (W,)),
     of_config(Rule.OPTION_CHOICE, ".dtype", {"dtype": "bf16"}, {"dtype": "bfloat16"}, (W,)),
     of_config(Rule.VARIABLE_REFERENCE, ".chat-template", {"chat-template": "$(KEY)"}, {"chat-template": "$KEY $( )"}, (W,)),
     of_config(Rule.NESTING, "", {"additional-config": _deep(64)}, {"additional-config": _deep(63)}),

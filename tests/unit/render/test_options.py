@@ -58,10 +58,18 @@ def test_a_name_that_no_table_has_is_near_to_one_that_it_has() -> None:
     table = option_table("vllm", "vllm:v0.33.0")
     assert table.nearest("max-model-length") == "max-model-len"
     assert table.nearest("qqqqqqqqqq") is None
+    assert table.nearest("tp") == "tensor-parallel-size"
     option = table.abbreviated("tensor-parallel")
     assert option is not None
     assert option.name == "tensor-parallel-size"
     assert table.abbreviated("max") is None
+    assert table.meanings("max-lo") == (
+        "max-log-len",
+        "max-logprobs",
+        "max-lora-cls-labels",
+        "max-lora-rank",
+        "max-loras",
+    )
     assert versions_with("vllm", "swap-space") == ("0.10.2",)
 
 

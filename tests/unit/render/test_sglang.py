@@ -117,7 +117,7 @@ def test_the_pod_and_its_server() -> None:
         ({"ssl-keyfile": "/k"}, 1, "ssl-keyfile"),
         ({"served-model-name": ["s", "t"]}, 1, "served-model-name"),
         ({"lora-paths": ["a=/b"]}, 1, "lora-paths"),
-        ({"nnodes": 2}, 2, "nnodes"),
+        ({"nnodes": 2, "tp-size": 2}, 2, "nnodes"),
         ({"disaggregation-mode": "prefill"}, 1, "disaggregation-mode"),
     ],
 )
@@ -125,7 +125,7 @@ def test_what_cannot_work_is_refused(config: dict[str, Any], pods: int, key: str
     """At its own place; the same Model without it passes."""
     (finding,) = validate(a_model("chat", sglang(config, pods, loraAdapters=adapters("a"))))
     assert (finding.path, finding.terminal) == (f"spec.backends[0].workers[0].config.{key}", True)
-    assert validate(a_model("chat", sglang({}, pods, loraAdapters=adapters("a")))) == []
+    assert validate(a_model("chat", sglang({"tp-size": 2}, pods, loraAdapters=adapters("a")))) == []
 
 
 def test_an_option_of_vllm_is_not_one_of_sglang() -> None:
@@ -133,3 +133,18 @@ def test_an_option_of_vllm_is_not_one_of_sglang() -> None:
     (finding,) = validate(a_model("chat", sglang({"gpu-memory-utilization": 0.9})))
     assert (finding.rule, finding.level) == ("unknown-option", "warning")
     assert "SGLang in 0.5.23" in finding.message
+
+
+@pytest.mark.parametrize("name", ["kv-events-config", "json-model-override-args", "model-loader-extra-config"])
+def test_an_object_is_the_json_of_an_option_that_takes_text(name: str) -> None:
+    """SGLang's parser leaves JSON to the engine; keys behind dots become part of it, since this parser knows no dots."""
+    backend = sglang({name: {"a": 1}, f"{name}.b": "x"})
+    assert validate(a_model("chat", backend)) == []
+    assert read(backend)[name] == '{"a":1,"b":"x"}'
+
+
+def test_a_list_is_no_text() -> None:
+    """Nor is an object one of some words."""
+    for config in ({"kv-events-config": ["a"]}, {"disaggregation-transfer-backend": {"a": 1}}):
+        (finding,) = validate(a_model("chat", sglang(config)))
+        assert finding.rule == "option-type"

@@ -102,7 +102,7 @@ def test_the_command_of_a_multi_node_engine_fits_into_one_argument() -> None:
     """To the byte: every character of the rendered string counts, quoting and doubled dollars included."""
 
     def findings(filler: str) -> list[Any]:
-        worker = a_worker(pods=2, config={"chat-template": filler})
+        worker = a_worker(pods=2, config={"chat-template": filler, "tensor-parallel-size": 2})
         return validate(a_model("chat", a_backend(cacheURI="pvc://cache", workers=[worker])))
 
     (beyond,) = findings("x" * 131_072)
