@@ -1,0 +1,1 @@
+"""How a plan decides about one child, by the child's role. Pure."""
