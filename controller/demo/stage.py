@@ -18,7 +18,7 @@ from controller.views.models import render_table
 
 _EVENTS_SHOWN = 4
 _COLOURS = {"True": "green", "False": "yellow", "Unknown": "dim"}
-_WARNINGS = {"Failed", "LoraSyncFailed", "ChildConflict", "Inactive"}
+_WARNINGS = {"Failed", "LoraSyncFailed", "ChildConflict", "RivalController", "Inactive"}
 PROGRAM = "model-controller"
 
 

@@ -16,8 +16,9 @@ from controller.meta import Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, NotFound, StatusError
 from controller.reconcilers.outcome import Operation, Outcome, Problem, Write
 from controller.reconcilers.plan import Plan
-from controller.reconcilers.reasons import CHILD_CONFLICT
-from controller.reconcilers.steps import Create, Delete, Keep, Patch, Recreate, Refuse, Step, Wait
+from controller.reconcilers.reasons import CHILD_CONFLICT, RIVAL_CONTROLLER
+from controller.reconcilers.rivals import LIMIT, Record, Records, is_person, record_of, writer
+from controller.reconcilers.steps import Create, Delete, Keep, Patch, Reason, Recreate, Refuse, Step, Wait
 
 _FIELDS_SHOWN = 4
 
@@ -29,10 +30,11 @@ class Applier:
         self._client = client
         self._informers = informers
         self._dialect = dialect
+        self._records = Records()
 
     async def apply(self, plan: Plan) -> Outcome:
         """Carries out the steps. Raises nothing that the API server answers: it is in the outcome."""
-        execution = _Execution(self._client, self._informers, plan)
+        execution = _Execution(self._client, self._informers, plan, self._records)
         return await execution.run()
 
     async def read(self, key: ChildKey, namespace: str) -> Object | None:
@@ -50,13 +52,18 @@ async def _read(client: Client, resource: Resource, name: str, namespace: str) -
 class _Execution:
     """One application of one plan."""
 
-    def __init__(self, client: Client, informers: Mapping[Resource, SharedInformer], plan: Plan) -> None:
+    def __init__(
+        self, client: Client, informers: Mapping[Resource, SharedInformer], plan: Plan, records: Records
+    ) -> None:
         self._client = client
         self._informers = informers
         self._plan = plan
+        self._records = records
         self._dialect = plan.request.dialect
         self._namespace = plan.request.model.namespace
         self._tasks: dict[ChildKey, asyncio.Task[bool]] = {}
+        self._due: dict[ChildKey, Record] = {}
+        self._left: set[ChildKey] = set()
         self._outcome = Outcome()
 
     async def run(self) -> Outcome:
@@ -74,6 +81,8 @@ class _Execution:
     async def _run(self, step: Step) -> bool:
         """Whether the child is as planned in the end."""
         failed = {need for need in step.needs if need in self._tasks and not await self._tasks[need]}
+        if not isinstance(step, Delete):
+            failed -= self._left  # it exists, which is all that a writer of another child needs
         for key in step.after:
             if key in self._tasks:
                 await self._tasks[key]
@@ -133,14 +142,37 @@ class _Execution:
             case Create():
                 await self._create(step)
                 return True
-            case Patch():
-                await self._patch(step)
-                return True
+            case Patch() | Recreate():
+                return await self._overwrite(step)
             case Delete():
                 await self._delete(step)
                 return True
-            case Recreate():
-                return await self._recreate(step)
+
+    async def _overwrite(self, step: Patch | Recreate) -> bool:
+        """Writes the child, unless it is left to a rival."""
+        before = self._records.get(self._namespace, step.key)
+        record = record_of(step, self._plan.request.model.object, before, self._plan.request.now)
+        if record.is_due:
+            live = await self._read(step)
+            rival = writer(live or {}, step)
+            record = record.forgiven() if live is None or is_person(rival) else record.stopped(rival)
+        if record.until:
+            self._records.put(self._namespace, step.key, record)
+            self._leave(step, record)
+            return False
+        self._due[step.key] = record
+        if isinstance(step, Recreate):
+            return await self._recreate(step)
+        await self._patch(step)
+        return True
+
+    def _leave(self, step: Patch | Recreate, record: Record) -> None:
+        wait = Wait(kind=step.kind, name=step.name, reason=Reason.RIVAL, live=step.live, until=record.until)
+        self._left.add(step.key)
+        self._outcome.waiting.append(wait)
+        said = f"{record.rival or 'another writer'} undid {LIMIT} equal writes, so the child is left as it is"
+        problem = Problem(step.kind, step.name, "not written", said, reason=RIVAL_CONTROLLER.reason)
+        self._outcome.problems.append(problem)
 
     async def _create(self, step: Create | Recreate) -> None:
         created = await self._client.create(self._dialect.kind(step.kind).resource, step.desired)
@@ -196,15 +228,16 @@ class _Execution:
 
     def _record(self, step: Create | Patch | Recreate, answer: Object, expected: Mapping[str, Any]) -> None:
         """A server that made something else of the write, as an older CRD or a webhook does, would get the same write in every pass: that is a
-        problem, so that it backs off.
+        problem, so that it backs off. Nobody undoes such a write.
         """
         self._outcome.live[step.key] = answer
-        if _is_kept(answer, expected):
-            return
-        left = self._plan.revised(step.key, answer)
+        left = None if _is_kept(answer, expected) else self._plan.revised(step.key, answer)
         if isinstance(left, Patch | Recreate):
+            self._records.drop(self._namespace, step.key)
             error = f"the server does not keep {', '.join(left.fields[:_FIELDS_SHOWN])}"
             self._outcome.problems.append(Problem(step.kind, step.name, "apply", error, transient=True))
+        elif step.key in self._due:
+            self._records.put(self._namespace, step.key, self._due[step.key])
 
     def _informer(self, kind: str) -> SharedInformer:
         return self._informers[self._dialect.kind(kind).resource]

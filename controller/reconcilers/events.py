@@ -24,7 +24,11 @@ _WRITTEN = {
     Operation.DELETE: reasons.CHILDREN_DELETED,
 }
 _WARNINGS = {Rule.MISSING_CREDENTIALS: reasons.MISSING_CREDENTIALS}
-_FAILURES = {reasons.CHILD_CONFLICT.reason: reasons.CONFLICT, reasons.LORA_SYNC_FAILED.reason: reasons.LORA_FAILURE}
+_FAILURES = {
+    reasons.CHILD_CONFLICT.reason: reasons.CONFLICT,
+    reasons.RIVAL_CONTROLLER.reason: reasons.RIVAL,
+    reasons.LORA_SYNC_FAILED.reason: reasons.LORA_FAILURE,
+}
 
 
 class EventReporter:

@@ -51,6 +51,11 @@ class ModelMetrics:
             "Adapters that ready pods of hot backends lack.",
             registry=registry,
         )
+        self._left = Gauge(
+            "model_controller_children_left_to_rivals",
+            "Children that are not written for a while, because another controller undid what was written.",
+            registry=registry,
+        )
         self._operations = Counter(
             "model_controller_lora_operations_total",
             "Adapters loaded into and unloaded from running engines, by outcome.",
@@ -63,18 +68,21 @@ class ModelMetrics:
         registry.register(_Inventory(models))
         self._held_of: dict[_Share, int] = {}
         self._missing_of: dict[_Share, int] = {}
+        self._left_of: dict[_Share, int] = {}
 
     def applied(self, model: _Share, outcome: Outcome, adapters: AdapterReport) -> None:
-        """Counts the writes of a pass, the templates that it left held, and the adapters that pods lack."""
+        """Counts the writes of a pass, the templates and children that it left as they were, and the adapters that pods lack."""
         for write in outcome.writes:
             self._writes.labels(write.kind, write.operation).inc()
         _replace(self._held, self._held_of, model, len(outcome.held))
         _replace(self._missing, self._missing_of, model, adapters.missing)
+        _replace(self._left, self._left_of, model, len(outcome.left))
 
     def forget(self, model: _Share) -> None:
         """The Model is gone, and with it its share of the sums."""
         _replace(self._held, self._held_of, model, 0)
         _replace(self._missing, self._missing_of, model, 0)
+        _replace(self._left, self._left_of, model, 0)
 
     def operation(self, operation: str, *, succeeded: bool) -> None:
         """A load or an unload ended."""

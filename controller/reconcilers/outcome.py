@@ -6,7 +6,7 @@ from enum import StrEnum
 from controller.dialects import ChildKey
 from controller.meta import Object, Resource
 from controller.meta.errors import AlreadyExists, ApiError, Conflict, StatusError, is_transient, reason_of
-from controller.reconcilers.reasons import CHILD_APPLY_FAILED
+from controller.reconcilers.reasons import CHILD_APPLY_FAILED, RIVAL_CONTROLLER
 from controller.reconcilers.steps import Wait
 
 
@@ -78,6 +78,11 @@ class Outcome:
     newly_held: list[str] = field(default_factory=list)
     live: dict[ChildKey, Object | None] = field(default_factory=dict)
     namespace_terminating: bool = False
+
+    @property
+    def left(self) -> list[Problem]:
+        """The problems for which nothing is tried before a rival's pause is over."""
+        return [problem for problem in self.problems if problem.reason == RIVAL_CONTROLLER.reason]
 
     @property
     def is_complete(self) -> bool:

@@ -42,6 +42,12 @@ HEALTHY = ConditionState(FAILED, "False", "ModelHealthy", "nothing is wrong")
 UNSUPPORTED_BACKEND = ConditionState(FAILED, "True", UNSUPPORTED, "a backend's type cannot be rendered")
 INVALID_SPEC = ConditionState(FAILED, "True", INVALID, "the spec breaks a rule")
 CHILD_CONFLICT = ConditionState(FAILED, "True", "ChildConflict", "another owner's object already has a child's name")
+RIVAL_CONTROLLER = ConditionState(
+    FAILED,
+    "True",
+    "RivalController",
+    "another controller keeps undoing what is written to a child, which is left to it",
+)
 CHILD_APPLY_FAILED = ConditionState(FAILED, "True", "ChildApplyFailed", "a child could not be written or removed")
 LORA_SYNC_FAILED = ConditionState(
     FAILED, "True", "LoraSyncFailed", "an adapter could not be loaded into or unloaded from a running engine"
@@ -54,7 +60,15 @@ ABNORMAL = ConditionState(
     "an internal error occurred; the message names its class and the id under which the log has it",
 )
 
-FAILURES = (UNSUPPORTED_BACKEND, INVALID_SPEC, CHILD_CONFLICT, CHILD_APPLY_FAILED, LORA_SYNC_FAILED, ABNORMAL)
+FAILURES = (
+    UNSUPPORTED_BACKEND,
+    INVALID_SPEC,
+    CHILD_CONFLICT,
+    RIVAL_CONTROLLER,
+    CHILD_APPLY_FAILED,
+    LORA_SYNC_FAILED,
+    ABNORMAL,
+)
 """Of several the first gives the reason; the message lists all."""
 
 BLOCKED = tuple(replace(failure, type=INITIALIZED, status="False") for failure in FAILURES)
@@ -115,6 +129,7 @@ FAILURE = EventReason(
     "Warning", "Failed", "`Failed` became True or has another message, for a reason without an Event of its own"
 )
 CONFLICT = EventReason("Warning", "ChildConflict", "`Failed` became True for this reason, or has another message")
+RIVAL = EventReason("Warning", "RivalController", "`Failed` became True for this reason, or has another message")
 LORA_FAILURE = EventReason("Warning", "LoraSyncFailed", "`Failed` became True for this reason, or has another message")
 RECOVERED = EventReason("Normal", "Recovered", "`Failed` became False")
 BACKEND_POD_FAILURE = EventReason("Warning", "BackendPodFailure", "a pod of a backend is stuck; names the pod and why")
@@ -142,6 +157,7 @@ EVENT_REASONS = (
     INACTIVE,
     FAILURE,
     CONFLICT,
+    RIVAL,
     LORA_FAILURE,
     RECOVERED,
     BACKEND_POD_FAILURE,

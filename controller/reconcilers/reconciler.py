@@ -121,8 +121,8 @@ class ModelReconciler:
         result = self._result(request, rendered, after, outcome, adapters, family)
         written = await self._report(model, result)
         self._events.warnings(parsed, rendered.findings, snapshot.foreign_routes, family.dialect)
-        if outcome.problems:
-            raise ReconcileError("; ".join(map(problem_line, outcome.problems)))
+        if failures := [problem for problem in outcome.problems if problem not in outcome.left]:
+            raise ReconcileError("; ".join(map(problem_line, failures)))
         self._failures.pop(request, None)
         if outcome.is_complete and adapters.next_look is None and written is not None:
             state = _state(written, versions | _versions(family, outcome), options, snapshot.foreign_routes)

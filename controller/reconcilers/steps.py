@@ -22,6 +22,7 @@ class Reason(StrEnum):
     STILL_NAMED = "another child still refers to it"
     ADAPTERS = "adapters are being loaded into running engines"
     HANDOVER = "the old backends serve until a new one does"
+    RIVAL = "another controller keeps changing it back"
     NO_TARGET = "no backend that the route could send requests to"
     FOREIGN = "an object of this name exists and is not controlled by this Model"
     LEFTOVER = "an object of this name exists and belongs to a deleted Model of this name"

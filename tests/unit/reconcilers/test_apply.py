@@ -2,17 +2,28 @@
 
 from typing import Any
 
+import pytest
+
 from controller.dialects import E4FB6663, ChildKey
 from controller.meta import Object
 from controller.meta.errors import AlreadyExists, Conflict, NotFound, status_error
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.outcome import Operation, Outcome
+from controller.reconcilers.rivals import LIMIT
 from tests.support.factories import a_backend, a_model
 from tests.support.servers import Server, Store
 from tests.support.worlds import World
 
 SERVER, WORKLOAD = ChildKey("ModelServer", "chat-main"), ChildKey("ModelInfer", "chat-main")
 ROUTE = ChildKey("ModelRoute", "chat")
+
+
+def a_settled_server() -> tuple[Server, Applier]:
+    """A server with every child as desired, and what writes them in one process."""
+    server = Server(settled())
+    informers: Any = {resource: Store() for resource in E4FB6663.children}
+    client: Any = server
+    return server, Applier(client, informers, E4FB6663)
 
 
 async def apply(server: Server, planned_from: World | None = None) -> Outcome:
@@ -116,6 +127,35 @@ async def test_a_server_that_drops_a_field_is_a_problem_that_backs_off() -> None
     server.world.put = dropping  # type: ignore[method-assign] # an older CRD
     (problem,) = (await apply(server)).problems
     assert (problem.error, problem.transient) == ("the server does not keep spec.recoveryPolicy", True)
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["a webhook changes each", "the server refuses each"])
+async def test_only_writes_that_were_kept_count_against_a_rival(refuses: bool) -> None:
+    """Neither is somebody who undoes it."""
+    server, applier = a_settled_server()
+    put = server.world.put
+    if refuses:
+        server.refusals["patch", *SERVER] = status_error(403, "no")
+    else:
+        server.world.put = lambda child: put({**child, "spec": {**child["spec"], "model": "theirs"}})  # type: ignore[method-assign] # a webhook
+    server.world.children[SERVER]["spec"]["model"] = "theirs"
+    for _ in range(2 * LIMIT):
+        (problem,) = (await applier.apply(server.world.plan())).problems
+        assert problem.reason == "ChildApplyFailed"
+
+
+async def test_a_child_that_is_left_to_a_rival_holds_up_no_other() -> None:
+    """The workload, which needs its server, goes on being written; the server gets no more than the limit."""
+    server, applier = a_settled_server()
+    for _ in range(LIMIT + 3):
+        server.world.children[SERVER]["spec"]["model"] = "theirs"
+        outcome = await applier.apply(server.world.plan())
+    assert server.calls.count(("patch", *SERVER)) == LIMIT
+    assert [problem.reason for problem in outcome.problems] == ["RivalController"]
+    assert [step.until for step in outcome.waiting] == [60.0]
+    server.world.children[WORKLOAD]["spec"]["recoveryPolicy"] = "None"
+    await applier.apply(server.world.plan())
+    assert server.world.children[WORKLOAD]["spec"]["recoveryPolicy"] != "None"
 
 
 async def test_a_terminating_namespace_is_no_problem_of_the_model() -> None:
