@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from controller.api.crds import model_crd
 from controller.client import Client
-from controller.dialects import E4FB6663
-from controller.dialects.crds import child_crds
+from controller.dialects import DIALECTS, Dialect
 from controller.envtest import Environment, real_assets
+from tests.support.families import every_crd
 from tests.support.planes import PLANES
 from tests.support.rights import NAMESPACES, grant, refused
 
@@ -47,12 +46,12 @@ def plane(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 async def environment(plane: Any) -> AsyncIterator[Environment]:
-    """The control plane with the Model's and the children's CRDs.
+    """The control plane with the Model's CRD and those of every family.
 
     On the real one controllers run with the shipped rights, where owner references are enforced; in the end nothing may have been refused.
     """
     plugins = ["OwnerReferencesPermissionEnforcement"] if plane == "real" else []
-    async with Environment(plane, crds=[model_crd(), *child_crds(E4FB6663)], admission_plugins=plugins) as running:
+    async with Environment(plane, crds=every_crd(), admission_plugins=plugins) as running:
         if plane == "real":
             await grant(running)
         yield running
@@ -64,6 +63,13 @@ async def client(environment: Environment) -> AsyncIterator[Client]:
     """An administrator's client."""
     async with environment.client() as connected:
         yield connected
+
+
+@pytest.fixture(params=DIALECTS.values(), ids=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> Dialect:
+    """Each dialect in turn: what a test promises holds for every family of the API."""
+    found: Dialect = request.param
+    return found
 
 
 @pytest.fixture

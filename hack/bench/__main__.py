@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from controller import meta
 from controller.api.crds import model_crd
-from controller.dialects import E4FB6663
+from controller.dialects import DIALECTS
 from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from hack.bench import report
@@ -76,8 +77,9 @@ async def main(options: argparse.Namespace) -> None:
     where = f"{report.machine()}, --models {options.models}"
     samples: list[Sample] = []
     order = [*CONTENDERS, "other"]
+    crds = {meta.name_of(crd): crd for dialect in DIALECTS.values() for crd in child_crds(dialect)}
     async with (
-        Environment("real", crds=[model_crd(), *child_crds(E4FB6663)]) as environment,
+        Environment("real", crds=[model_crd(), *crds.values()]) as environment,
         environment.client() as client,
     ):
         bench = Bench(environment, client, options.models, Audit(environment))

@@ -1,4 +1,4 @@
-"""What goes on around a contender: namespaces, a stand-in for the controller of ModelInfers, and the audit log that counts requests."""
+"""What goes on around a contender: namespaces, a stand-in for the controller of the workloads, and the audit log that counts requests."""
 
 import asyncio
 import contextlib
@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from typing import Any
 
 from controller import meta
-from controller.api.kinds import MODEL, MODEL_INFER
+from controller.api.kinds import MODEL
 from controller.client import Client
+from controller.dialects import E4FB6663, Dialect
 from controller.envtest import Environment
 from controller.meta import Resource, jsonio
 from controller.meta.errors import NotFound, TransportError
@@ -80,10 +81,11 @@ def _kind_of(record: dict[str, Any]) -> str:
 
 
 class Namespace:
-    """A namespace of one round, watched: which Models are Active, and every ModelInfer is reported available as soon as it appears."""
+    """A namespace of one round, watched: which Models are Active, and every workload is reported available as soon as it appears."""
 
-    def __init__(self, client: Client, name: str, group: asyncio.TaskGroup) -> None:
+    def __init__(self, client: Client, name: str, group: asyncio.TaskGroup, workload: Resource) -> None:
         self.client = client
+        self._workload = workload
         self._group = group
         self.name = name
         self.active: set[str] = set()
@@ -94,14 +96,14 @@ class Namespace:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def create(cls, client: Client, name: str) -> AsyncIterator["Namespace"]:
-        """A new one, watched as long as the context lasts."""
+    async def create(cls, client: Client, name: str, dialect: Dialect = E4FB6663) -> AsyncIterator["Namespace"]:
+        """A new one for Models with children of this dialect, watched as long as the context lasts."""
         await client.create(NAMESPACES, {"metadata": {"name": name}})
         async with asyncio.TaskGroup() as group:
-            namespace = cls(client, name, group)
+            namespace = cls(client, name, group, dialect.workload)
             watching = [
                 group.create_task(namespace._follow(MODEL, namespace._see_model)),
-                group.create_task(namespace._follow(MODEL_INFER, namespace._see_infer)),
+                group.create_task(namespace._follow(dialect.workload, namespace._see_infer)),
             ]
             yield namespace
             for task in (*watching, *namespace._guards):
@@ -123,12 +125,12 @@ class Namespace:
         await self._until(lambda: len(self.active) >= len(wanted) and wanted <= self.active)
 
     async def until_gone(self, names: Iterable[str]) -> None:
-        """Returns when neither these Models nor any of their ModelInfers are left."""
+        """Returns when neither these Models nor any of their workloads are left."""
         gone = set(names)
         await self._until(lambda: not self.infers and gone.isdisjoint(self.models))
 
     async def until_generation(self, model: str = "", *, infer: str = "", generation: int) -> None:
-        """Returns when a Model, or a ModelInfer, has this generation or a later one."""
+        """Returns when a Model, or a workload, has this generation or a later one."""
         await self._until(lambda: (self.infers.get(infer, 0) if infer else self.models.get(model, 0)) >= generation)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
@@ -164,7 +166,9 @@ class Namespace:
             self._report(name, meta.generation_of(infer))
 
     def _report(self, name: str, generation: int) -> None:
-        patch = self.client.patch(MODEL_INFER, name, available(generation), namespace=self.name, subresource="status")
+        patch = self.client.patch(
+            self._workload, name, available(generation), namespace=self.name, subresource="status"
+        )
         self._group.create_task(_tolerant(patch))
 
 

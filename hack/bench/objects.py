@@ -1,4 +1,4 @@
-"""The Models of the workloads and what stands in for the controller of ModelInfers."""
+"""The Models of the workloads and what stands in for the controller of the workloads."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def condition(type_: str, status: str, reason: str, message: str = "") -> dict[s
 
 
 def available(generation: int = 1) -> dict[str, Any]:
-    """The status of a ModelInfer whose only replica runs."""
+    """The status of a workload whose only replica runs."""
     available = condition("Available", "True", "AllGroupsReady")
     del available["observedGeneration"]
     return {

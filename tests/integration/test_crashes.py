@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from controller import meta
-from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_ROUTE
+from controller.api.kinds import MODEL
 from controller.client import Client
-from controller.dialects import E4FB6663
+from controller.dialects import Dialect
 from controller.envtest import Environment
 from controller.meta import Object
 from controller.meta.errors import ApiError
@@ -62,14 +62,14 @@ class Mortal(Counting):
 
 
 @contextlib.asynccontextmanager
-async def a_process(environment: Environment, namespace: str, last: int | None = None) -> AsyncIterator[Mortal]:
-    """A controller process; leaving it kills it without any farewell."""
+async def a_process(environment: Environment, world: "World", last: int | None = None) -> AsyncIterator[Mortal]:
+    """A controller process in a world; leaving it kills it without any farewell."""
     mortal = Mortal(last)
     async with await Client.connect(await as_controller(environment)) as client:
-        off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
+        off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(world.namespace,))
         manager = Manager(client.with_guard(mortal.guard), off)
         client.use_metrics(mortal)
-        setup(manager, ModelControllerOptions())
+        setup(manager, ModelControllerOptions(families=(world.dialect.name,)))
         running = asyncio.create_task(manager.run(asyncio.Event()))
         try:
             yield mortal
@@ -79,12 +79,12 @@ async def a_process(environment: Environment, namespace: str, last: int | None =
             await asyncio.gather(running, return_exceptions=True)
 
 
-def masked(obj: Object) -> dict[str, Any]:
+def masked(obj: Object, dialect: Dialect) -> dict[str, Any]:
     """The object without the fields that every server sets itself, and without the hash of it."""
     labels = {
         name: value
         for name, value in meta.labels_of(obj).items()
-        if name not in (E4FB6663.keys.model_uid, E4FB6663.keys.revision)
+        if name not in (dialect.keys.model_uid, dialect.keys.revision)
     }
     metadata = {"labels": labels, "annotations": meta.annotations_of(obj)}
     return {"metadata": metadata, "spec": without(meta.spec_of(obj), str(meta.owner_references_of(obj)[0]["uid"]))}
@@ -100,10 +100,11 @@ def without(value: Any, uid: str) -> Any:
 
 
 class World:
-    """A namespace, and how often each child was created and deleted in it."""
+    """A namespace with children of one dialect, and how often each of them was created and deleted."""
 
-    def __init__(self, client: Client, namespace: str) -> None:
+    def __init__(self, client: Client, dialect: Dialect, namespace: str) -> None:
         self.client = client
+        self.dialect = dialect
         self.namespace = namespace
         self.births: Counter[tuple[str, str]] = Counter()
         self.deaths: Counter[tuple[str, str]] = Counter()
@@ -111,10 +112,12 @@ class World:
 
     async def state(self) -> State:
         """All children, masked."""
-        lists = await asyncio.gather(*(self.client.list(resource, self.namespace) for resource in ALL_CHILDREN))
+        lists = await asyncio.gather(
+            *(self.client.list(resource, self.namespace) for resource in self.dialect.children)
+        )
         return {
-            (resource.kind, meta.name_of(item)): masked(item)
-            for resource, page in zip(ALL_CHILDREN, lists, strict=True)
+            (resource.kind, meta.name_of(item)): masked(item, self.dialect)
+            for resource, page in zip(self.dialect.children, lists, strict=True)
             for item in page.items
         }
 
@@ -133,13 +136,13 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def a_world(client: Client) -> AsyncIterator[World]:
+async def a_world(client: Client, dialect: Dialect) -> AsyncIterator[World]:
     """A fresh one."""
     name = f"crash-{uuid.uuid4().hex[:10]}"
     await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    world = World(client, name)
-    started = [asyncio.Event() for _ in ALL_CHILDREN]
-    tasks = [asyncio.create_task(world.follow(r, s)) for r, s in zip(ALL_CHILDREN, started, strict=True)]
+    world = World(client, dialect, name)
+    started = [asyncio.Event() for _ in dialect.children]
+    tasks = [asyncio.create_task(world.follow(r, s)) for r, s in zip(dialect.children, started, strict=True)]
     await asyncio.gather(*(event.wait() for event in started))
     try:
         yield world
@@ -172,11 +175,11 @@ async def create_and_limit(world: World) -> None:
         "spec": {"rateLimit": {"inputTokensPerUnit": 100, "unit": "minute"}},
         "metadata": {"labels": {"team": "x"}},
     }
-    await world.client.patch(MODEL_ROUTE, "chat", limit, namespace=world.namespace)
+    await world.client.patch(world.dialect.route, "chat", limit, namespace=world.namespace)
 
 
 async def _has_route(world: World) -> bool:
-    return bool((await world.client.list(MODEL_ROUTE, world.namespace)).items)
+    return bool((await world.client.list(world.dialect.route, world.namespace)).items)
 
 
 async def rename(world: World) -> None:
@@ -206,11 +209,11 @@ Step = Callable[[World], Awaitable[None]]
 async def undisturbed(environment: Environment, world: World, before: Step | None, step: Step) -> tuple[int, State]:
     """How many writes a process needs for a step, and the state in the end."""
     if before is not None:
-        async with a_process(environment, world.namespace):
+        async with a_process(environment, world):
             await before(world)
             await eventually(lambda: settled(world))
     await step(world)
-    async with a_process(environment, world.namespace) as process:
+    async with a_process(environment, world) as process:
         await eventually(lambda: settled(world))
     return len(process.writes), await world.state()
 
@@ -222,25 +225,25 @@ async def undisturbed(environment: Environment, world: World, before: Step | Non
     ids=["creation", "change", "removal of a backend", "another model name", "deletion"],
 )
 async def test_killed_after_any_write(
-    environment: Environment, client: Client, before: Step | None, step: Step
+    environment: Environment, client: Client, dialect: Dialect, before: Step | None, step: Step
 ) -> None:
     """For every write there is, one run that ends with it, and a second process that finishes."""
-    async with a_world(client) as calm:
+    async with a_world(client, dialect) as calm:
         writes, wanted = await undisturbed(environment, calm, before, step)
     if step is rename:
         assert meta.spec_of(wanted["ModelRoute", "chat"])["rateLimit"] == {"inputTokensPerUnit": 100, "unit": "minute"}
         assert meta.labels_of(wanted["ModelRoute", "chat"])["team"] == "x"
     for last in range(1, writes + 1):
-        async with a_world(client) as world:
+        async with a_world(client, dialect) as world:
             if before is not None:
-                async with a_process(environment, world.namespace):
+                async with a_process(environment, world):
                     await before(world)
                     await eventually(lambda: settled(world))
             await step(world)
-            async with a_process(environment, world.namespace, last) as first:
+            async with a_process(environment, world, last) as first:
                 async with asyncio.timeout(20):
                     await first.dead.wait()
-            async with a_process(environment, world.namespace):
+            async with a_process(environment, world):
                 await eventually(lambda: settled(world))
             assert await world.state() == wanted, f"killed after write {last}"
             assert (world.births, world.deaths) == (calm.births, calm.deaths), f"killed after write {last}"

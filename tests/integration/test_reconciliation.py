@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from controller import meta
+from controller.api.annotations import DIALECT
 from controller.api.crds import model_crd
-from controller.api.kinds import AUTOSCALING_POLICY_BINDING, MODEL, MODEL_INFER, MODEL_ROUTE, POD
+from controller.api.kinds import MODEL, MODEL_ROUTE, POD
 from controller.api.model import Model
 from controller.client import Client
-from controller.dialects import E4FB6663
+from controller.dialects import DIALECTS, E4FB6663, Dialect, Role
 from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.meta import Object, Resource
@@ -50,22 +51,25 @@ async def events(client: Client, namespace: str, reason: str) -> list[str]:
     return [str(event.get("note")) for event in found if event.get("reason") == reason]
 
 
-def a_pod(infer: Object, namespace: str, name: str) -> dict[str, Any]:
-    """A pod as the controller of ModelInfers makes it."""
-    labels = {"modelinfer.volcano.sh/name": meta.name_of(infer), "registry.volcano.sh/model-name": "chat"}
-    reference = meta.controller_reference(infer, MODEL_INFER)
+def a_pod(workload: Object, dialect: Dialect, name: str) -> dict[str, Any]:
+    """A pod as the controller of the workloads makes it."""
+    labels = {dialect.pod_keys.name: meta.name_of(workload), dialect.keys.model_name: "chat"}
+    reference = meta.controller_reference(workload, dialect.workload)
+    namespace = meta.namespace_of(workload)
     metadata = {"name": name, "namespace": namespace, "labels": labels, "ownerReferences": [reference]}
     spec = {"containers": [{"name": "engine", "image": "nowhere/vllm:1"}]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-async def test_a_stuck_pod_is_named_with_its_reason(environment: Environment, client: Client, namespace: str) -> None:
+async def test_a_stuck_pod_is_named_with_its_reason(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """In the condition and as an event, once; a pull that changes its name is no news; all gone when it runs."""
-    async with controlling(environment, namespace):
+    async with controlling(environment, namespace, dialect):
         await client.create(MODEL, unborn(a_model(), namespace))
         await eventually(lambda: initialized(client, namespace))
-        infer = await client.get(MODEL_INFER, "chat-main", namespace)
-        await client.create(POD, a_pod(infer, namespace, "chat-main-0-leader-0-0"))
+        workload = await client.get(dialect.workload, "chat-main", namespace)
+        await client.create(POD, a_pod(workload, dialect, "chat-main-0-leader-0-0"))
         for reason in ("ErrImagePull", "ImagePullBackOff"):
             waiting = {"name": "engine", "image": "x", "imageID": "", "ready": False, "restartCount": 0}
             waiting["state"] = {"waiting": {"reason": reason, "message": "words of today"}}
@@ -73,32 +77,33 @@ async def test_a_stuck_pod_is_named_with_its_reason(environment: Environment, cl
             name = "chat-main-0-leader-0-0"
             await client.patch(POD, name, {"status": status}, namespace=namespace, subresource="status")
             stuck = "pod chat-main-0-leader-0-0: ErrImagePull in container engine: words of today"
-            told = f"waiting for ModelInfer chat-main ({stuck})"
+            told = f"waiting for {dialect.workload.kind} chat-main ({stuck})"
             await eventually(lambda: _is(message(client, namespace, "Active"), told))  # noqa: B023 - called at once
         noted = ["pod chat-main-0-leader-0-0: ErrImagePull in container engine: words of today"]
         await eventually(lambda: _is(events(client, namespace, "BackendPodFailure"), noted))
-        await make_available(client, "chat-main", namespace)
+        await make_available(client, "chat-main", namespace, dialect.workload)
         await eventually(lambda: _is(message(client, namespace, "Active"), "Model is ready"))
 
 
-async def test_never_two_bindings_on_one_target(environment: Environment, client: Client, namespace: str) -> None:
-    """Autoscaling off, on, on the other level, off: at every moment at most one binding scales a ModelInfer."""
+async def test_never_two_scalers_on_one_target(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
+    """Autoscaling off, on, on the other level, off: at every moment at most one object scales a workload."""
+    (scaler,) = dialect.resources(Role.SCALER)
     live: dict[str, Object] = {}
     most: dict[str, int] = defaultdict(int)
     opened = asyncio.Event()
 
     async def follow() -> None:
-        watch = client.watch(
-            AUTOSCALING_POLICY_BINDING, namespace, resource_version="", timeout_seconds=300, idle_timeout=300
-        )
+        watch = client.watch(scaler, namespace, resource_version="", timeout_seconds=300, idle_timeout=300)
         async with watch as stream:
             opened.set()
             async for event in stream:
                 live.pop(meta.name_of(event.object), None)
                 if event.type != "DELETED":
                     live[meta.name_of(event.object)] = event.object
-                scales = E4FB6663.kind(AUTOSCALING_POLICY_BINDING.kind).scales
-                targets = [each.workload for binding in live.values() for each in scales(binding)]
+                scales = dialect.kind(scaler.kind).scales
+                targets = [each.workload for scaling in live.values() for each in scales(scaling)]
                 for target in targets:
                     most[target] = max(most[target], targets.count(target))
 
@@ -111,42 +116,42 @@ async def test_never_two_bindings_on_one_target(environment: Environment, client
     ]
     following = asyncio.create_task(follow())
     await opened.wait()
-    async with controlling(environment, namespace):
+    async with controlling(environment, namespace, dialect):
         await client.create(MODEL, unborn(a_model(), namespace))
         await eventually(lambda: initialized(client, namespace))
         for spec, wanted in steps:
             await client.patch(MODEL, "chat", {"spec": spec}, namespace=namespace)
             await eventually(lambda: initialized(client, namespace))
-            await eventually(lambda: _is(_bindings(client, namespace), wanted))  # noqa: B023 - called at once
+            await eventually(lambda: _is(_names(client, scaler, namespace), wanted))  # noqa: B023 - called at once
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     assert most == {"chat-main": 1}
 
 
 async def test_another_release_restarts_nothing(
-    environment: Environment, client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, client: Client, dialect: Dialect, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A renderer that makes other templates keeps them back, says so once, and not again after a restart."""
 
     def newer(*arguments: Any) -> tuple[dict[str, Any], ...]:
         children = copy.deepcopy(render(*arguments))
         for child in children:
-            if child["kind"] == "ModelInfer":
+            if child["kind"] == dialect.workload.kind:
                 child["spec"]["template"]["roles"][0]["entryTemplate"]["spec"]["priority"] = 7
-                child["metadata"]["labels"]["registry.volcano.sh/revision"] = "newer"
+                child["metadata"]["labels"][dialect.keys.revision] = "newer"
         return tuple(children)
 
-    async with controlling(environment, namespace):
+    async with controlling(environment, namespace, dialect):
         await client.create(MODEL, unborn(a_model(), namespace))
         await eventually(lambda: initialized(client, namespace))
-    before = await client.get(MODEL_INFER, "chat-main", namespace)
+    before = await client.get(dialect.workload, "chat-main", namespace)
     monkeypatch.setattr(rendered, "render", newer)
-    async with controlling(environment, namespace):
+    async with controlling(environment, namespace, dialect):
         await eventually(lambda: _count(events(client, namespace, "TemplateHeld"), 1))
-    async with controlling(environment, namespace) as restarted:
+    async with controlling(environment, namespace, dialect) as restarted:
         await client.patch(MODEL, "chat", {"spec": {"owner": "me"}}, namespace=namespace)
         await eventually(lambda: initialized(client, namespace))
-    after = await client.get(MODEL_INFER, "chat-main", namespace)
+    after = await client.get(dialect.workload, "chat-main", namespace)
     assert after["spec"] == before["spec"]
     assert meta.labels_of(after) == meta.labels_of(before)
     assert len(await events(client, namespace, "TemplateHeld")) == 1
@@ -160,60 +165,66 @@ async def failures(client: Client, namespace: str) -> list[str]:
 
 
 async def test_a_child_that_was_deleted_unseen_is_created_in_the_same_pass(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """Its watch stands still, so that the controller changes an object that is not there any more: no failure."""
-    async with FaultProxy(environment.config) as proxy, controlling(environment, namespace, through=proxy.config):
+    async with (
+        FaultProxy(environment.config) as proxy,
+        controlling(environment, namespace, dialect, through=proxy.config),
+    ):
         await client.create(MODEL, unborn(a_model(), namespace))
         await eventually(lambda: initialized(client, namespace))
         with proxy.freezing(matching("WATCH", "/modelroutes")):
-            before = await client.get(MODEL_ROUTE, "chat", namespace)
-            await client.delete(MODEL_ROUTE, "chat", namespace=namespace)
+            before = await client.get(dialect.route, "chat", namespace)
+            await client.delete(dialect.route, "chat", namespace=namespace)
             matched = {"spec": {"modelMatch": {"body": {"model": "chat"}}}}
             await client.patch(MODEL, "chat", matched, namespace=namespace)
             await eventually(lambda: initialized(client, namespace))
-            after = await client.get(MODEL_ROUTE, "chat", namespace)
+            after = await client.get(dialect.route, "chat", namespace)
         assert meta.uid_of(after) != meta.uid_of(before)
         assert meta.spec_of(after)["rules"][0]["modelMatch"] == matched["spec"]["modelMatch"]
         assert await failures(client, namespace) == []
 
 
 async def test_a_refused_child_does_not_keep_a_removed_backend(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """The route goes on with the old ModelServer, so that nothing names the removed backend any more."""
     other = a_backend("a", workers=[a_worker(config={"served-model-name": "other"})])
     refusal = b'{"kind":"Status","reason":"Invalid","message":"not this one","code":422}'
-    async with FaultProxy(environment.config) as proxy, controlling(environment, namespace, through=proxy.config):
+    async with (
+        FaultProxy(environment.config) as proxy,
+        controlling(environment, namespace, dialect, through=proxy.config),
+    ):
         await client.create(MODEL, unborn(a_model("chat", a_backend("a"), a_backend("z")), namespace))
         await eventually(lambda: initialized(client, namespace))
         with proxy.answering(matching("PATCH", "/modelservers/chat-a"), 422, body=refusal):
             await client.patch(MODEL, "chat", {"spec": {"backends": [other]}}, namespace=namespace)
-            await eventually(lambda: _is(_infers(client, namespace), {"chat-a"}))
+            await eventually(lambda: _is(_workloads(client, namespace, dialect), {"chat-a"}))
             told = "ModelServer chat-a: apply: 422 Invalid: not this one"
             await eventually(lambda: _is(message(client, namespace, "Failed"), told))
         await eventually(lambda: initialized(client, namespace))
 
 
 async def test_a_renamed_backend_serves_until_its_successor_does(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """One edit from blue to green: requests go to blue until green is available, and the status says so."""
 
     async def targets() -> set[str]:
-        route = await client.get(MODEL_ROUTE, "chat", namespace)
+        route = await client.get(dialect.route, "chat", namespace)
         return {str(target["modelServerName"]) for target in meta.spec_of(route)["rules"][0]["targetModels"]}
 
-    async with controlling(environment, namespace):
+    async with controlling(environment, namespace, dialect):
         await client.create(MODEL, unborn(a_model("chat", a_backend("blue")), namespace))
-        await eventually(lambda: _available(client, "chat-blue", namespace))
+        await eventually(lambda: _available(client, dialect, "chat-blue", namespace))
         await eventually(lambda: _active(client, "chat", namespace))
         await client.patch(MODEL, "chat", {"spec": {"backends": [a_backend("green")]}}, namespace=namespace)
         await eventually(lambda: _says(client, namespace, "Ready", "the old backends serve until a new one does"))
         assert await targets() == {"chat-blue"}
-        assert await _infers(client, namespace) == {"chat-blue", "chat-green"}
-        await make_available(client, "chat-green", namespace)
-        await eventually(lambda: _is(_infers(client, namespace), {"chat-green"}))
+        assert await _workloads(client, namespace, dialect) == {"chat-blue", "chat-green"}
+        await make_available(client, "chat-green", namespace, dialect.workload)
+        await eventually(lambda: _is(_workloads(client, namespace, dialect), {"chat-green"}))
         assert await targets() == {"chat-green"}
         await eventually(lambda: initialized(client, namespace))
 
@@ -255,11 +266,11 @@ async def test_a_server_that_does_not_keep_what_is_written_is_told_of_and_not_fo
 
 
 async def test_a_name_that_another_route_answers_is_told(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """A model name or an adapter's: the router has one index for the whole cluster."""
     adapter = {"name": "legal", "artifactURL": "hf://acme/legal"}
-    async with controlling(environment, namespace):
+    async with controlling(environment, namespace, dialect):
         await client.create(MODEL, unborn(a_model("first", a_backend(loraAdapters=[adapter])), namespace))
         await eventually(lambda: _route(client, namespace, "first"))
         await client.create(MODEL, unborn(a_model("second", a_backend(loraAdapters=[adapter])), namespace))
@@ -303,18 +314,22 @@ async def test_a_fault_of_our_own_is_told_and_clears(
 async def test_at_rest_the_audit_log_shows_renewals_alone(
     environment: Environment, client: Client, namespace: str
 ) -> None:
-    """For a minute after everything settled, and after a restart over settled Models."""
+    """For a minute after a Model of every family settled, and after a restart over settled Models."""
     if environment.plane == "embedded":
         pytest.skip("the embedded API server keeps no audit log")
     options = ["--namespace", namespace, "--leader-elect", "--leader-elect-namespace", namespace]
     options += ["--health-probe-bind-address", "0"]
-    for name in ("chat", "talk"):
-        model = a_model(name, a_backend("a", maxReplicas=3, autoscalingPolicy=POLICY), a_backend("b"))
-        await client.create(MODEL, unborn(model, namespace))
+    models = {name.replace(".", "-"): dialect for name, dialect in DIALECTS.items()}
+    for name, dialect in models.items():
+        scaled = a_backend("a", maxReplicas=3, autoscalingPolicy=POLICY)
+        pair = a_backend("c", type="vLLMDisaggregated", workers=[a_worker(type="prefill"), a_worker(type="decode")])
+        model = unborn(a_model(name, scaled, a_backend("b"), pair), namespace)
+        model["metadata"]["annotations"] = {DIALECT: dialect.name}
+        await client.create(MODEL, model)
     async with running(environment.kubeconfig, *options):
-        for name in ("chat-a", "chat-b", "talk-a", "talk-b"):
-            await eventually(lambda: _available(client, name, namespace))  # noqa: B023 - called at once
-        for name in ("chat", "talk"):
+        for name, dialect in models.items():
+            for backend in "abc":
+                await eventually(lambda: _available(client, dialect, f"{name}-{backend}", namespace))  # noqa: B023 - called at once
             await eventually(lambda: _active(client, name, namespace))  # noqa: B023 - called at once
         await eventually(lambda: _quiet(environment, 5.0))
         settled = len(_writes(environment))
@@ -355,13 +370,13 @@ async def _failed(client: Client, namespace: str, wanted: tuple[str, str], name:
 
 
 async def _route(client: Client, namespace: str, name: str) -> bool:
-    return name in {meta.name_of(route) for route in (await client.list(MODEL_ROUTE, namespace)).items}
+    return name in await _names(client, MODEL_ROUTE, namespace)
 
 
-async def _available(client: Client, name: str, namespace: str) -> bool:
-    if name not in {meta.name_of(infer) for infer in (await client.list(MODEL_INFER, namespace)).items}:
+async def _available(client: Client, dialect: Dialect, name: str, namespace: str) -> bool:
+    if name not in await _workloads(client, namespace, dialect):
         return False
-    await make_available(client, name, namespace)
+    await make_available(client, name, namespace, dialect.workload)
     return True
 
 
@@ -381,12 +396,12 @@ async def _is_gone(client: Client, name: str) -> bool:
     return False
 
 
-async def _infers(client: Client, namespace: str) -> set[str]:
-    return {meta.name_of(infer) for infer in (await client.list(MODEL_INFER, namespace)).items}
+async def _names(client: Client, resource: Resource, namespace: str) -> set[str]:
+    return {meta.name_of(obj) for obj in (await client.list(resource, namespace)).items}
 
 
-async def _bindings(client: Client, namespace: str) -> set[str]:
-    return {meta.name_of(binding) for binding in (await client.list(AUTOSCALING_POLICY_BINDING, namespace)).items}
+async def _workloads(client: Client, namespace: str, dialect: Dialect) -> set[str]:
+    return await _names(client, dialect.workload, namespace)
 
 
 async def _is(value: Any, wanted: object) -> bool:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import meta
-from controller.dialects import DIALECTS, Dialect
+from controller.dialects import DIALECTS, ChildKey, Dialect, Scaled
 from controller.reconcilers.steps import Keep, Refuse, Wait
+from tests.support.drift import fields_to_heal, with_drift
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.worlds import World
 
@@ -113,3 +114,24 @@ def test_a_child_of_every_other_owner_is_never_touched(dialect: Dialect, spec: d
         world.put(obj)
     assert {type(step) for step in world.plan().steps.values()} <= {Refuse, Wait}
     assert all(not meta.owner_references_of(child) for child in world.children.values())
+
+
+@BOTH
+@settings(max_examples=5, deadline=None)
+@given(spec=SPECS)
+def test_every_written_field_that_is_changed_by_hand_comes_back(dialect: Dialect, spec: dict[str, Any]) -> None:
+    """One at a time, whatever the field: one write makes the child what it was."""
+    world = World({**a_model("chat"), "spec": spec}, dialect)
+    world.settle()
+    for key, child in list(world.children.items()):
+        scaled = any(target.workload == key.name for _, target in _scaled(world))
+        for path in fields_to_heal(child, dialect, scaled=scaled):
+            world.children[key] = with_drift(child, path)
+            world.settle()
+            assert meta.spec_of(world.children[key]) == meta.spec_of(child), path
+
+
+def _scaled(world: World) -> list[tuple[ChildKey, Scaled]]:
+    """What the scalers in a world scale, with their keys."""
+    kinds = {key: world.dialect.kind(key.kind) for key in world.children}
+    return [(key, scaled) for key, kind in kinds.items() for scaled in kind.scales(world.children[key])]

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from controller import meta
-from controller.api.kinds import ALL_CHILDREN, MODEL, MODEL_INFER
+from controller.api.kinds import MODEL, MODEL_INFER
 from controller.client import Client
+from controller.dialects import E4FB6663, Dialect
 from controller.meta import Resource
 
 T = TypeVar("T")
@@ -94,9 +95,9 @@ async def make_available(client: Client, name: str, namespace: str, workload: Re
     await client.patch(workload, name, {"status": status}, namespace=namespace, subresource="status")
 
 
-async def child_names(client: Client, namespace: str) -> set[str]:
-    """``Kind/name`` of all children in a namespace."""
+async def child_names(client: Client, namespace: str, dialect: Dialect = E4FB6663) -> set[str]:
+    """``Kind/name`` of all children of a family in a namespace."""
     found = set()
-    for resource in ALL_CHILDREN:
+    for resource in dialect.children:
         found |= {f"{resource.kind}/{meta.name_of(item)}" for item in (await client.list(resource, namespace)).items}
     return found

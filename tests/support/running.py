@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from controller.client import Client, ClientConfig
+from controller.dialects import E4FB6663, Dialect
 from controller.envtest import Environment
 from controller.reconcilers import ModelControllerOptions, setup
 from controller.runtime import Manager, ManagerOptions
@@ -38,15 +39,23 @@ class Counting:
 
 @contextlib.asynccontextmanager
 async def controlling(
-    environment: Environment, namespace: str, *, through: ClientConfig | None = None, **options: Any
+    environment: Environment,
+    namespace: str,
+    dialect: Dialect = E4FB6663,
+    *,
+    through: ClientConfig | None = None,
+    **options: Any,
 ) -> AsyncIterator[Counting]:
-    """A manager with the Model controller at work in one namespace, with its shipped rights; ``through`` is another way in."""
+    """A manager with the Model controller at work in one namespace, with its shipped rights.
+
+    ``dialect`` is the only family unless the ``options`` name others. ``through`` is another way in.
+    """
     counting = Counting()
     async with await Client.connect(through or await as_controller(environment)) as client:
         off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
         manager = Manager(client, off)
         client.use_metrics(counting)
-        setup(manager, ModelControllerOptions(**options))
+        setup(manager, ModelControllerOptions(**{"families": (dialect.name,), **options}))
         stop = asyncio.Event()
         running = asyncio.create_task(manager.run(stop))
         try:

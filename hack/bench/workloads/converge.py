@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from hack.bench.bench import Bench, Workload
-from hack.bench.contenders import IDEAL, KOPF, OURS, Contender
+from hack.bench.contenders import IDEAL, KOPF, OURS, TODAYS, Contender
 from hack.bench.driver import Namespace
 from hack.bench.objects import names
 from hack.bench.processes import Process
@@ -23,7 +23,7 @@ _LONGEST_SECONDS = 30.0
 async def live(bench: Bench, contender: Contender) -> Mapping[str, float]:
     """The contender is at work before the Models come."""
     wanted = names(bench.models)
-    async with Namespace.create(bench.client, bench.namespace(f"live-{contender.name}")) as namespace:
+    async with Namespace.create(bench.client, bench.namespace("live"), contender.dialect) as namespace:
         process = await namespace.start(bench.environment, contender)
         process.go()
         await namespace.add(["warm-up"])
@@ -39,7 +39,7 @@ async def live(bench: Bench, contender: Contender) -> Mapping[str, float]:
 async def existing(bench: Bench, contender: Contender) -> Mapping[str, float]:
     """All Models are there before the contender starts; its start counts, but for one that waits to be let go."""
     wanted = names(bench.models)
-    async with Namespace.create(bench.client, bench.namespace(f"existing-{contender.name}")) as namespace:
+    async with Namespace.create(bench.client, bench.namespace("existing"), contender.dialect) as namespace:
         await namespace.add(wanted)
         bench.audit.skip()
         if contender.waits:
@@ -91,5 +91,5 @@ async def quiet(process: Process) -> None:
             return
 
 
-LIVE = Workload("live", "Models created while it runs", (IDEAL, OURS, KOPF), live)
-EXISTING = Workload("existing", "Models created before it starts", (IDEAL, OURS, KOPF), existing)
+LIVE = Workload("live", "Models created while it runs", (IDEAL, OURS, TODAYS, KOPF), live)
+EXISTING = Workload("existing", "Models created before it starts", (IDEAL, OURS, TODAYS, KOPF), existing)
