@@ -118,8 +118,8 @@ class ChildKind:
 
     ``owned`` are the fields of ``spec`` that the controller writes; the others belong to users and other controllers. A change of an
     ``immutable`` field needs a deletion and a creation. ``template`` and ``replicas`` are the paths of the pod template, which may be held,
-    and of the number of replicas, which an autoscaler may own. With ``instances``, the instances of each role are not part of the template: a
-    new number restarts nothing, and an autoscaler may own it too. ``needs`` gives the children that must be written before a desired one,
+    and of the number of replicas, which an autoscaler may own. ``settings`` are fields of a role that are not part of the template, because
+    another value restarts nothing: ``replicas``, which an autoscaler may own too, and fields that belong to others. ``needs`` gives the children that must be written before a desired one,
     ``names`` those that a live one refers to, which therefore must not be deleted before it, ``scales`` what a scaler scales. ``heal`` is the
     patch that repairs a live object beyond the owned fields, None where nothing is to repair.
     """
@@ -130,8 +130,13 @@ class ChildKind:
     immutable: tuple[Path, ...] = ()
     template: Path | None = None
     replicas: Path | None = None
-    instances: bool = False
+    settings: frozenset[str] = frozenset()
     needs: Callable[[Object], Iterable[ChildKey]] = _nothing
     names: Callable[[Object], Iterable[ChildKey]] = _nothing
     scales: Callable[[Object], Iterable[Scaled]] = _nothing_scaled
     heal: Callable[[Object], Mapping[str, Any] | None] = _healthy
+
+    @property
+    def instances(self) -> bool:
+        """Whether a new number of instances of a role restarts nothing."""
+        return "replicas" in self.settings

@@ -49,7 +49,7 @@ def _serving(workload: Workload) -> Spec:
     rolling = present(maxUnavailable=workload.max_unavailable, partition=workload.partition)
     template: Spec = {
         "restartGracePeriodSeconds": workload.grace_seconds,
-        "roles": [_role(role) for role in workload.roles],
+        "roles": list(workload.roles),
     }
     if workload.topology is not None:
         template["networkTopology"] = {"groupPolicy": workload.topology}
@@ -86,13 +86,13 @@ def _read_serving(serving: Object) -> Workload:
 _RECOVERIES = {word: recovery for recovery, word in _RECOVERY.items()}
 
 
+_ROLLING = frozenset({"maxUnavailable", "partition"})
+"""Fields of a role that count when roles roll one by one, which they never do here. Some releases refuse them, and others add a default."""
+_ROLE_SETTINGS = _ROLLING | {"replicas"}
+
+
 def _read_role(role: Spec) -> Spec:
-    return {key: value for key, value in role.items() if key != "maxUnavailable"}
-
-
-def _role(role: Spec) -> Spec:
-    """With the default that the API server would add, so that what is stored is what was sent."""
-    return {**role, "maxUnavailable": 1}
+    return {key: value for key, value in role.items() if key not in _ROLLING}
 
 
 def _policy(scaling: Autoscaling) -> Spec:
@@ -328,7 +328,7 @@ _SERVING = ChildKind(
     ),
     template=("template", "roles"),
     replicas=("replicas",),
-    instances=True,
+    settings=_ROLE_SETTINGS,
     needs=_server_of,
     heal=_without_gang_minimum,
 )

@@ -13,7 +13,7 @@ from controller.dialects import ChildKind, Dialect, Path, value_at
 from controller.meta import ABSENT, Object, changed_fields
 from controller.reconcilers.children import fields_to_remove
 from controller.reconcilers.compare import equivalent, merge_patch_between
-from controller.render.names import revision, without_instances
+from controller.render.names import pods_of, revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def diff(desired: Object, live: Object, dialect: Dialect, scaling: Scaling | Non
     """
     kind, keys, scaling = dialect.kind(str(desired["kind"])), dialect.keys, scaling or Scaling()
     held = is_held(desired, live, dialect)
-    wanted = _with_instances(kind, desired, live, held=held, scaled=scaling.roles)
+    wanted = _with_settings(kind, desired, live, held=held, scaled=scaling.roles)
     exact = meta.labels_of(live).get(keys.revision) != meta.labels_of(desired).get(keys.revision)
     if held and keys.template_inputs in meta.annotations_of(live):
         exact = False
@@ -76,17 +76,21 @@ def _joined(patch: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, A
     return whole
 
 
-def _with_instances(
+def _with_settings(
     kind: ChildKind, desired: Object, live: Object, *, held: bool, scaled: frozenset[str]
 ) -> Mapping[str, Any]:
-    """The desired workload with the template that is to be: the live one where it is held, and the live numbers where others own them."""
+    """The desired workload with the template that is to be: the live one where it is held, and the live settings that others own."""
     roles, current = _template(kind, desired), _template(kind, live)
-    if not kind.instances or kind.template is None or not isinstance(roles, list) or not isinstance(current, list):
+    if not kind.settings or kind.template is None or not isinstance(roles, list) or not isinstance(current, list):
         return desired
-    theirs = {role.get("name"): role.get("replicas") for role in current if isinstance(role, Mapping)}
-    ours = {role["name"]: theirs.get(role["name"]) if role["name"] in scaled else role["replicas"] for role in roles}
+    ours = {role["name"]: {} if role["name"] in scaled else {"replicas": role["replicas"]} for role in roles}
+    theirs = {
+        role.get("name"): {key: role[key] for key in kind.settings & role.keys()}
+        for role in current
+        if isinstance(role, Mapping)
+    }
     base = current if held else roles
-    new = [{**role, "replicas": count} if (count := ours.get(role.get("name"))) is not None else role for role in base]
+    new = [{**role, **theirs.get(role.get("name"), {}), **ours.get(role.get("name"), {})} for role in base]
     merged: dict[str, Any] = meta.merge_patch(dict(desired), {"spec": _nested(kind.template, new)})
     return merged
 
@@ -154,7 +158,7 @@ def is_held(desired: Object, live: Object, dialect: Dialect) -> bool:
 def _pods(kind: ChildKind, workload: Object) -> Any:
     """The template as far as its pods depend on it."""
     template = _template(kind, workload)
-    return without_instances(template) if kind.instances else template
+    return pods_of(kind, template) if kind.settings else template
 
 
 def held_revision(desired: Object, live: Object, dialect: Dialect) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from controller import meta
 from controller.api.annotations import REFRESH
 from controller.api.model import Backend, Model
-from controller.dialects import Dialect, Role
+from controller.dialects import ChildKind, Dialect, Role
 from controller.meta import Resource
 from controller.render.facts import BackendFacts
 
@@ -49,20 +49,20 @@ def _labels(model: Model, backend_name: str, dialect: Dialect) -> dict[str, str]
 def revision(dialect: Dialect, kind: str, spec: Mapping[str, Any]) -> str:
     """The hash that tells whether we want something new: of the spec, of a workload of its template.
 
-    Where the instances of roles are not part of the template, they are not hashed.
+    Fields of roles that are not part of the template are not hashed.
     """
     row = dialect.kind(kind)
     if row.role is not Role.WORKLOAD:
         return meta.digest(spec)
     template = spec["template"]
-    return meta.digest({**template, "roles": without_instances(template.get("roles"))} if row.instances else template)
+    return meta.digest({**template, "roles": pods_of(row, template.get("roles"))} if row.settings else template)
 
 
-def without_instances(roles: Any) -> Any:
-    """The roles without their numbers."""
+def pods_of(row: ChildKind, roles: Any) -> Any:
+    """The roles of a workload as far as their pods depend on them."""
     if not isinstance(roles, list | tuple):
         return roles
-    return [{key: value for key, value in role.items() if key != "replicas"} for role in roles]
+    return [{key: value for key, value in role.items() if key not in row.settings} for role in roles]
 
 
 def child(
