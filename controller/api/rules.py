@@ -48,6 +48,7 @@ class Rule(StrEnum):
         ERROR,
         "`minRoleReplicas` names roles of the backend, with no more instances than they have.",
     )
+    ROLLOUT = "rollout", ERROR, "`rollout.maxUnavailable` comes to at least one of `minReplicas`, rounded down."
 
     REPLICA_BOUNDS = "replica-bounds", ERROR, "`minReplicas` is at most `maxReplicas`."
     TOTAL_REPLICAS = "total-replicas", ERROR, "`maxReplicas` of all backends add up to at most 1,000,000."
@@ -62,6 +63,7 @@ class Rule(StrEnum):
     SCALING_COST = "scaling-cost", ERROR, "With autoscaling at model level, every backend has a `scalingCost`."
     GRACE_PERIOD = "grace-period", ERROR, "`scaleToZeroGracePeriod` is a duration of 0 to 30 minutes."
     METRIC_TARGET = "metric-target", ERROR, "The target of a metric is a quantity above 0."
+    METRIC_NAME = "metric-name", ERROR, "With the dialect v1, a policy has a metric with a name."
     DUPLICATE_METRIC = "duplicate-metric", ERROR, "A policy names a metric once."
     POLICY_DURATION = "policy-duration", ERROR, "Durations of a policy are 0 to 30 minutes."
     ROLE_SCALING = (
@@ -80,6 +82,11 @@ class Rule(StrEnum):
         "route-size",
         ERROR,
         "A Model has at most 16 backends and 10 different adapters, as many as a route can name.",
+    )
+    REGULAR_EXPRESSION = (
+        "regular-expression",
+        WARNING,
+        "Go compiles the expressions of `modelMatch`.",
     )
     MODEL_MATCH = "model-match", WARNING, "`modelMatch.body.model` lets requests for the adapters pass."
 

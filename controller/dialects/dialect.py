@@ -138,7 +138,7 @@ class Dialect:
     ``read_workload`` and ``read_scaling`` are the ways back, from objects to neutral values; what they do not read is not in those values.
     ``schemas`` makes small schemas of the workload and the scaling kinds, ``scale`` says what the workload's scale subresource shows.
     ``scales_roles`` says whether single roles of a workload can have bounds, ``annotates_pods`` whether the controller of the workloads takes
-    annotations of pod templates.
+    annotations of pod templates, ``nameless_metrics`` whether a policy may have metrics without a name.
     """
 
     name: str
@@ -158,6 +158,7 @@ class Dialect:
     scale: Mapping[str, str] | None = None
     scales_roles: bool = False
     annotates_pods: bool = True
+    nameless_metrics: bool = False
 
     def __repr__(self) -> str:
         return f"<Dialect {self.name}>"

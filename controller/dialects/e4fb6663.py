@@ -39,7 +39,10 @@ _RECOVERY = {
 
 def _infer(workload: Workload) -> Spec:
     rolling = present(maxUnavailable=workload.max_unavailable, partition=workload.partition)
-    template: Spec = {"restartGracePeriodSeconds": workload.grace_seconds, "roles": list(workload.roles)}
+    template: Spec = {
+        "restartGracePeriodSeconds": workload.grace_seconds,
+        "roles": [_role(role) for role in workload.roles],
+    }
     if workload.gang is not None or workload.topology is not None:
         template["gangSchedule"] = present(minRoleReplicas=workload.gang or None, networkTopology=workload.topology)
     spec: Spec = {
@@ -64,6 +67,18 @@ def _infer(workload: Workload) -> Spec:
     return spec
 
 
+_NO_WORKERS: Spec = {"spec": {"containers": []}}
+
+
+def _role(role: Spec) -> Spec:
+    """Roles of a pair have a template of workers though there are none: it makes the headless Service that ``ENTRY_ADDRESS`` names."""
+    return {**role, "workerTemplate": _NO_WORKERS} if role["name"] in ("prefill", "decode") else role
+
+
+def _read_role(role: Spec) -> Spec:
+    return {key: value for key, value in role.items() if (key, value) != ("workerTemplate", _NO_WORKERS)}
+
+
 def _read_infer(infer: Object) -> Workload:
     spec = meta.spec_of(infer)
     rolling = at(spec, "rolloutStrategy", "rollingUpdateConfiguration")
@@ -72,7 +87,7 @@ def _read_infer(infer: Object) -> Workload:
         name=meta.name_of(infer),
         replicas=spec.get("replicas", 1),
         scheduler_name=str(spec.get("schedulerName", "volcano")),
-        roles=tuple(at(spec, "template", "roles") or ()),
+        roles=tuple(_read_role(role) for role in at(spec, "template", "roles") or ()),
         one_per_node=bool(spec.get("topologySpreadConstraints")),
         recovery=_RECOVERIES.get(str(spec.get("recoveryPolicy")), Recovery.ROLE),
         max_unavailable=at(rolling, "maxUnavailable"),
@@ -272,4 +287,5 @@ E4FB6663 = Dialect(
     images=Images("kthena/downloader:latest", "kthena/runtime:latest"),
     image_keys=Images("model_infer_downloader_image", "model_infer_runtime_image"),
     annotates_pods=False,
+    nameless_metrics=True,
 )

@@ -18,6 +18,7 @@ from controller.render.engines import backend_facts
 from controller.render.facts import BackendFacts
 from controller.validation import autoscaling, shape
 from controller.validation.engines import engine
+from controller.validation.matching import matching
 from controller.validation.options import ValidationOptions as ValidationOptions
 from controller.validation.pods import pods
 from controller.validation.roles import roles
@@ -63,7 +64,8 @@ def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
     yield from _whole(model)
     yield from autoscaling.levels(model.spec)
     if model.spec.autoscaling_policy is not None:
-        yield from autoscaling.policy(model.spec.autoscaling_policy, "spec.autoscalingPolicy")
+        yield from autoscaling.policy(model.spec.autoscaling_policy, "spec.autoscalingPolicy", options.dialect)
+    yield from matching(model.spec.model_match)
     yield from _same_adapter(model)
     yield from shared_directories(facts)
     served = frozenset[str]().union(*(item.served_names for item in facts))
@@ -121,7 +123,7 @@ def _backend(facts: BackendFacts, path: str, options: ValidationOptions) -> Iter
     grace = backend.scale_to_zero_grace_period
     yield from autoscaling.duration(grace, f"{path}.scaleToZeroGracePeriod", Rule.GRACE_PERIOD, terminal=False)
     if backend.autoscaling_policy is not None:
-        yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy")
+        yield from autoscaling.policy(backend.autoscaling_policy, f"{path}.autoscalingPolicy", options.dialect)
     yield from storage(facts, path, options)
     yield from pods(facts, path, options.dialect)
     yield from engine(facts, path)

@@ -8,6 +8,7 @@ from controller.api.durations import is_admitted, parse_duration
 from controller.api.findings import Finding, error, tolerated
 from controller.api.model import Backend, ModelSpec
 from controller.api.rules import Rule
+from controller.dialects import Dialect
 
 _LONGEST = 1800
 _ONLY_AT_MODEL_LEVEL = "has a meaning only with autoscaling at model level, and is ignored"
@@ -60,20 +61,9 @@ def duration(value: Any, path: str, rule: Rule, *, terminal: bool) -> Iterator[F
         yield tolerated(path, f"{value[:40]!r} must have its units in the order h, m, s, ms, us, ns", rule)
 
 
-def policy(given: Mapping[str, Any], path: str) -> Iterator[Finding]:
+def policy(given: Mapping[str, Any], path: str, dialect: Dialect) -> Iterator[Finding]:
     """A policy: its metrics, and the durations of its behavior."""
-    seen: set[str] = set()
-    metrics = given.get("metrics")
-    for index, metric in enumerate(metrics if isinstance(metrics, list | tuple) else ()):
-        if not isinstance(metric, Mapping):
-            continue
-        where = f"{path}.metrics[{index}]"
-        name, target = metric.get("metricName"), metric.get("targetValue")
-        if isinstance(name, str) and name in seen:
-            yield error(f"{where}.metricName", f"{name[:64]!r} is given twice", Rule.DUPLICATE_METRIC)
-        seen.add(name if isinstance(name, str) else "")
-        if target is not None and not _is_positive(target):
-            yield error(f"{where}.targetValue", f"{str(target)[:40]!r} is not a quantity above 0", Rule.METRIC_TARGET)
+    yield from _metrics(given.get("metrics"), f"{path}.metrics", dialect)
     behavior = _map(given.get("behavior"))
     up = _map(behavior.get("scaleUp"))
     for part, step, fields, rule in (
@@ -83,6 +73,23 @@ def policy(given: Mapping[str, Any], path: str) -> Iterator[Finding]:
     ):
         for field in fields:
             yield from duration(_map(part).get(field), f"{path}.behavior.{step}.{field}", rule, terminal=True)
+
+
+def _metrics(given: Any, path: str, dialect: Dialect) -> Iterator[Finding]:
+    """Targets above 0, no name twice, and where the dialect has no metric without a name at least one with one."""
+    metrics = given if isinstance(given, list | tuple) else ()
+    seen: set[str] = set()
+    for index, metric in enumerate(metrics):
+        if not isinstance(metric, Mapping):
+            continue
+        name, target = metric.get("metricName"), metric.get("targetValue")
+        if isinstance(name, str) and name in seen:
+            yield error(f"{path}[{index}].metricName", f"{name[:64]!r} is given twice", Rule.DUPLICATE_METRIC)
+        seen.add(name if isinstance(name, str) else "")
+        if target is not None and not _is_positive(target):
+            yield error(f"{path}[{index}].targetValue", f"{str(target)[:40]!r} is not a quantity above 0", Rule.METRIC_TARGET)
+    if seen == {""} and not dialect.nameless_metrics:
+        yield error(f"{path}[0].metricName", f"must not be empty with the dialect {dialect.name}", Rule.METRIC_NAME)
 
 
 def _map(value: Any) -> Mapping[str, Any]:

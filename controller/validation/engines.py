@@ -44,6 +44,7 @@ def engine(facts: BackendFacts, path: str) -> Iterator[Finding]:
     yield from _ports(found, facts, path)
     yield from _served_names(facts, path)
     yield from _gang(facts, f"{path}.gangScheduling.minRoleReplicas")
+    yield from _rollout(facts, f"{path}.rollout.maxUnavailable")
     yield from found.findings(facts, path)
     yield from _command_length(found, facts, path)
 
@@ -159,6 +160,16 @@ def _gang(facts: BackendFacts, path: str) -> Iterator[Finding]:
             yield error(
                 f"{path}.{role}", f"{number} is above the {instances[role]} instances of the role", Rule.GANG_SCHEDULING
             )
+
+
+def _rollout(facts: BackendFacts, path: str) -> Iterator[Finding]:
+    """At least one replica may be unavailable, rounded down, however few there are: Kthena's webhook refuses a rollout that cannot go on."""
+    rollout = facts.backend.rollout
+    given = rollout.get("maxUnavailable") if isinstance(rollout, Mapping) else None
+    least = facts.backend.min_replicas
+    percentage = isinstance(given, str) and re.fullmatch(r"(\d{1,3})%", given)
+    if given == 0 or (percentage and least * int(percentage[1]) < 100):
+        yield error(path, f"{given} of {least} replicas is less than one; no replica could ever be replaced", Rule.ROLLOUT)
 
 
 def _conflicts(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:

@@ -35,8 +35,11 @@ def with_drift(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
 def fields_to_heal(child: Mapping[str, Any], dialect: Dialect, *, scaled: bool) -> list[Path]:
     """The paths of all fields of a child's spec that must come back.
 
-    Not those of which another value needs another object, nor, where an autoscaler scales it, the number of replicas.
+    Not those of which another value needs another object, nor settings of roles that belong to others, nor, where an autoscaler scales it,
+    the number of replicas.
     """
     kind = dialect.kind(child["kind"])
     others = [*kind.immutable, *([kind.replicas] if scaled and kind.replicas else [])]
-    return [path for path in leaves(meta.spec_of(child), ("spec",)) if path[1:] not in others]
+    settings = kind.settings - {"replicas"}
+    paths = leaves(meta.spec_of(child), ("spec",))
+    return [path for path in paths if path[1:] not in others and not ("roles" in path and path[-1] in settings)]

@@ -410,6 +410,12 @@ OF_A_CONNECTOR = (
 )  # fmt: skip
 
 OF_A_POLICY = (
+    case(Rule.REGULAR_EXPRESSION, "spec.modelMatch.uri.regex", (W,), a_model(modelMatch={"uri": {"regex": "*"}}), a_model(modelMatch={"uri": {"regex": r"\Q*\E"}})),
+    case(Rule.REGULAR_EXPRESSION, "spec.modelMatch.headers.tenant.regex", (W,), a_model(modelMatch={"headers": {"tenant": {"regex": "(?!a)b"}}}),
+         a_model(modelMatch={"headers": {"tenant": {"regex": r"(?i)(?P<a>[[:alpha:]]+)\pL(?s-i:b)\z"}}})),
+    of_backend(Rule.ROLLOUT, "rollout.maxUnavailable", (C,), {"rollout": {"maxUnavailable": 0}}, {"rollout": {"maxUnavailable": 1}}),
+    of_backend(Rule.ROLLOUT, "rollout.maxUnavailable", (C,), {"minReplicas": 3, "maxReplicas": 3, "rollout": {"maxUnavailable": "33%"}},
+               {"minReplicas": 3, "maxReplicas": 3, "rollout": {"maxUnavailable": "34%"}}),
     of_backend(Rule.METRIC_TARGET, "autoscalingPolicy.metrics[0].targetValue", (A, C), metrics(("a", 0)), metrics(("a", 1))),
     of_backend(Rule.METRIC_TARGET, "autoscalingPolicy.metrics[0].targetValue", (A, C), metrics(("a", "-1m")), metrics(("a", "1m"))),
     of_backend(Rule.DUPLICATE_METRIC, "autoscalingPolicy.metrics[1].metricName", (A, C), metrics(("a", 1), ("a", 2)), metrics(("a", 1), ("b", 1))),

@@ -61,7 +61,7 @@ class VLLMDisaggregated:
 
 
 def _role(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
-    """One role. The empty worker template makes the headless Service that the entry address names."""
+    """One role, each instance of which is one pod."""
     env = engine_env(facts, worker, _EXTRAS[worker.worker.type])
     runtime = pods.runtime_container(facts, options, env)
     containers = [runtime, _engine(facts, worker, env)]
@@ -73,7 +73,6 @@ def _role(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> d
             "spec": pods.pod_spec(facts, worker, options, containers, grace_seconds=GRACE_SECONDS),
         },
         "workerReplicas": 0,
-        "workerTemplate": {"spec": {"containers": []}},
     }
 
 
