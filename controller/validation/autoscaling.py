@@ -87,7 +87,9 @@ def _metrics(given: Any, path: str, dialect: Dialect) -> Iterator[Finding]:
             yield error(f"{path}[{index}].metricName", f"{name[:64]!r} is given twice", Rule.DUPLICATE_METRIC)
         seen.add(name if isinstance(name, str) else "")
         if target is not None and not _is_positive(target):
-            yield error(f"{path}[{index}].targetValue", f"{str(target)[:40]!r} is not a quantity above 0", Rule.METRIC_TARGET)
+            yield error(
+                f"{path}[{index}].targetValue", f"{str(target)[:40]!r} is not a quantity above 0", Rule.METRIC_TARGET
+            )
     if seen == {""} and not dialect.nameless_metrics:
         yield error(f"{path}[0].metricName", f"must not be empty with the dialect {dialect.name}", Rule.METRIC_NAME)
 

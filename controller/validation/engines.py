@@ -169,7 +169,9 @@ def _rollout(facts: BackendFacts, path: str) -> Iterator[Finding]:
     least = facts.backend.min_replicas
     percentage = isinstance(given, str) and re.fullmatch(r"(\d{1,3})%", given)
     if given == 0 or (percentage and least * int(percentage[1]) < 100):
-        yield error(path, f"{given} of {least} replicas is less than one; no replica could ever be replaced", Rule.ROLLOUT)
+        yield error(
+            path, f"{given} of {least} replicas is less than one; no replica could ever be replaced", Rule.ROLLOUT
+        )
 
 
 def _conflicts(found: Engine, facts: BackendFacts, path: str) -> Iterator[Finding]:

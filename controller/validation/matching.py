@@ -34,7 +34,9 @@ def matching(model_match: Any) -> Iterator[Finding]:
     for where, value in (*places, ("uri", match.get("uri"))):
         regex = value.get("regex") if isinstance(value, Mapping) else None
         if isinstance(regex, str) and (problem := _problem(regex)):
-            yield warning(f"spec.modelMatch.{where}.regex", f"{problem}; the router never matches it", Rule.REGULAR_EXPRESSION)
+            yield warning(
+                f"spec.modelMatch.{where}.regex", f"{problem}; the router never matches it", Rule.REGULAR_EXPRESSION
+            )
 
 
 def _problem(regex: str) -> str | None:
