@@ -6,6 +6,7 @@ from pathlib import Path
 from controller.api.rules import Rule
 from controller.cli.inputs import Input
 from controller.cli.validate import duplicates
+from controller.dialects import V1
 from controller.fronts import MODEL_FRONT
 from controller.validation import Finding, ValidationOptions, validate
 from tests.support.factories import a_backend, a_model, a_worker
@@ -30,8 +31,10 @@ BESIDE_THE_TABLE = (
 def all_findings() -> list[Finding]:
     models = [*(case.broken for case in CASES), *BESIDE_THE_TABLE]
     twice = [Input("models.yaml", a_model(), MODEL_FRONT)] * 2
+    nameless = a_model("chat", a_backend(autoscalingPolicy={"metrics": [{"metricName": "", "targetValue": 1}]}))
     return [
         *(finding for model in models for finding in validate(model, HOSTS)),
+        *validate(nameless, ValidationOptions(dialect=V1)),
         *(finding for *_, finding in duplicates(twice)),
     ]
 
