@@ -85,12 +85,12 @@ def _bool(loader: _Reader, node: yaml.ScalarNode) -> bool:
 
 def _refused(loader: _Reader, node: yaml.Node) -> Any:
     what = node.tag.rpartition(":")[2] if ":" in node.tag else str(getattr(node, "value", node.tag))[:32]
-    raise _unusable(f"{what} is nothing JSON can hold", node)
+    raise _unusable(f"{what} cannot be written as JSON", node)
 
 
 def _mapping(loader: _Reader, node: yaml.Node) -> dict[str, Any]:
     if not isinstance(node, yaml.MappingNode):
-        raise _unusable("what is tagged as a mapping is none", node)
+        raise _unusable("a value that is tagged as a mapping is not one", node)
     seen: set[str] = set()
     for key, _ in node.value:
         if key.tag == "tag:yaml.org,2002:merge":
@@ -175,7 +175,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text[:32]} is nothing JSON can hold")
+        raise ValueError(f"{text[:32]} cannot be written as JSON")
     return value
 
 

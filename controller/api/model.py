@@ -217,7 +217,7 @@ class Backend(ApiType):
     )
     gang_scheduling: Json = _field(
         None,
-        "Pods of a replica start together: minRoleReplicas, the least instances of each role; an empty object means all.",
+        "Pods of a replica start together: minRoleReplicas, the minimum number of instances of each role; an empty object means all.",
         {"minRoleReplicas": {"leader": 1}},
     )
     network_topology: Json = _field(

@@ -19,7 +19,7 @@ def pod_ip(pod: Object) -> str:
 
 
 def restarts(pod: Object) -> int:
-    """How often its containers were restarted, in total."""
+    """The restarts of its containers, in total."""
     return sum(count for status in container_statuses(pod) if isinstance(count := status.get("restartCount"), int))
 
 

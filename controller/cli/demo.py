@@ -13,7 +13,7 @@ from controller.dialects import Dialect
 @click.command()
 @version_option
 @click.argument("files", type=click.Path(allow_dash=True), metavar="[FILE...]", nargs=-1)
-@option("--exit", "leave", is_flag=True, help="Leave once all Models are Active.")
+@option("--exit", "leave", is_flag=True, help="Exit once all Models are Active.")
 @option(
     "--timeout",
     type=SECONDS,

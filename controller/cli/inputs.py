@@ -40,7 +40,7 @@ class Inputs:
 
     @property
     def files(self) -> int:
-        """How many files the Models came from."""
+        """The number of files that the Models came from."""
         return len({model.file for model in self.models})
 
     def nothing(self, done: str) -> str:
@@ -84,7 +84,7 @@ def read_documents(paths: Sequence[str], inputs: Inputs) -> Iterator[tuple[str, 
                 inputs.refuse(source, error)
                 continue
             if not documents:
-                click.echo(f"{source}: holds no object", err=True)
+                click.echo(f"{source}: contains no object", err=True)
             yield from ((source, document) for document in documents)
 
 

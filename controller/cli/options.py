@@ -187,7 +187,7 @@ log_options = combined(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"]),
         default="info",
-        help="Least severe level logged.",
+        help="Lowest level that is logged.",
     ),
     option(
         "--log-format",

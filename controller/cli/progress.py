@@ -1,4 +1,4 @@
-"""How far a command is with a long input, on standard error: nothing in the first second, so that short inputs stay quiet."""
+"""The progress of a command over a long input, on standard error. Nothing is shown in the first second, so short inputs stay quiet."""
 
 import sys
 import time

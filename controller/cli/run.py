@@ -97,7 +97,7 @@ _tuning_options = combined(
         "--resync",
         type=SECONDS,
         default=14400.0,
-        help="Relist interval: seconds between two full lists of each kind, give or take a tenth.",
+        help="Relist interval: seconds between two full lists of each kind, plus or minus 10 %.",
     ),
     option(
         "--shutdown-grace",

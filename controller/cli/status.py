@@ -122,7 +122,7 @@ async def _models(client: Client, namespace: str | None, name: str | None) -> Se
 
 
 async def _of_front(client: Client, front: Front, namespace: str | None, name: str | None) -> list[Object] | None:
-    """What stands for a Model, as Models; None where the kind does not exist or may not be read."""
+    """The objects of one front, as Models; None where the kind does not exist or may not be read."""
     objects = await _optional(client, front.resource, namespace)
     return None if objects is None else [front.model(obj) for obj in objects if name in (None, meta.name_of(obj))]
 
@@ -136,7 +136,7 @@ async def _optional(client: Client, resource: Resource, namespace: str | None) -
 
 
 async def _details(client: Client, model: Object) -> list[str]:
-    """What else is known of one Model, in the family that its workloads are in, else in the oldest; what is not installed is named."""
+    """The children and pods of one Model, read in the family of its workloads, or the oldest family if it has none. Kinds that are not installed are named."""
     found = [(dialect, await _children(client, model, dialect)) for dialect in DIALECTS.values()]
     dialect, children = next((each for each in found if each[1][each[0].workload]), found[0])
     names = ",".join(map(meta.name_of, children[dialect.workload] or ()))

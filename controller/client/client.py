@@ -29,7 +29,7 @@ class WriteRecorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Manner:
-    """How a client sends; derived clients differ in nothing else."""
+    """The settings of requests. Derived clients differ in nothing else."""
 
     guard: Guard | None = None
     request_timeout: float = REQUEST_SECONDS

@@ -16,7 +16,7 @@ class BrokenConnection(Exception):
 
 
 class _Moment(IntEnum):
-    """What a caller waits for; a later one includes the earlier ones."""
+    """The moment that a caller waits for; a later one includes the earlier ones."""
 
     HEAD = 1
     CHUNK = 2
@@ -24,7 +24,7 @@ class _Moment(IntEnum):
 
 
 class Answer:
-    """What comes back for one request. ``status`` and ``headers`` (names in lower case) are there once ``head`` or ``body`` returned."""
+    """The answer to one request. ``status`` and ``headers`` (names in lower case) are there once ``head`` or ``body`` returned."""
 
     def __init__(self, connection: "Connection") -> None:
         self.status = 0

@@ -117,5 +117,5 @@ class Credentials:
 
 
 def _secrets(settings: Settings) -> tuple[object, ...]:
-    """What proves who we are."""
+    """The credentials of one moment, in their raw form."""
     return settings.authorization, fingerprint(settings)

@@ -113,7 +113,7 @@ def _named(entries: object, kind: str, path: Path) -> dict[str, Mapping[str, Any
             raise malformed
         name = str(entry.get("name", ""))
         if name in found:
-            raise ConfigError(f"it has two {kind} of the name {name!r}")
+            raise ConfigError(f"it has two {kind} named {name!r}")
         found[name] = _absolute(dict(content or {}), kind, path)
     return found
 

@@ -44,7 +44,7 @@ class OidcProvider:
                 answer = await self._answer(session.post(endpoint, data=self._form(), ssl=self._tls()))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise ConfigError(
-                f"the OIDC provider {issuer} cannot be asked: {str(error) or type(error).__name__}"
+                f"the OIDC provider {issuer} cannot be reached: {str(error) or type(error).__name__}"
             ) from None
         if not answer.get("id_token"):
             raise ConfigError(f"the OIDC provider {issuer} gave no id_token")

@@ -47,7 +47,7 @@ def extract_owned(obj: Object, manager: str, *, subresource: str = "") -> dict[s
 
 
 def _extracted(value: Any, fields: Mapping[str, Any]) -> Any:
-    """What a set of fields (``f:`` keys of maps, ``k:`` and ``v:`` items of lists) covers of a value."""
+    """The part of a value that a set of fields covers (``f:`` keys of maps, ``k:`` and ``v:`` items of lists)."""
     children = {key: sub for key, sub in fields.items() if key != "."}
     if not children:
         return value

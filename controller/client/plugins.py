@@ -21,7 +21,7 @@ _GROUP = "client.authentication.k8s.io/"
 
 @dataclass(frozen=True, slots=True)
 class PluginCredential:
-    """What a plugin gave: a bearer token, a client certificate with its key in PEM, or both; ``expires_at`` in seconds since the epoch."""
+    """The credential that a plugin gave: a bearer token, a client certificate with its key in PEM, or both; ``expires_at`` in seconds since the epoch."""
 
     token: str = field(default="", repr=False)
     certificate: bytes | None = field(default=None, repr=False)

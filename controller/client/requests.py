@@ -20,7 +20,7 @@ _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What is sent.
+    """One HTTP request, ready to be sent.
 
     ``target`` is the escaped path with its query. ``repeatable`` says that sending it twice does no harm, ``collection`` that the answer
     may be large.
@@ -52,7 +52,7 @@ def _word(value: str | int | bool | None) -> str:
 def _object_path(resource: Resource, namespace: str | None, name: str, subresource: str = "") -> str:
     """The path of one object. Raises InvalidRequest for what would address something else, such as the whole collection."""
     if not name:
-        raise InvalidRequest(f"a request for one of {resource.key} needs a name")
+        raise InvalidRequest(f"a request for a single {resource.key} needs a name")
     _check_namespace(resource, namespace)
     for part in (name, subresource):
         _check_segment(resource, part)
@@ -66,7 +66,7 @@ def _collection_path(resource: Resource, namespace: str | None) -> str:
 
 def _check_namespace(resource: Resource, namespace: str | None) -> None:
     if resource.namespaced and not namespace:
-        raise InvalidRequest(f"a request for one of {resource.key} needs a namespace")
+        raise InvalidRequest(f"a request for a single {resource.key} needs a namespace")
     _check_segment(resource, namespace or "")
 
 
@@ -148,7 +148,7 @@ def delete(
 ) -> HttpRequest:
     """Delete an object, only if its uid and version are these where given."""
     if uid == "" or resource_version == "":
-        raise InvalidRequest(f"a deletion of one of {resource.key} was given an empty precondition")
+        raise InvalidRequest(f"a deletion of {resource.key} has an empty precondition")
     guards = {key: value for key, value in (("uid", uid), ("resourceVersion", resource_version)) if value}
     options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1"}
     if guards:

@@ -30,7 +30,7 @@ _LONGEST_WAIT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How a request is sent.
+    """The settings of one request.
 
     ``guard`` is called right before each sending and may raise. An attempt is given up after ``seconds``; reading a collection only when
     nothing came for so long, because a large one over a slow link takes longer and makes ``progress``, which is called for each part.

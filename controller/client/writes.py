@@ -108,7 +108,7 @@ async def create_or_patch(
             live = None
         else:
             return Applied(Operation.PATCHED, patched, tuple(meta.changed_fields(patch)))
-    raise Conflict(f"{resource.kind} {meta.key_of(desired)} changes while it is written")
+    raise Conflict(f"{resource.kind} {meta.key_of(desired)} kept changing while it was being written")
 
 
 def _check_owners(resource: Resource, desired: Object) -> None:
@@ -185,5 +185,7 @@ async def _edit_finalizers(
                 raise
             obj = await client.get(resource, meta.name_of(obj), meta.namespace_of(obj) or None)
             if meta.uid_of(obj) != uid:
-                raise NotFound(f"{resource.kind} {meta.key_of(obj)} is another object now") from None
+                raise NotFound(
+                    f"{resource.kind} {meta.key_of(obj)} was replaced by another object of this name"
+                ) from None
     return obj

@@ -43,7 +43,7 @@ def _from(source: Dialect, target: Dialect, given: Converted) -> Converted:
         elif id(document) in joined:
             result.documents += _scaling(*joined[id(document)], source, target, result.notes)
         elif _is_one_of(document, source.scaling) and id(document) not in read:
-            result.notes.append(Note(document, "spec", "says nothing that could be converted alone", lost=True))
+            result.notes.append(Note(document, "spec", "contains nothing that can be converted by itself", lost=True))
         elif id(document) not in read:
             result.documents.append(document)
     return result
@@ -123,7 +123,7 @@ def _child(respelt: Object, target: Dialect, resource: Resource, spec: dict[str,
 
 
 def _unread(document: Object, again: Mapping[str, Any]) -> Iterator[Note]:
-    """What the document says and its own dialect does not write again."""
+    """The parts of the document that its own dialect does not write again."""
     for path in _missing(meta.spec_of(document), again, "spec"):
         if not path.startswith(_MOVED):
             yield Note(document, path, "cannot be converted", lost=True)
@@ -137,7 +137,7 @@ def _unwritten(document: Object, wanted: Workload, written: Workload) -> Iterato
         if why := _IGNORED.get(each.name):
             yield Note(document, f"spec ({each.name})", why)
         else:
-            yield Note(document, f"spec ({each.name})", "has no equal in the other family", lost=True)
+            yield Note(document, f"spec ({each.name})", "has no counterpart in the other family", lost=True)
 
 
 def _missing(given: Any, again: Any, path: str) -> Iterator[str]:

@@ -64,7 +64,7 @@ class Scene:
         ]
 
     def workload(self, key: NamespacedName) -> Object | None:
-        """What runs the pods of one backend."""
+        """The workload of one backend."""
         return self.child(self._dialect.workload.kind, key)
 
     def child(self, kind: str, key: NamespacedName) -> Object | None:
@@ -72,7 +72,7 @@ class Scene:
         return self._children[kind].get(key.name, key.namespace)
 
     def weights(self, key: NamespacedName) -> dict[str, int]:
-        """How the Model's route shares requests between its backends."""
+        """The weights by which the Model's route shares requests between its backends."""
         return weights(self.child(self._dialect.route.kind, key) or {})
 
     def events(self, key: NamespacedName) -> list[tuple[str, str]]:
@@ -91,7 +91,7 @@ def weights(route: Object) -> dict[str, int]:
 
 
 def state(dialect: Dialect, kind: str, child: Object) -> str:
-    """What is worth knowing of a child, in a few words."""
+    """The state of a child, in a few words."""
     spec, status, row = meta.spec_of(child), meta.status_of(child), dialect.kind(kind)
     if row.role is Role.WORKLOAD:
         return f"{status.get('availableReplicas', 0)}/{spec.get('replicas', 0)} ready"

@@ -76,7 +76,7 @@ async def run_demo(
 
 @dataclass(frozen=True, slots=True)
 class DemoCluster:
-    """What the demo acts through and looks at."""
+    """The cluster that the demo acts on and watches."""
 
     client: Client
     scene: Scene

@@ -1,4 +1,4 @@
-"""How the demo looks: one screen that changes in place on a terminal, one line for each change elsewhere."""
+"""The output of the demo: one screen that changes in place on a terminal, one line for each change elsewhere."""
 
 import os
 import shutil
@@ -123,7 +123,7 @@ class Stage:
 
 
 def command() -> str:
-    """How this program can be called from the current folder: by its name if it is on the PATH, else by its path."""
+    """The command that starts this program from the current folder: its name if it is on the PATH, else its path."""
     if shutil.which(PROGRAM):
         return PROGRAM
     called = Path(sys.argv[0]).resolve()

@@ -13,7 +13,7 @@ Spec = dict[str, Any]
 
 
 class Recovery(StrEnum):
-    """What is built again after a pod failed: the whole group, only the pods of its role, or nothing."""
+    """The part that is built again after a pod failed: the whole group, only the pods of its role, or nothing."""
 
     GROUP = "group"
     ROLE = "role"
@@ -22,7 +22,7 @@ class Recovery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What runs for one backend, before a dialect spells it.
+    """The workload of one backend, before a dialect spells it.
 
     ``roles`` are complete: name, replicas, entryTemplate, workerReplicas and perhaps workerTemplate. ``one_per_node`` asks that no two
     groups share a node. ``max_unavailable`` and ``partition`` bound a rollout, as a number or a percentage of the groups. ``gang`` asks that
@@ -170,17 +170,17 @@ class Dialect:
 
     @property
     def server(self) -> Resource:
-        """What selects pods."""
+        """The kind that selects pods."""
         return self._only(Role.SERVER)
 
     @property
     def workload(self) -> Resource:
-        """What runs pods."""
+        """The kind that runs pods."""
         return self._only(Role.WORKLOAD)
 
     @property
     def route(self) -> Resource:
-        """What sends requests to servers."""
+        """The kind that sends requests to servers."""
         return self._only(Role.ROUTE)
 
     def _only(self, role: Role) -> Resource:

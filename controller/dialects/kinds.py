@@ -15,7 +15,7 @@ Path = tuple[str, ...]
 
 
 class Role(StrEnum):
-    """What a kind of child is for: a SCALER says which workloads an autoscaler scales, a POLICY is what a scaler may refer to."""
+    """The purpose of a kind of child. A SCALER says which workloads an autoscaler scales; a scaler may refer to a POLICY."""
 
     SERVER = "server"
     WORKLOAD = "workload"

@@ -199,7 +199,7 @@ def _schemas() -> dict[Resource, Spec]:
 
 def _serving_schema() -> Spec:
     minimum = described(
-        {"type": "object", "additionalProperties": {"type": "integer"}}, "Least instances of each role."
+        {"type": "object", "additionalProperties": {"type": "integer"}}, "Minimum number of instances of each role."
     )
     minimum["x-kubernetes-validations"] = [rule("self == oldSelf", "minRoleReplicas is immutable")]
     template = object_(

@@ -129,7 +129,7 @@ class Environment:
 
     @property
     def config(self) -> ClientConfig:
-        """How an administrator gets in."""
+        """The client configuration of an administrator."""
         return static_config(self.url, token=ADMIN_TOKEN, ca_file=str(self._real.ca_file) if self._real else None)
 
     def client(self) -> Client:

@@ -60,7 +60,7 @@ class CacheOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReflectorOptions:
-    """How lists and watches run; both are seconds.
+    """Timing of lists and watches, in seconds.
 
     ``watch_timeout`` is the longest time asked for one watch; each watch asks for a random time between its half and the whole.
     ``relist_interval`` is the time between two full lists, give or take a tenth: a safety net that repairs what a watch missed. It

@@ -95,7 +95,7 @@ class Reflector:
         return where + self._machine.problem
 
     def overdue(self) -> str | None:
-        """What is wrong when the loop has missed its liveness deadline, else None. A server that does not answer does not count."""
+        """The reason why the loop has missed its liveness deadline, or None. A server that does not answer does not count."""
         seconds = time.monotonic() - self._due
         where = f" in namespace {self._namespace}" if self._namespace else ""
         return f"the watch of {self._resource.key}{where} is overdue by {seconds:.0f} s" if seconds > 0 else None
@@ -412,7 +412,7 @@ def _error_of(event: WatchEvent) -> StatusError:
 
 def _end_of_initial(event: WatchEvent) -> str:
     if meta.annotations_of(event.object).get(INITIAL_EVENTS_END) != "true":
-        raise StreamUnknown("the server takes a stream of initial events for a plain watch")
+        raise StreamUnknown("the server ignored sendInitialEvents and started a plain watch")
     return meta.resource_version_of(event.object)
 
 

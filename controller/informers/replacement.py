@@ -40,7 +40,7 @@ class Replacement:
                 self.table.take(key, old.stored[key], head)
 
     def differences(self, old: Table, *, rewound: bool, initial: bool) -> list[Delta]:
-        """What changes when this takes the place of ``old``: deletions, then the rest. After a rewind equal versions may differ."""
+        """The changes when this takes the place of ``old``: deletions, then the rest. After a rewind equal versions may differ."""
         new, gone, arrived = self.table, [], []
         for key, head in old.heads.items():
             listed = new.heads.get(key)

@@ -49,7 +49,7 @@ class Scope:
 
 
 def _same(obj: Object, transformed: object) -> Object:
-    """What a transform returned. Raises TypeError or ValueError unless it is the same object in the same version."""
+    """The result of a transform. Raises TypeError or ValueError unless it is the same object in the same version."""
     if not isinstance(transformed, Mapping):
         raise TypeError(f"a transform returns an object, got {type(transformed).__name__}")
     for part in (meta.key_of, meta.uid_of, meta.resource_version_of):

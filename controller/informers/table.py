@@ -126,7 +126,7 @@ class Table:
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    """What an index function returned. Raises TypeError unless it is a collection of texts: a single text would be taken apart."""
+    """The result of an index function. Raises TypeError unless it is a collection of texts: a single text would be taken apart."""
     found = () if isinstance(values, str) else tuple(values)
     if isinstance(values, str) or not all(isinstance(value, str) for value in found):
         raise TypeError("an index function returns a collection of texts")

@@ -165,7 +165,7 @@ class LeaderElector:
             _log.warning("Cannot list the leases", namespace=self._config.namespace, error=str(error))
             return True
         if held is not None and held != self._rival:
-            _log.info("Waiting for another division of the work to end", lease=held)
+            _log.info("Waiting for controllers with other shards to stop", lease=held)
         self._rival = held
         return held is not None
 

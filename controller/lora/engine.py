@@ -58,13 +58,13 @@ class EngineClient:
             await self._session.close()
 
     async def list_adapters(self, pod_ip: str, engine_port: int) -> tuple[LoadedAdapter, ...]:
-        """What the engine itself says it has. Raises AdapterError."""
+        """The adapters that the engine itself reports. Raises AdapterError."""
         answer = _mapping(await self._call("GET", f"{_base(pod_ip, engine_port)}/v1/models", None, LIST_SECONDS))
         if answer is None:
             raise AdapterError("HTTP 200 with a body that is not a JSON object")
         entries = answer.get("data")
         if not isinstance(entries, list):
-            raise AdapterError("the list of models has another form")
+            raise AdapterError("the list of models has an unexpected form")
         return tuple(
             LoadedAdapter(str(entry.get("id")), _directory(entry.get("root")))
             for entry in entries

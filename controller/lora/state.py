@@ -69,7 +69,7 @@ class AdapterShare:
 
 @dataclass(frozen=True, slots=True)
 class AdapterReport:
-    """How far the pods of a Model are.
+    """The progress of the pods of a Model.
 
     ``loading`` holds (workload, adapter) that a pod is about to get and was not yet tried for. ``unasked`` are the pods for which this
     process has tried nothing yet. ``shares`` has every wanted adapter, in order; it is None until every pod was asked. ``next_look`` is in
@@ -188,7 +188,7 @@ class PodState:
 def report(
     states: Collection[PodState], busy: Collection[str], moved: Sequence[MovedAdapter], now: float
 ) -> AdapterReport:
-    """How far the pods of one Model are; ``busy`` holds the uids of those that are being worked on."""
+    """The progress of the pods of one Model; ``busy`` holds the uids of those that are being worked on."""
     untried = [state for state in states if state.tried != state.pod.wanted]
     waiting = [state for state in untried if now - state.since < ROUTE_PATIENCE]
     waits = [ROUTE_PATIENCE - (now - state.since) for state in waiting]

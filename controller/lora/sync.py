@@ -157,7 +157,7 @@ class AdapterSync:
             except (AdapterError, ApiError) as error:
                 state.could_not_be_asked(_one_line(error))
             except Exception as error:  # noqa: BLE001 - an error of ours must not end the work on this pod
-                _log.exception("Adapters of a pod could not be moved", pod=state.pod.name)
+                _log.exception("Adapters of a pod could not be loaded or unloaded", pod=state.pod.name)
                 state.could_not_be_asked(type(error).__name__)
             if aim == (state.pod, state.unload):
                 jitter = random.uniform(1.0, 1.2)  # noqa: S311 - not a secret

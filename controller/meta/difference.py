@@ -20,7 +20,7 @@ ABSENT: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class FieldRules:
-    """What a field means, by the last keys of its path (indexes of lists do not count).
+    """The meaning of fields, by the last keys of their paths (indexes of lists do not count).
 
     - ``quantities``: compared by value: ``1`` is ``1000m``. The key ``*`` stands for any.
     - ``exact_maps``: maps with free keys that are owned as a whole: a key more changes their meaning.
@@ -142,7 +142,7 @@ class Comparison:
         return [*merged, *wanted.values()]
 
     def _keys(self, live: Sequence[Any], desired: Sequence[Any], path: Path) -> tuple[str, ...] | None:
-        """What identifies the items of these two lists; None where no rule says so, or an item is not identified uniquely."""
+        """The keys that identify the items of these two lists; None where no rule names them, or an item is not identified uniquely."""
         keys = _rule(self.rules.keyed, path)
         if keys is None or not all(_has_identity(item, keys) for items in (live, desired) for item in items):
             return None

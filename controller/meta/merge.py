@@ -81,7 +81,7 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
             return _add(document, path, copy.deepcopy(_get(document, _pointer(operation["from"]))))
         case "test":
             if not equal_json(_get(document, path), operation["value"]):
-                raise ValueError("the value is another one")
+                raise ValueError("the value differs")
             return document
         case other:
             raise ValueError(f"unknown operation {other!r}")

@@ -54,7 +54,7 @@ class UnknownField(NamedTuple):
 
 
 def unknown_fields(value: Any, schema: Schema, path: str = "") -> Iterator[UnknownField]:
-    """What ``prune`` would drop, in the order of the value."""
+    """The fields that ``prune`` would drop, in the order of the value."""
     if isinstance(value, Mapping):
         properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
         open_ = schema.get(_PRESERVE) is True or extra is True

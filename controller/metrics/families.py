@@ -107,7 +107,7 @@ class ControllerMetrics:
 
 
 class LoopFamilies:
-    """How well the event loop keeps up."""
+    """Metrics of the event loop: whether it keeps up."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lag = Histogram(

@@ -1,4 +1,4 @@
-"""How each backend is, as its workload and its pods show it. Pure."""
+"""The state of each backend, from its workload and its pods. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

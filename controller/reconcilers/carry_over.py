@@ -1,4 +1,4 @@
-"""What others put into an object that has to be deleted and created again: kept for the new one, also across a crash. Pure.
+"""Fields of others in an object that has to be deleted and created again: they are kept for the new one, also across a crash. Pure.
 
 The new object cannot exist beside the old one, since it has the same name. So before the deletion the foreign fields are written to an
 annotation of another child, the keeper, and removed from it after the creation:

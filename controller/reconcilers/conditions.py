@@ -31,7 +31,7 @@ _SHORT = 256
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a condition says. While its ``key`` stays, a stored message stays too, though its words would differ.
+    """Status, reason and message of a condition. While its ``key`` stays, a stored message stays too, though its words would differ.
 
     ``generation`` is the one it is about, None for the one of the pass. Without ``judged`` it repeats what is stored, since this process
     does not know better yet.

@@ -18,7 +18,7 @@ from controller.render.names import pods_of, revision
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Who decides about the replicas of a workload.
+    """The owner of the replicas of a workload.
 
     ``autoscaled``: an autoscaler does. ``clamp`` gives (minimum, maximum, generation of the Model): the live number is brought within these
     bounds unless the workload's annotation says that this was done for the generation. ``roles`` are those whose instances it decides about.

@@ -57,7 +57,7 @@ class Discovery:
             try:
                 await self.look()
             except ApiError as error:
-                _log.warning("Cannot find out which kinds exist", error=str(error))
+                _log.warning("Cannot discover which kinds exist", error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def run(self) -> None:
@@ -68,7 +68,7 @@ class Discovery:
                 try:
                     await self.look()
                 except ApiError as error:
-                    _log.warning("Cannot find out which kinds exist", error=str(error))
+                    _log.warning("Cannot discover which kinds exist", error=str(error))
         finally:
             for task in self._waiting:
                 task.cancel()
@@ -111,7 +111,7 @@ class Discovery:
         if absent:
             if name not in self._absent:
                 keys = [resource.key for resource in absent]
-                _log.info("Not installed or not allowed, so not served until it is", family=name, absent=keys)
+                _log.info("Not served until it is installed and may be read", family=name, absent=keys)
             self._absent[name] = absent
             return False
         self._absent.pop(name, None)

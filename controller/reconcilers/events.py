@@ -94,7 +94,7 @@ class EventReporter:
         foreign_routes: Sequence[NamespacedName],
         dialect: Dialect,
     ) -> None:
-        """What deserves attention and stops nothing; once for a generation, so that a restart repeats nothing."""
+        """Events for findings that stop nothing; once for a generation, so that a restart repeats nothing."""
         if seen_generation(model.object) >= model.generation:
             return
         for finding in findings:

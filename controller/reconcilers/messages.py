@@ -39,7 +39,7 @@ def pod_failure_line(failure: PodFailure) -> str:
 
 
 def growth_line(view: BackendView) -> str:
-    """How many replicas of a backend that serves are available, and the first pod that keeps it from having more."""
+    """The number of available replicas of a backend that serves, and the first pod that keeps it from having more."""
     return f"{view.workload} {view.ready}/{view.desired}" + (f" ({why_pending(view)})" if view.stuck else "")
 
 

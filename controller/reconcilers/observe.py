@@ -95,7 +95,7 @@ class Observer:
         return seen
 
     def snapshot(self, model: Object, desired: Sequence[Object]) -> Snapshot:
-        """What exists now around a Model with these desired children."""
+        """The live objects around a Model with these desired children."""
         namespace, uid = meta.namespace_of(model), meta.uid_of(model)
         children = {
             ChildKey(resource.kind, meta.name_of(obj)): obj

@@ -47,7 +47,7 @@ class Problem:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What stays the same while the server's words for the same problem vary."""
+        """Equal for two reports of the same problem, though the server's words vary."""
         return (self.kind, self.name, self.action, self.reason, self.code or self.error)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Whose a live object of a wanted name is. Pure."""
+"""The owner of a live object that has a wanted name. Pure."""
 
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from controller.meta import Object, Resource
 
 
 class Ownership(StrEnum):
-    """What the owner references and labels of an object say about a Model.
+    """The relation of an object to a Model, by its owner references and labels.
 
     OURS: the Model is its controller. ADOPTABLE: nothing controls it, and it points to this very Model by an owner reference or by the uid
     label, or it has no owner and carries our labels. LEFTOVER: it belongs to a deleted Model of the same name, and the garbage collector will
@@ -23,7 +23,7 @@ class Ownership(StrEnum):
 
 
 def ownership(live: Object, model: Model, dialect: Dialect) -> Ownership:
-    """Whose ``live`` is, seen from the Model; by uid, never by name alone."""
+    """The relation of ``live`` to the Model; by uid, never by name alone."""
     uid, name, owner, keys = model.uid, model.name, model.resource, dialect.keys
     controller = meta.controller_of(live)
     if controller is not None:

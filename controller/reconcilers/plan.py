@@ -59,7 +59,7 @@ def plan(
     now: float,
     loading: Collection[Adapter] = (),
 ) -> Plan:
-    """What a pass does about the desired children and about those that are owned and no longer desired."""
+    """The steps of a pass: for the desired children, and for those that are owned and no longer desired."""
     children = {key_of(child): with_owned_fields(child, dialect) for child in desired}
     request = Request(model, children, snapshot, dialect, now, frozenset(loading))
     steps: dict[ChildKey, Step] = {}

@@ -34,7 +34,7 @@ class PodFailure:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What stays the same while the words for the same failure vary."""
+        """Equal for two reports of the same failure, though the words vary."""
         return self.pod, "pull" if self.reason in PULL_REASONS else self.reason, self.container
 
 
@@ -118,7 +118,7 @@ def _crash_reason(status: Mapping[str, Any], last: Mapping[str, Any], *, init: b
 
 
 def _last_words(last: Mapping[str, Any]) -> str:
-    """How the last process ended: the reason if it is a special one, its exit code, and its termination message if it left one."""
+    """The end of the last process: the reason if it is a special one, its exit code, and its termination message if it left one."""
     code, reason = last.get("exitCode"), last.get("reason")
     how = [str(reason)] if reason and reason not in _PLAIN else []
     how += [f"exit code {code}"] if isinstance(code, int) else []

@@ -35,7 +35,7 @@ def slim(pod: dict[str, Any]) -> Object:
 
 
 def reconcile_relevant(pod: Object) -> tuple[object, ...]:
-    """What of a pod changes a pass: readiness, address, restarts, why it is stuck, deletion."""
+    """The parts of a pod that a pass depends on: readiness, address, restarts, why it is stuck, deletion."""
     failure = pod_failure(pod)
     return (is_ready(pod), pod_ip(pod), restarts(pod), failure and failure.identity, meta.is_deleting(pod))
 

@@ -203,7 +203,7 @@ class ModelReconciler:
         adapters: AdapterReport,
         family: Family,
     ) -> PassResult:
-        """What the status is made of. Problems that may pass by themselves count only when they came three times in a row."""
+        """The input of the status. Problems that may pass by themselves count only when they came three times in a row."""
         if outcome.problems:
             self._failures[request] = self._failures.get(request, 0) + 1
         lasting = self._failures.get(request, 0) >= _FAILURES_THAT_LAST
@@ -261,7 +261,7 @@ def _common(rendered: Rendered, family: Family, other: Family) -> set[ChildKey]:
 
 
 def backend_views(rendered: Rendered, snapshot: Snapshot, dialect: Dialect) -> tuple[BackendView, ...]:
-    """How every backend is, in spec order."""
+    """The state of every backend, in spec order."""
     model, uid = snapshot.model, meta.uid_of(snapshot.model)
     active = meta.find_condition(meta.conditions_of(model), ACTIVE) or {}
     settled = active.get("status") == "True" and active.get("observedGeneration") == meta.generation_of(model)
@@ -277,7 +277,7 @@ def backend_views(rendered: Rendered, snapshot: Snapshot, dialect: Dialect) -> t
 
 
 def route_view(rendered: Rendered, snapshot: Snapshot, dialect: Dialect) -> RouteView | None:
-    """How the Model is called, as its live route says; None as long as there is none."""
+    """The names by which requests reach the Model, from its live route; None as long as there is none."""
     keys = [key for key in map(key_of, rendered.children) if key.kind == dialect.route.kind]
     live = [snapshot.children[key] for key in keys if key in snapshot.children]
     if not live or not meta.is_controlled_by(live[0], meta.uid_of(snapshot.model)):
@@ -302,7 +302,7 @@ def _versions(family: Family, outcome: Outcome) -> dict[tuple[str, ChildKey], st
 
 
 class _Rest(NamedTuple):
-    """What a Model depended on when a pass left everything as desired, and the names that its route answers."""
+    """The state that a Model depended on when a pass left everything as desired, and the names that its route answers."""
 
     names: frozenset[str]
     state: int

@@ -29,7 +29,7 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of a generation, without what a Model at rest does not need: its object, and its children but as compressed JSON."""
+    """The cached part of a generation. A Model at rest needs neither its object nor its children, except as compressed JSON."""
 
     version: object
     rendered: Rendered
@@ -65,7 +65,7 @@ class Renderer:
         self._kept: dict[NamespacedName, _Kept] = {}
 
     def rendered(self, stored: Object, options: RenderOptions) -> Rendered:
-        """What this generation of an object of the front asks for, with these operator's options."""
+        """The desired state of this generation of an object of the front, with these operator's options."""
         model = self._front.model(stored)
         key = meta.key_of(model)
         version = (meta.uid_of(model), meta.generation_of(model), meta.annotations_of(model).get(REFRESH), options)

@@ -11,7 +11,7 @@ from controller.reconcilers.steps import Wait
 
 @dataclass(frozen=True, slots=True)
 class RouteView:
-    """How the Model is called: the route's name, and the names in requests that it answers.
+    """The route of a Model: its name, and the names in requests that it answers.
 
     ``conflicts`` are routes of others that answer one of these names too; the router keeps one of them.
     """
@@ -24,7 +24,7 @@ class RouteView:
 
 @dataclass(frozen=True, slots=True)
 class PassResult:
-    """What came of a pass.
+    """The result of a pass.
 
     ``applied``: every desired child of this generation is as desired; else ``waiting`` are those that could not be written yet. ``valid``:
     the spec could be rendered. ``paused``: nothing was written.

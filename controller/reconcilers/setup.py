@@ -177,7 +177,7 @@ class ModelControllers:
 
 
 def _cache(kind: ChildKind, dialect: Dialect, keep: ShardFilter | None) -> CacheOptions:
-    """What we manage; of scalers also those of others, because they decide who owns replicas."""
+    """The cache of our own children; of scalers also those of others, because they decide who owns replicas."""
     managed = f"{dialect.keys.managed_by}={dialect.manager}"
     selector = "" if kind.role is Role.SCALER else managed
     scaled = kind.role is Role.WORKLOAD and dialect.scale is not None

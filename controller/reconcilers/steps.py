@@ -30,7 +30,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """What becomes of one child. ``needs`` must succeed first; ``after`` must only be over."""
+    """The decision about one child. ``needs`` must succeed first; ``after`` must only be over."""
 
     kind: str
     name: str

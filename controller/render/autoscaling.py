@@ -33,7 +33,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def autoscalings(model: Model, backends: Sequence[BackendFacts]) -> tuple[Autoscaling, ...]:
-    """What is scaled, and by which policy. One at model level wins over those of the backends."""
+    """The scaled backends, each with its policy. A policy at model level wins over those of the backends."""
     if model.spec.autoscaling_policy is not None:
         rate = model.spec.cost_expansion_rate_percent
         targets = tuple(_target(facts) for facts in backends)

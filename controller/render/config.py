@@ -28,7 +28,7 @@ def parse_port(value: Any) -> int | None:
 
 
 def as_boolean(value: Any) -> bool | None:
-    """What a value means for an option without values: true, false and the empty string, or a word or number for them; else None."""
+    """The meaning of a value for an option without values: true, false and the empty string, or a word or number for them; else None."""
     if isinstance(value, bool):
         return value
     if value == "":

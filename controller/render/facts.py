@@ -20,7 +20,7 @@ _DEVICES = ("nvidia.com/gpu", "huawei.com/ascend-1980")
 
 @dataclass(frozen=True, slots=True)
 class EngineTraits:
-    """How backends of one type differ from those of other types, as plain values.
+    """The differences of one backend type from other types, as plain values.
 
     ``worker_types`` are the workers of a backend, each exactly once, in the order of the ModelInfer's roles. ``named_by`` are those whose
     config decides the served name, the first first. ``inference_engine`` is the ModelServer's word for the engine, ``sidecar_engine`` that

@@ -41,7 +41,7 @@ _RECOVERY = {"InferGroupRecreate": Recovery.GROUP, "RoleRecreate": Recovery.ROLE
 
 
 def workload(facts: BackendFacts, roles: tuple[dict[str, Any], ...], *, one_per_node: bool = False) -> Workload:
-    """What runs for the backend, before a dialect spells it."""
+    """The workload of the backend, before a dialect spells it."""
     backend = facts.backend
     rollout = backend.rollout if isinstance(backend.rollout, Mapping) else {}
     gang = backend.gang_scheduling if isinstance(backend.gang_scheduling, Mapping) else None

@@ -30,7 +30,7 @@ _SOURCE_RETRY_SECONDS = (1.0, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class ControllerOptions:
-    """How a controller works. Times are seconds.
+    """The settings of a controller. Times are seconds.
 
     ``concurrency``: keys that are processed at the same time.
     ``reconcile_timeout``: a pass that takes longer is cancelled; None: no limit.
@@ -281,7 +281,7 @@ class Controller:
 
 
 def _checked_result(result: object) -> Result:
-    """What a reconciler returned; None stands for Result(). Raises TypeError or ValueError for anything else."""
+    """The result of a reconciler; None stands for Result(). Raises TypeError or ValueError for anything else."""
     if result is None:
         return Result()
     if not isinstance(result, Result):

@@ -91,7 +91,7 @@ class EventBroadcaster:
                 self._loop.call_soon_threadsafe(self._observe, key, note, at)
 
     def refuse(self, component: str, error: Exception) -> None:
-        """What a component recorded cannot be an event: it is counted and logged. May be called from any thread."""
+        """Counts and logs a record that cannot become an Event. May be called from any thread."""
         self._metrics.failed.inc()
         _log.warning("An Event cannot be made", component=component, error=described(error))
 

@@ -9,7 +9,7 @@ from controller.runtime.sources import DEFAULT_SYNC_PERIOD
 
 @dataclass(frozen=True, slots=True)
 class ManagerOptions:
-    """How a manager runs. Times are seconds; addresses are ``HOST:PORT``, ``:PORT`` for all interfaces, or ``0`` for off.
+    """The settings of a manager. Times are seconds; addresses are ``HOST:PORT``, ``:PORT`` for all interfaces, or ``0`` for off.
 
     ``leader_election``: None: this process always leads.
     ``metrics_secure``: only callers that the API server authenticates and authorizes may read the metrics.

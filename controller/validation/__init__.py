@@ -77,7 +77,7 @@ def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
 
 
 def _whole(model: Model) -> Iterator[Finding]:
-    """What concerns the Model as a whole: sums over its backends, and the size and match of its route."""
+    """Rules for the Model as a whole: sums over its backends, and the size and match of its route."""
     spec, backends = model.spec, model.spec.backends
     total = sum(backend.max_replicas for backend in backends)
     if total > MOST_REPLICAS:
@@ -85,7 +85,9 @@ def _whole(model: Model) -> Iterator[Finding]:
             "spec.backends", f"maxReplicas add up to {total}; at most {MOST_REPLICAS} are possible", Rule.TOTAL_REPLICAS
         )
     if backends and not sum(backend.weight for backend in backends):
-        yield error("spec.backends", "the route weights add up to 0; at least one must be above", Rule.ROUTE_WEIGHTS)
+        yield error(
+            "spec.backends", "the route weights add up to 0; at least one must be greater than 0", Rule.ROUTE_WEIGHTS
+        )
     if len(backends) > _MOST_BACKENDS:
         yield error(
             "spec.backends", f"{len(backends)} backends; a route can name at most {_MOST_BACKENDS}", Rule.ROUTE_SIZE

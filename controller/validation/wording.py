@@ -29,7 +29,7 @@ def in_words(message: str) -> str:
 
 
 def pattern_in_words(pattern: str) -> str:
-    """What a text must be to match; empty for a pattern that is not known."""
+    """The form of texts that match; empty for a pattern that is not known."""
     if found := _SCHEMES.fullmatch(pattern):
         *most, last = found[1].split("|")
         return f"must begin with {', '.join(most)} or {last} and go on after it"

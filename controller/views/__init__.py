@@ -1,1 +1,1 @@
-"""How Models are shown to people, on a terminal."""
+"""Models as text for people, on a terminal."""

@@ -1,4 +1,4 @@
-"""What a plan cannot do without an interruption for callers, in one sentence each. Pure.
+"""The steps of a plan that interrupt callers, in one sentence each. Pure.
 
 The router uses a changed name or port at once, while the pods that serve it are still starting; and it answers one model name a route.
 """

@@ -16,7 +16,7 @@ class ReviewError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRequest:
-    """What the API server is about to do.
+    """The request that the API server asks about.
 
     ``operation``: CREATE, UPDATE, DELETE or CONNECT. ``object`` is the new state, None for DELETE; ``old_object`` the present one, None
     for CREATE. ``name`` may be empty for a CREATE with ``generateName``. With ``dry_run`` nothing is stored, so a webhook must have no

@@ -1,4 +1,4 @@
-"""How long an item waits before its next retry. Pure: ``now`` and chance are arguments. All times are seconds."""
+"""The wait of an item before its next retry. Pure: ``now`` and chance are arguments. All times are seconds."""
 
 import math
 from collections.abc import Callable, Hashable

@@ -111,7 +111,7 @@ class RateLimitingQueue(Generic[T]):
         self._limiter.forget(item)
 
     def num_requeues(self, item: T) -> int:
-        """How often the item was added rate-limited since it was last forgotten."""
+        """The number of times the item was added rate-limited since it was last forgotten."""
         return self._limiter.num_requeues(item)
 
     async def get(self) -> T:

@@ -3,6 +3,7 @@
 Each has the reason and what to write instead. The check reads whole files: docstrings, comments, names and texts for users.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,14 @@ def texts() -> Iterator[tuple[str, str]]:
         yield name, (ROOT / name).read_text(encoding="utf-8")
 
 
+def docstrings(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of each docstring of a module."""
+    for node in ast.walk(ast.parse(source)):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and (text := ast.get_docstring(node)):
+            yield getattr(node, "lineno", 1), text
+
+
 def compiled(pattern: str) -> re.Pattern[str]:
     """Finds the phrase in capitals too, and across the end of a line."""
     return re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE)
@@ -51,6 +60,17 @@ def test_a_phrase_is_not_used(reason: str, pattern: str) -> None:
         for match in expression.finditer(text)
     ]
     assert not found, "\n".join([reason, *found])
+
+
+def test_a_docstring_begins_with_its_subject() -> None:
+    """Not with a clause: a reader who scans the first words finds the thing, not a riddle about it."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
+        for path in sorted((ROOT / "controller").rglob("*.py"))
+        for line, text in docstrings(path.read_text(encoding="utf-8"))
+        if re.match(r"(?:What|Who|Whom|Whose|How)\b", text)
+    ]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ _CONDITION = object_(
     reason=string(
         "Machine-readable reason.", minLength=1, maxLength=1024, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
     ),
-    message=string("What people should know.", maxLength=32768),
+    message=string("Explanation for people.", maxLength=32768),
     lastTransitionTime=string("When the status changed last.", format="date-time"),
     observedGeneration={
         "description": "The generation this is about.",

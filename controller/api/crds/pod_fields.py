@@ -146,7 +146,7 @@ POD_FIELDS: dict[str, dict[str, Any]] = {
     "gangScheduling": object_(
         "",
         minRoleReplicas={
-            "description": "Least instances of each role.",
+            "description": "Minimum number of instances of each role.",
             "type": "object",
             "additionalProperties": {"type": "integer", "format": "int32", "minimum": 0},
         },

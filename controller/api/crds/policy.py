@@ -10,7 +10,7 @@ def _scaling(description: str) -> dict[str, Any]:
     return {
         **object_(
             description,
-            instances=integer("Most instances added or removed in one period.", minimum=0, default=1),
+            instances=integer("Maximum number of instances added or removed in one period.", minimum=0, default=1),
             percent=integer("Largest change in one period, in percent.", minimum=0, maximum=1000, default=100),
             period=string("Length of a period, such as 15s.", default="15s", maxLength=32),
             selectPolicy=string(
@@ -33,7 +33,7 @@ def policy_schema(description: str) -> dict[str, Any]:
             panicThresholdPercent=integer(
                 "Load, in percent of the target, at which panic begins.", minimum=110, maximum=1000, default=200
             ),
-            panicModeHold=string("Time panic lasts at least.", default="60s", maxLength=32),
+            panicModeHold=string("Minimum duration of a panic.", default="60s", maxLength=32),
         ),
         "x-kubernetes-validations": [duration_rule("period", "30m"), duration_rule("panicModeHold", "30m")],
     }

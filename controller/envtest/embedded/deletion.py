@@ -16,7 +16,7 @@ Propagation = Literal["", "Background", "Foreground", "Orphan"]
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """How a delete is done. ``grace`` is None where the kind's own grace period counts; "" is the propagation of the kind."""
+    """The options of a delete. ``grace`` is None where the kind's own grace period counts; "" is the propagation of the kind."""
 
     dry_run: bool = False
     propagation: Propagation = ""
@@ -71,7 +71,7 @@ def last_state(info: TypeInfo, current: dict[str, Any], now: float) -> dict[str,
 
 
 def default_propagation(info: TypeInfo) -> Propagation:
-    """What a delete of this kind does with dependents when it does not say."""
+    """The propagation of a delete of this kind that names none."""
     return "Orphan" if info.key in (("", "replicationcontrollers"), ("batch", "jobs")) else ""
 
 

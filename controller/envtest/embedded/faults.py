@@ -55,7 +55,7 @@ class Faults:
         self._open: set[asyncio.Transport] = set()
 
     def count(self, matches: Matcher) -> int:
-        """How many such requests arrived."""
+        """The number of such requests that arrived."""
         return sum(map(matches, self.requests))
 
     @contextlib.contextmanager

@@ -80,7 +80,7 @@ def _owner_violations(references: Any) -> Iterator[Cause]:
 
 
 def update_violations(before: Object, after: Object) -> Iterator[Cause]:
-    """What an update must not do to metadata."""
+    """Violations of the rules for metadata in an update."""
     for name in _IMMUTABLE:
         if after.get(name) and after[name] != before.get(name):
             yield Cause(f"metadata.{name}", "FieldValueInvalid", f"Invalid value: {after[name]!r}: field is immutable")

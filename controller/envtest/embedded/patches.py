@@ -15,7 +15,7 @@ APPLY = "application/apply-patch+yaml"
 
 
 def patch_of(info: TypeInfo, content_type: str, body: Any) -> Callable[[dict[str, Any]], Any]:
-    """What a patch does. Raises BadRequest for one of the wrong form, and UnsupportedMediaType."""
+    """The change that a patch makes, as a function of the object. Raises BadRequest for one of the wrong form, and UnsupportedMediaType."""
     if content_type == _JSON:
         if not isinstance(body, list) or not all(isinstance(operation, dict) for operation in body):
             raise BadRequest("error decoding patch: a JSON patch is a list of operations")
@@ -38,7 +38,7 @@ def _json_patch(current: Any, operations: list[dict[str, Any]]) -> Any:
 
 
 def _parent(value: Any, path: Any) -> Any:
-    """What holds the place that a JSON pointer names, or None."""
+    """The container of the place that a JSON pointer names, or None."""
     if not isinstance(path, str) or not path.startswith("/"):
         return None
     for part in path.split("/")[1:-1]:

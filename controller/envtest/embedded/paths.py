@@ -28,7 +28,7 @@ class Target:
 
 
 def target_of(parts: list[str], types: ServedTypes) -> Target:
-    """What the parts of a path name. Raises NoPage where no API is, NotFound where an API has no such resource."""
+    """The target that the parts of a path name. Raises NoPage where no API is, NotFound where an API has no such resource."""
     match parts:
         case ["api", version, first, *rest]:
             group = ""

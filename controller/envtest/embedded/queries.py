@@ -174,7 +174,7 @@ class WatchOptions:
 
 
 def write_options(query: Query, user_agent: str = "", *, kind: str = "CreateOptions") -> WriteOptions:
-    """How a create, an update or a patch is done. Without ``fieldManager`` the client's program is the manager."""
+    """The options of a create, an update or a patch. Without ``fieldManager`` the client's program is the manager."""
     validation = query.get("fieldValidation") or "Warn"
     if validation not in _FIELD_VALIDATIONS:
         raise _refused(kind, "fieldValidation", "FieldValueNotSupported", "Unsupported value")
@@ -196,7 +196,7 @@ def write_options(query: Query, user_agent: str = "", *, kind: str = "CreateOpti
 
 
 def apply_options(query: Query) -> WriteOptions:
-    """How a configuration is applied. Raises Invalid without a ``fieldManager``."""
+    """The options of a server-side apply. Raises Invalid without a ``fieldManager``."""
     if not query.get("fieldManager"):
         raise _refused(
             "PatchOptions", "fieldManager", "FieldValueRequired", "Required value: is required for apply patch"
@@ -205,7 +205,7 @@ def apply_options(query: Query) -> WriteOptions:
 
 
 def delete_options(query: Query, body: Any) -> DeleteOptions:
-    """How a delete is done, by the parameters and the body, which counts first."""
+    """The options of a delete, from the body or else the parameters."""
     if not isinstance(body, Mapping):
         raise BadRequest("the body of a delete is DeleteOptions")
     problems = typed.Problems()

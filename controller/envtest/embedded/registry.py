@@ -277,7 +277,7 @@ def _managed(obj: Object) -> dict[str, Any]:
 
 
 def _content(info: TypeInfo, obj: Object) -> dict[str, Any]:
-    """What counts for the generation: everything but metadata, and the status where that is a subresource."""
+    """The content that counts for the generation: everything but metadata, and without the status where that is a subresource."""
     left_out = ("metadata", "status") if info.has_status else ("metadata",)
     content = {key: value for key, value in obj.items() if key not in left_out}
     counted = _COUNTED_METADATA.get(info.key, ())

@@ -37,7 +37,7 @@ class Representation:
 
     @classmethod
     def of(cls, request: web.Request) -> "Representation":
-        """What this request asks for. Raises NotAcceptable, BadRequest."""
+        """The representation that this request asks for. Raises NotAcceptable, BadRequest."""
         return cls(request.headers.get("Accept") or "*/*", request.query.get("includeObject", ""))
 
     @property

@@ -53,7 +53,7 @@ class Storage:
         return [found[key] for key in sorted(found) if not namespace or key.namespace == namespace]
 
     def count(self, resource: ResourceKey) -> int:
-        """How many objects a resource has."""
+        """The number of objects of a resource."""
         return len(self._objects.get(resource, ()))
 
     def resources(self) -> builtins.list[ResourceKey]:
@@ -114,7 +114,7 @@ class Storage:
         return max(self.compacted, self._begun.get(resource, 0))
 
     def since(self, revision: int, resource: ResourceKey) -> Iterator[Entry]:
-        """What happened to a resource after ``revision``. Raises Compacted."""
+        """The events of a resource after ``revision``. Raises Compacted."""
         oldest = self.oldest(resource)
         if revision < oldest:
             raise Compacted(oldest)

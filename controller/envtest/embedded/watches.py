@@ -103,7 +103,7 @@ class Watchers:
             self._watchers.discard(watcher)
 
     def _backlog(self, info: TypeInfo, options: WatchOptions) -> list[Entry]:
-        """What comes before the live events: everything there is, or what happened since a version. Raises Compacted."""
+        """The events before the live ones: one for each object, or those since a version. Raises Compacted."""
         if options.initial:
             objects = self._storage.list(info.key)
             return [Entry(0, info.key, meta.key_of(obj), None, obj, obj) for obj in objects]

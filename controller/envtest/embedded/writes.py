@@ -16,7 +16,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """How a write is done: ``field_validation`` is Ignore, Warn or Strict; ``manager`` owns the fields that it sets."""
+    """The options of a write: ``field_validation`` is Ignore, Warn or Strict; ``manager`` owns the fields that it sets."""
 
     dry_run: bool = False
     field_validation: str = "Warn"

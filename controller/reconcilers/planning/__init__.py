@@ -1,1 +1,1 @@
-"""How a plan decides about one child, by the child's role. Pure."""
+"""The decisions of a plan about one child, by the child's role. Pure."""

@@ -1,4 +1,4 @@
-"""Who decides about the replicas of a workload. Pure."""
+"""The owner of the replicas of a workload. Pure."""
 
 from controller import meta
 from controller.api.model import Backend, Model
@@ -12,7 +12,7 @@ from controller.render.names import child_name
 
 
 def scaling(request: Request, key: ChildKey, live: Object) -> Scaling | None:
-    """Who decides about the numbers of a workload.
+    """The owner of the replicas of a workload and of its roles.
 
     An autoscaler does as soon as a policy applies, or any scaler that is not one of ours on its way out scales the workload. Another
     writer does if it wrote the replicas through the scale subresource, or if the workload's annotation announces it.
@@ -36,7 +36,7 @@ def scaling(request: Request, key: ChildKey, live: Object) -> Scaling | None:
 
 
 def _scaled_by_others(request: Request, key: ChildKey) -> list[Scaled]:
-    """What scalers that this Model does not control scale of a workload."""
+    """The parts of a workload that scalers scale which this Model does not control."""
     (scaler,) = (kind for kind in request.dialect.kinds if kind.role is Role.SCALER)
     return [
         each

@@ -1,4 +1,4 @@
-"""What a plan is made from. Pure."""
+"""The input of a plan. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from controller.reconcilers.steps import Refuse, Step, Wait
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a plan is made from, in one dialect.
+    """The input of a plan, in one dialect.
 
     ``now`` is in seconds since the epoch. ``loading`` holds the adapters that pods are about to get, ``failed`` the children that could not
     be written.

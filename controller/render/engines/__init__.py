@@ -19,8 +19,8 @@ ENGINES: Mapping[str, Engine] = {
     engine.traits.backend_type: engine for engine in (VLLM(), VLLMDisaggregated(), SGLang())
 }
 NOT_SUPPORTED: Mapping[str, str] = {
-    "MindIE": "is not implemented: a ModelServer has no word for this engine",
-    "MindIEDisaggregated": "is not implemented: a ModelServer has no word for this engine",
+    "MindIE": "is not implemented: a ModelServer cannot name this engine",
+    "MindIEDisaggregated": "is not implemented: a ModelServer cannot name this engine",
 }
 """The types of the CRD's enum that are refused, and why."""
 

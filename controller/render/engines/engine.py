@@ -14,13 +14,13 @@ class Engine(Protocol):
 
     @property
     def traits(self) -> EngineTraits:
-        """How backends of this type differ from those of other types."""
+        """The differences of this type from other types."""
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
         """The engine container's command, as Kubernetes takes it: a ``$`` of the Model is written ``$$``."""
 
     def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
-        """What runs for the backend, before a dialect spells it."""
+        """The workload of the backend, before a dialect spells it."""
 
     def ports(self, facts: BackendFacts, worker: WorkerFacts) -> Iterable[PortUse]:
         """The ports that the engine of this worker opens beside that of its API."""
@@ -29,4 +29,4 @@ class Engine(Protocol):
         """The ModelServer's ``kvConnector.type``; None without one."""
 
     def findings(self, facts: BackendFacts, path: str) -> Iterator[Finding]:
-        """What is wrong with the backend by the rules of this type alone; ``path`` is the backend's place in the Model."""
+        """Findings by the rules of this type alone; ``path`` is the backend's place in the Model."""

@@ -90,7 +90,7 @@ def further_command(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
 
 
 def _node_arguments(worker: WorkerFacts) -> list[str]:
-    """What the nodes of a replica need of each other; Kubernetes expands what the workload's controller gives to each pod."""
+    """The arguments by which the nodes of a replica find each other; Kubernetes expands what the workload's controller gives to each pod."""
     if worker.pods == 1:
         return []
     return ["--nnodes", str(worker.pods), "--node-rank", "$(WORKER_INDEX)", "--master-addr", "$(ENTRY_ADDRESS)"]

@@ -1,4 +1,4 @@
-"""How vLLM engines hand over the cache of a prompt: connectors, what they need in a pod, and the ports that they open."""
+"""The hand-over of a prompt's cache between vLLM engines: connectors, what they need in a pod, and the ports that they open."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -127,8 +127,8 @@ def test_validate_says_what_it_checked(files: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no object"),
-        ("---\n", "holds no object"),
+        ("", "contains no object"),
+        ("---\n", "contains no object"),
         (OTHER, "it is not a Model or ModelBooster"),
         (MODEL.replace("kind: Model", "kind: Modell"), "did you mean Model?"),
         (MODEL.replace("v1alpha1", "v1"), "its apiVersion is not registry.volcano.sh/v1alpha1"),

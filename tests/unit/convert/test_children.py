@@ -76,7 +76,7 @@ def test_what_cannot_be_said_is_told() -> None:
     ]
     gang = infer(gangSchedule={"minRoleReplicas": {"leader": 1}, "networkTopology": {"mode": "soft"}})
     converted = to_dialect([gang], V1)
-    assert lost(converted) == ["spec (gang): has no equal in the other family"]
+    assert lost(converted) == ["spec (gang): has no counterpart in the other family"]
     (serving,) = converted.documents
     assert serving["spec"]["template"]["networkTopology"] == {"groupPolicy": {"mode": "soft"}}
 
@@ -93,7 +93,7 @@ def test_a_binding_without_its_policy_is_told() -> None:
     for kind in ("AutoscalingPolicy", "AutoscalingPolicyBinding"):
         (alone,) = (each for each in made if each["kind"] == kind)
         converted = to_dialect([alone], V1)
-        assert lost(converted) == ["spec: says nothing that could be converted alone"]
+        assert lost(converted) == ["spec: contains nothing that can be converted by itself"]
         assert converted.documents == []
 
 

@@ -113,7 +113,7 @@ def answering(answer: Callable[[], web.Response]) -> Fault:
         (lambda: web.Response(status=302, headers={"Location": "http://169.254.169.254/"}), "HTTP 302"),
         (lambda: web.Response(body=b"x" * (2 * engine_module._LARGEST_BODY)), "more than"),
         (lambda: web.Response(text="hello"), "not a JSON object"),
-        (lambda: web.json_response({"data": 3}), "another form"),
+        (lambda: web.json_response({"data": 3}), "unexpected form"),
         (lambda: web.Response(status=500, text="boom\nboom"), "HTTP 500: boom boom"),
     ],
     ids=["redirect", "huge", "text", "shape", "error"],

@@ -34,7 +34,7 @@ _NOBODY: list[Object] = [{}]
 
 
 class Manager(NamedTuple):
-    """Who set fields: by which operation, in which version of the API, and through which subresource."""
+    """An owner of fields: its name, and the operation, version of the API and subresource by which it set them."""
 
     name: str
     operation: str

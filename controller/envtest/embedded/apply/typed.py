@@ -121,7 +121,7 @@ class Difference:
 
 
 def compare(before: Any, after: Any, schema: Schema) -> Difference:
-    """How the second value differs from the first. Raises TypedError."""
+    """The differences of the second value from the first. Raises TypedError."""
     result = Difference(set(), set(), set())
     _compare(before, after, schema, (), result)
     return result

@@ -18,7 +18,7 @@ def row(info: TypeInfo, obj: Object, columns: Sequence[Object], now: float) -> l
 
 
 def age(value: Any, now: float) -> str:
-    """How long ago a time was."""
+    """The age of a time, as kubectl writes it."""
     try:
         return human_duration(now - meta.parse_time(str(value)).timestamp())
     except ValueError:

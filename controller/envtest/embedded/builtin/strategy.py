@@ -1,4 +1,4 @@
-"""What the API server itself does to objects of the built-in kinds when they are created and updated. Pure."""
+"""The changes that the API server itself makes to objects of the built-in kinds when they are created and updated. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

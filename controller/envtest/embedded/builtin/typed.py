@@ -18,7 +18,7 @@ Schema = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Problems:
-    """What was found while reading: paths of unknown fields, and sentences on values that cannot be read."""
+    """The problems found while reading: paths of unknown fields, and sentences on values that cannot be read."""
 
     unknown: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
