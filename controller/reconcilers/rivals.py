@@ -34,7 +34,7 @@ Asked = tuple[int, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known about the writes of one child.
+    """The known writes of one child.
 
     ``wanted`` and ``found`` are digests of the desired child, and of what the write replaces. ``asked`` is what the Model's owner had asked
     for. ``undone`` counts the equal writes before this one. ``at`` is when it was due, ``until`` the end of the pause, both in seconds since
@@ -70,7 +70,7 @@ class Record:
 
 
 def asked(model: Object) -> Asked:
-    """What the owner of a Model asks for: another value is reason enough for another write."""
+    """The part of a Model that its owner sets: another value is reason enough for another write."""
     return meta.generation_of(model), meta.annotations_of(model).get(REFRESH)
 
 

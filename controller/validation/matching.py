@@ -40,7 +40,7 @@ def matching(model_match: Any) -> Iterator[Finding]:
 
 
 def _problem(regex: str) -> str | None:
-    """What keeps Go from compiling an expression; None for nothing."""
+    """The reason why Go does not compile an expression, or None."""
     quoted = _ONLY_IN_RE2[0][0].sub("x", regex.replace("\\\\", "x"))
     if found := _NOT_IN_RE2.search(quoted):
         return f"{regex[:64]!r} has {found[0]!r}, which Go's regular expressions do not have"
