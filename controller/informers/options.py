@@ -25,6 +25,7 @@ class CacheOptions:
     In which form:
 
     - ``transform``: called with a shallow copy of each object before it is stored; returns what is stored.
+    - ``managed_fields``: leave ``managedFields`` in, for the transform or for readers; without it they go before anything else.
     - ``compact``: keep the objects as compressed JSON and decode one when it is read.
     """
 
@@ -35,6 +36,7 @@ class CacheOptions:
     keep: Keep | None = None
     transform: Transform | None = None
     compact: bool = False
+    managed_fields: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.namespaces, str):
@@ -45,7 +47,7 @@ class CacheOptions:
     @property
     def scope(self) -> "CacheOptions":
         """The same without the form: which objects there are."""
-        return replace(self, transform=None, compact=False)
+        return replace(self, transform=None, compact=False, managed_fields=False)
 
     def name(self, resource: Resource, namespace: str = "") -> str:
         """Tells the list-and-watches of a resource apart in metrics: ``pods``, ``pods/team-a``, ``pods?app=web``."""

@@ -35,12 +35,12 @@ class Scope:
         return self._labels is not None and self._fields is not None
 
     def shape(self, obj: dict[str, Any]) -> Object:
-        """The object as it is stored: without ``managedFields``, only metadata under its own kind if so asked, then transformed.
+        """The object as it is stored: without ``managedFields`` and only metadata under its own kind, as the options say, then transformed.
 
         Takes over ``obj``. Raises what the transform raises, and TypeError or ValueError for a result that is not this object.
         """
         metadata = obj.get("metadata")
-        if isinstance(metadata, dict) and "managedFields" in metadata:
+        if not self._options.managed_fields and isinstance(metadata, dict) and "managedFields" in metadata:
             obj = {**obj, "metadata": {key: value for key, value in metadata.items() if key != "managedFields"}}
         if self._options.metadata_only:
             kind = {"apiVersion": self._resource.api_version, "kind": self._resource.kind}

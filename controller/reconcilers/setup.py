@@ -182,7 +182,7 @@ def _cache(kind: ChildKind, dialect: Dialect, keep: ShardFilter | None) -> Cache
     selector = "" if kind.role is Role.SCALER else managed
     scaled = kind.role is Role.WORKLOAD and dialect.scale is not None
     transform = only_scale_entries if scaled else None
-    options = CacheOptions(label_selector=selector, transform=transform, compact=True)
+    options = CacheOptions(label_selector=selector, transform=transform, compact=True, managed_fields=scaled)
     return options if kind.role in _UNDIVIDED else replace(options, keep=keep)
 
 
