@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom release image-check docs bench engine-check foreign e2e lock clean
+.PHONY: help setup demo test coverage unit verify lint format generated crds manifests chart monitoring reference golden sbom release image-check docs bench engine-check foreign suites e2e lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,6 +123,10 @@ foreign: requirements/foreign.txt ## run the tests with other projects' clients,
 	@test -x .venv-foreign/bin/python || $(PYTHON) -m venv .venv-foreign
 	@.venv-foreign/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/foreign.txt
 	@PYTHONPATH=. .venv-foreign/bin/python -m pytest tests/foreign $(ARGS)
+
+suites: $(VENV)/.dev ## run controller-runtime's own test suites on both control planes (needs Go; ARGS="--plane embedded client")
+	@hack/envtest-assets >/dev/null
+	@$(BIN)/python -m hack.controller_runtime_suites $(ARGS)
 
 lock: ## renew the lock files (needs uv)
 	@for set in base dev e2e bench foreign; do \

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -11,8 +12,9 @@ from controller.envtest import Environment, install_crds
 from controller.envtest.binaries import ADMIN_TOKEN
 from tests.support.conformance_api import Api
 from tests.support.manifests import MANIFESTS, manifest
+from tests.support.part_sequences import PART_SEQUENCES
 from tests.support.sequences import SEQUENCES
-from tests.support.two_planes import Step, differences, play
+from tests.support.two_planes import Step, differences, play, without_chosen
 from tests.support.widgets import widget_crd
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("both"), pytest.mark.timeout(180)]
@@ -71,3 +73,35 @@ async def test_objects_are_stored_alike(both: list[Api], namespace: str, name: s
 @pytest.mark.parametrize("name", SEQUENCES)
 async def test_sequences_are_answered_alike(both: list[Api], namespace: str, name: str) -> None:
     await same(both, namespace, *SEQUENCES[name])
+
+
+@pytest.mark.parametrize("name", PART_SEQUENCES)
+async def test_parts_of_objects_are_answered_alike(both: list[Api], namespace: str, name: str) -> None:
+    await same(both, namespace, *PART_SEQUENCES[name])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/apis/rbac.authorization.k8s.io/v1/{name}" for name in ("clusterroles", "clusterrolebindings")),
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles",
+        "/apis/scheduling.k8s.io/v1/priorityclasses",
+        "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas",
+        "/api/v1/namespaces/default/services",
+    ],
+)
+async def test_a_cluster_begins_alike(both: list[Api], path: str) -> None:
+    """The default roles have their aggregated rules, which a controller fills in on the real control plane."""
+    for _ in range(300):
+        embedded, real = [[_plain(item) for item in (await api.get(path)).body["items"]] for api in both]
+        if not differences(embedded, real):
+            break
+        await asyncio.sleep(0.1)
+    assert differences(embedded, real) == []
+
+
+def _plain(item: dict[str, Any]) -> Any:
+    metadata = {name: value for name, value in item["metadata"].items() if name != "managedFields"}
+    ports = [{**port, "targetPort": 0} for port in item.get("spec", {}).get("ports", [])]
+    spec = {"spec": {**item["spec"], "ports": ports}} if ports else {}
+    return without_chosen({**item, "metadata": metadata, **spec})

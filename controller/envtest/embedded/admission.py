@@ -3,10 +3,11 @@
 from typing import Any
 
 from controller.envtest.embedded import cel, crd_rules, metadata
-from controller.envtest.embedded.builtin import changes, defaults, rules, strategy
+from controller.envtest.embedded.builtin import defaults, rules, strategy
 from controller.envtest.embedded.refusals import invalid
 from controller.envtest.embedded.resources import CRDS, TypeInfo
 from controller.envtest.embedded.storage import Storage
+from controller.envtest.embedded.writes import User
 from controller.meta import Object, schema
 from controller.meta.errors import Cause
 
@@ -19,10 +20,10 @@ def with_defaults(info: TypeInfo, obj: dict[str, Any]) -> dict[str, Any]:
     return obj
 
 
-def admit_new(info: TypeInfo, obj: dict[str, Any], storage: Storage, *, skip_rules: bool) -> dict[str, Any]:
-    """A new object as it is stored; ``skip_rules`` leaves CEL rules out. Raises Invalid."""
+def admit_new(info: TypeInfo, obj: dict[str, Any], storage: Storage, user: User, *, skip_rules: bool) -> dict[str, Any]:
+    """A new object of a user as it is stored; ``skip_rules`` leaves CEL rules out. Raises Invalid."""
     if not info.custom:
-        obj = strategy.prepare_create(info.key, obj, storage)
+        obj = strategy.prepare_create(info.key, obj, storage, user)
     _check(info, obj, None, [], skip_rules=skip_rules)
     return obj
 
@@ -33,7 +34,6 @@ def admit_change(
     """A changed object as it is stored; ``causes`` is what is known to be wrong with it. Raises Invalid."""
     if not info.custom:
         obj = strategy.prepare_update(info.key, obj, before, storage)
-        causes = [*causes, *changes.violations(info.key, before, obj)]
     _check(info, obj, before, causes, skip_rules=skip_rules)
     return obj
 

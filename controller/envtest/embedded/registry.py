@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controller import meta
-from controller.envtest.embedded import admission, deletion, metadata, reading
+from controller.envtest.embedded import admission, deletion, metadata, parts, reading
 from controller.envtest.embedded.apply import managers
+from controller.envtest.embedded.apply.strategic import StrategicError
 from controller.envtest.embedded.apply.typed import TypedError
-from controller.envtest.embedded.builtin import strategy, typed
+from controller.envtest.embedded.builtin import changes, strategy, typed
 from controller.envtest.embedded.refusals import about, no_object, unexplained
 from controller.envtest.embedded.resources import NAMESPACES, ServedTypes, TypeInfo
 from controller.envtest.embedded.storage import Entry, Storage
@@ -31,8 +32,6 @@ _COUNTED_METADATA = {
     ("apps", "deployments"): ("annotations",),
     ("discovery.k8s.io", "endpointslices"): ("labels",),
 }
-# Resources whose status updates also take labels and annotations.
-_STATUS_KEEPS_METADATA = frozenset({("", "pods"), ("", "nodes"), ("", "namespaces"), ("", "services")})
 
 
 @dataclass(slots=True)
@@ -57,7 +56,7 @@ class Registry:
         obj, warnings = reading.read(info, body, options)
         reading.check_kind(info, obj)
         given = reading.in_namespace(info, obj["metadata"], namespace)
-        if given.get("resourceVersion"):
+        if given.get("resourceVersion") and not options.dry_run:
             raise unexplained("resourceVersion should not be set on objects to be created")
         self._check_namespace(info, namespace)
         uid = self.new_uid()
@@ -74,7 +73,7 @@ class Registry:
             obj["metadata"]["generation"] = 1
         obj = admission.with_defaults(info, obj)
         managers.record(info, None, obj, options, meta.format_time(self.now()))
-        obj = admission.admit_new(info, obj, self.storage, skip_rules=self.skip_rules)
+        obj = admission.admit_new(info, obj, self.storage, options.user, skip_rules=self.skip_rules)
         if self.storage.get(info.key, key) is not None:
             raise about(AlreadyExists(f'{info.qualified} "{key.name}" already exists'), info, key.name)
         if options.dry_run:
@@ -115,6 +114,8 @@ class Registry:
         current = self.get(info, key)
         try:
             changed = change(current)
+        except StrategicError as error:
+            raise unexplained(str(error)) from None
         except meta.PatchError as error:
             raise Invalid(f"the server rejected our request due to an error in our request: {error}") from None
         if not isinstance(changed, dict) or not meta.name_of(changed):
@@ -133,14 +134,17 @@ class Registry:
     def apply(
         self, info: TypeInfo, key: NamespacedName, body: Body, options: WriteOptions, *, subresource: str = ""
     ) -> Written:
-        """Merges an applied configuration into the object, or creates it. Raises Conflict, Invalid, BadRequest, and TypedError."""
+        """Merges an applied configuration into the object, or creates it. Raises Conflict, Invalid, BadRequest, InternalError."""
         configuration = _configuration(info, key, body.value)
         live = self.storage.get(info.key, key)
         if live is None and subresource:
             raise no_object(info, key.name)
         shown = info.shown(live) if live is not None else None
         now = meta.format_time(self.now())
-        merged = managers.applied(info, shown, configuration, options, now, subresource=subresource)
+        try:
+            merged = managers.applied(info, shown, configuration, options, now, subresource=subresource)
+        except TypedError as error:
+            raise _untyped(error) from None
         applied = WriteOptions(dry_run=options.dry_run, field_validation="Ignore")
         if shown is None:
             if uid := configuration["metadata"].get("uid"):
@@ -169,11 +173,12 @@ class Registry:
     ) -> Written:
         """Stores ``obj``, an object that was read and checked, over the current one. Raises Invalid."""
         current = self.get(info, key)
-        obj = admission.with_defaults(info, _merged(info, current, obj, subresource))
+        obj = admission.with_defaults(info, parts.merged(info, current, obj, subresource, meta.format_time(self.now())))
         given = reading.in_namespace(info, obj["metadata"], key.namespace)
         causes = list(metadata.update_violations(current["metadata"], given))
         obj["metadata"] = metadata.kept(current["metadata"], given)
         managers.record(info, current, obj, options, meta.format_time(self.now()), subresource=subresource)
+        causes += changes.violations(info.key, current, obj, subresource) if not info.custom else ()
         obj = admission.admit_change(info, obj, current, self.storage, causes, skip_rules=self.skip_rules)
         if info.has_generation and subresource != "status" and _content(info, obj) != _content(info, current):
             obj["metadata"]["generation"] = meta.generation_of(current) + 1
@@ -233,7 +238,7 @@ class Registry:
 
 
 def _configuration(info: TypeInfo, key: NamespacedName, value: Any) -> dict[str, Any]:
-    """An applied configuration that was checked. Raises BadRequest, and TypedError for unknown fields."""
+    """An applied configuration that was checked. Raises BadRequest, and InternalError for unknown fields."""
     if not isinstance(value, dict) or not isinstance(value.get("metadata", {}), dict | None):
         raise BadRequest("the body of an apply request is an object")
     given = dict(value.get("metadata") or {})
@@ -242,38 +247,19 @@ def _configuration(info: TypeInfo, key: NamespacedName, value: Any) -> dict[str,
     configuration = {**value, "metadata": {**given, "name": given.get("name") or key.name}}
     reading.check_kind(info, configuration)
     if unknown := reading.unknown_fields(info, configuration):
-        raise TypedError(f".{unknown[0]}: field not declared in schema")
+        raise _untyped(f".{unknown[0]}: field not declared in schema")
     reading.check_identity(info, key, configuration)
     return configuration
+
+
+def _untyped(error: object) -> StatusError:
+    """500: the configuration does not fit the schema, as Kubernetes says it."""
+    return unexplained(f"failed to create typed patch object: {error}")
 
 
 def _empty_status(info: TypeInfo) -> dict[str, Any]:
     status = info.schema["properties"].get("status")
     return {"status": typed.zero(status)} if status is not None and status.get("x-presence") == "never" else {}
-
-
-def _merged(info: TypeInfo, current: Object, obj: dict[str, Any], subresource: str) -> dict[str, Any]:
-    """The new object, of which a request for a subresource changes only its own part, and any other everything else."""
-    if subresource == "finalize":
-        return {**current, "spec": {**meta.spec_of(current), **meta.spec_of(obj)}}
-    if subresource == "status":
-        status = {"status": obj["status"]} if "status" in obj else {}
-        kept = {name: value for name, value in current.items() if name != "status"}
-        if info.key in _STATUS_KEEPS_METADATA:
-            kept["metadata"] = obj["metadata"]
-        else:
-            kept["metadata"] = {**current["metadata"], **_managed(obj)}
-        return {**kept, **status}
-    if info.has_status:
-        obj.pop("status", None)
-        if "status" in current:
-            obj["status"] = current["status"]
-    return obj
-
-
-def _managed(obj: Object) -> dict[str, Any]:
-    entries = obj["metadata"].get("managedFields")
-    return {"managedFields": entries} if entries is not None else {}
 
 
 def _content(info: TypeInfo, obj: Object) -> dict[str, Any]:

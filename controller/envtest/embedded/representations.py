@@ -11,7 +11,7 @@ from controller.envtest.embedded.refusals import unexplained
 from controller.envtest.embedded.resources import TypeInfo
 from controller.envtest.embedded.tables import metadata_only, table
 from controller.meta import Object, jsonio
-from controller.meta.errors import BadRequest, StatusError, to_status
+from controller.meta.errors import BadRequest, MethodNotAllowed, StatusError, to_status
 
 _FORMS = (None, "Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 _MEDIA = {"application/json": "json", "application/*": "json", "*/*": "json", "application/yaml": "yaml"}
@@ -122,3 +122,8 @@ def refusal(error: StatusError) -> web.Response:
         body["metadata"] = extra
     headers = {"Retry-After": str(int(error.retry_after))} if error.retry_after else None
     return answer(body, error.http_code, headers)
+
+
+def not_allowed() -> MethodNotAllowed:
+    """405: the resource has no such method."""
+    return MethodNotAllowed("the server does not allow this method on the requested resource")

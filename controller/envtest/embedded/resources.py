@@ -9,6 +9,8 @@ from controller.meta import Object
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 NAMESPACES: ResourceKey = ("", "namespaces")
+SERVICES: ResourceKey = ("", "services")
+CLUSTER_ROLES: ResourceKey = ("rbac.authorization.k8s.io", "clusterroles")
 PODS: ResourceKey = ("", "pods")
 CRDS: ResourceKey = ("apiextensions.k8s.io", "customresourcedefinitions")
 

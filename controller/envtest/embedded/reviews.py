@@ -4,32 +4,16 @@ The server itself admits everybody to everything; these answers are for clients 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from controller import meta
 from controller.envtest.embedded.storage import Storage
 from controller.envtest.embedded.subresources import subject_of
+from controller.envtest.embedded.writes import ADMIN, ADMINISTRATORS, User
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import BadRequest, Cause, Invalid
 
 _RBAC = "rbac.authorization.k8s.io"
-_ADMINISTRATORS = "system:masters"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A user and its groups."""
-
-    name: str
-    groups: tuple[str, ...]
-
-    def as_object(self) -> dict[str, Any]:
-        """As reviews show it."""
-        return {"username": self.name, "groups": list(self.groups)}
-
-
-ADMIN = User("admin", (_ADMINISTRATORS, "system:authenticated"))
 
 
 def user_of(authorization: str, impersonated: str = "", groups: Iterable[str] = ()) -> User:
@@ -87,7 +71,7 @@ def _access_status(storage: Storage, user: User, spec: Object) -> dict[str, Any]
 
 def allowed_by(storage: Storage, user: User, resource: Object, path: Object) -> str | None:
     """Why the user may do this: a sentence that names the binding; None when no binding allows it."""
-    if _ADMINISTRATORS in user.groups:
+    if ADMINISTRATORS in user.groups:
         return ""
     for binding, rules in _bindings(storage, user, str(resource.get("namespace") or "")):
         if any(_allows(rule, resource, path) for rule in rules):
@@ -150,7 +134,7 @@ def _has(rule: Object, name: str, wanted: Any) -> bool:
 
 def _rules_status(storage: Storage, user: User, namespace: str) -> dict[str, Any]:
     rules: list[Object] = []
-    if _ADMINISTRATORS in user.groups:
+    if ADMINISTRATORS in user.groups:
         rules.append({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]})
     for _, found in _bindings(storage, user, namespace):
         rules += found

@@ -12,19 +12,20 @@ from pathlib import Path
 from aiohttp import web
 
 from controller import meta
-from controller.envtest.embedded import persistence
+from controller.envtest.embedded import aggregation, persistence
 from controller.envtest.embedded.bodies import MAX_BODY
+from controller.envtest.embedded.builtin import bootstrap
 from controller.envtest.embedded.builtin.kinds import built_in
 from controller.envtest.embedded.collector import Collector
 from controller.envtest.embedded.crds import established, types_of
 from controller.envtest.embedded.faults import Faults
 from controller.envtest.embedded.handlers import Handlers
 from controller.envtest.embedded.registry import Registry
-from controller.envtest.embedded.resources import CRDS, NAMESPACES, ServedTypes
+from controller.envtest.embedded.resources import CLUSTER_ROLES, CRDS, NAMESPACES, SERVICES, ServedTypes
 from controller.envtest.embedded.storage import Entry, ResourceKey, Storage
 from controller.envtest.embedded.watches import Watchers
 from controller.envtest.embedded.writes import Body, WriteOptions
-from controller.meta import NamespacedName, Object
+from controller.meta import Object
 
 _SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
@@ -53,8 +54,7 @@ class EmbeddedServer:
         self._tasks: list[asyncio.Task[None]] = []
         if persist is not None and persistence.load(persist, self.storage):
             self._take_up()
-        for name in _SYSTEM_NAMESPACES:
-            self._create(NAMESPACES, {"metadata": {"name": name}})
+        self._bootstrap()
         for crd in crds:
             self._create(CRDS, crd)
 
@@ -67,12 +67,31 @@ class EmbeddedServer:
             for obj in self.storage.list(resource):
                 self._collector.saw(Entry(0, resource, meta.key_of(obj), None, obj, obj))
 
+    def _bootstrap(self) -> None:
+        """Makes what every cluster begins with, as far as it is not there."""
+        for name in _SYSTEM_NAMESPACES:
+            self._create(NAMESPACES, {"metadata": {"name": name}})
+        self._create(SERVICES, bootstrap.KUBERNETES_SERVICE)
+        for info, obj in bootstrap.objects(self.registry.types):
+            if self.storage.get(info.key, meta.key_of(obj)) is None:
+                own = {"uid": str(uuid.uuid4()), "creationTimestamp": meta.format_time(time.time())}
+                stored = {**obj, "metadata": {**obj["metadata"], **own}}
+                self.storage.put(info.key, meta.key_of(obj), stored)
+        self._aggregate()
+
+    def _aggregate(self) -> None:
+        """Gives every cluster role with an aggregation rule the rules of the roles that it selects."""
+        while (changed := aggregation.next_change(self.storage.list(CLUSTER_ROLES))) is not None:
+            self.publish(self.storage.put(CLUSTER_ROLES, meta.key_of(changed), changed))
+
     def _create(self, key: ResourceKey, obj: Object) -> None:
         info = self.registry.types.by_key(key)
         assert info is not None, f"{key} is not built in"
-        if self.storage.get(key, NamespacedName("", meta.name_of(obj))) is not None:
+        if self.storage.get(key, meta.key_of(obj)) is not None:
             return
-        self.publish(self.registry.create(info, "", Body(dict(obj)), WriteOptions(manager="apiserver")).entry)
+        self.publish(
+            self.registry.create(info, meta.namespace_of(obj), Body(dict(obj)), WriteOptions(manager="apiserver")).entry
+        )
 
     async def start(self) -> None:
         """Serves until ``stop``; nobody can watch from before the start. Raises OSError when the port is taken."""
@@ -109,6 +128,8 @@ class EmbeddedServer:
         self.watchers.publish(entry)
         if entry.resource == CRDS:
             self._follow_crd(entry)
+        elif entry.resource == CLUSTER_ROLES:
+            self._aggregate()
         self._collector.saw(entry)
 
     def _follow_crd(self, entry: Entry) -> None:

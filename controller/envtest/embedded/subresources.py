@@ -5,13 +5,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller import meta
+from controller.envtest.embedded.builtin import catalog
 from controller.envtest.embedded.refusals import invalid
 from controller.envtest.embedded.resources import TypeInfo
-from controller.meta import Object, jsonio
+from controller.meta import NamespacedName, Object, jsonio
 from controller.meta.errors import BadRequest, Cause, Conflict
 
 SCALE = "autoscaling/v1"
-_DEFAULT_EXPIRY = 3600
+SCALES = TypeInfo(
+    *("autoscaling", "v1", "scales", "scale", "Scale", "ScaleList"),
+    schema=catalog.definition("io.k8s.api.autoscaling.v1.Scale"),
+    columns=tuple({"name": name} for name in ("Name", "Desired", "Available", "Age")),
+)
+"""Scales as a resource, for patches and tables of them."""
+TOKEN_REQUESTS = TypeInfo(
+    *("authentication.k8s.io", "v1", "tokenrequests", "tokenrequest", "TokenRequest", "TokenRequestList"), schema={}
+)
+"""Requests for tokens as a resource, for errors about them."""
+_DEFAULT_EXPIRY, _SHORTEST_EXPIRY, _LONGEST_EXPIRY = 3600, 600, 2**32
 
 
 def scale_of(info: TypeInfo, obj: Object) -> dict[str, Any]:
@@ -70,6 +81,19 @@ def scaled(info: TypeInfo, obj: Object, scale: Any) -> dict[str, Any]:
     return _set(obj, paths.spec.split("."), replicas)
 
 
+def applied_scale(info: TypeInfo, key: NamespacedName, scale: Any) -> dict[str, Any]:
+    """An applied Scale as a configuration of the object that is scaled. Raises BadRequest for another body."""
+    paths = info.scale
+    assert paths is not None, f"{info.plural} have no scale"
+    if not isinstance(scale, Mapping) or (scale.get("apiVersion"), scale.get("kind")) != (SCALE, "Scale"):
+        raise BadRequest(f"the body of an applied scale is a Scale of {SCALE}")
+    given = meta.metadata_of(scale)
+    metadata = {name: given[name] for name in ("uid", "resourceVersion") if given.get(name)}
+    configuration = {"apiVersion": info.api_version, "kind": info.kind, "metadata": {"name": key.name, **metadata}}
+    replicas = meta.spec_of(scale).get("replicas")
+    return configuration if replicas is None else _set(configuration, paths.spec.split("."), replicas)
+
+
 def _set(value: Any, path: list[str], new: Any) -> dict[str, Any]:
     inner = value if isinstance(value, Mapping) else {}
     return {**inner, path[0]: _set(inner.get(path[0]), path[1:], new) if path[1:] else new}
@@ -104,9 +128,17 @@ def bound(pod: Object, binding: Any, now: str) -> dict[str, Any]:
 
 
 def token(account: Object, request: Any, now: float) -> dict[str, Any]:
-    """A TokenRequest with a token for the service account. The token names the account and is not signed."""
+    """A TokenRequest with a token for the service account. The token names the account and is not signed.
+
+    Raises Invalid for one that would expire within ten minutes.
+    """
     spec = dict(meta.spec_of(request)) if isinstance(request, Mapping) else {}
-    expiry = now + int(spec.get("expirationSeconds") or _DEFAULT_EXPIRY)
+    seconds = _DEFAULT_EXPIRY if spec.get("expirationSeconds") is None else int(spec["expirationSeconds"])
+    if not _SHORTEST_EXPIRY <= seconds <= _LONGEST_EXPIRY:
+        bound = "less than 10 minutes" if seconds < _SHORTEST_EXPIRY else "larger than 2^32 seconds"
+        text = f"Invalid value: {seconds}: may not specify a duration {bound}"
+        raise invalid(TOKEN_REQUESTS, "", [Cause("spec.expirationSeconds", "FieldValueInvalid", text)])
+    expiry = now + seconds
     subject = f"system:serviceaccount:{meta.namespace_of(account)}:{meta.name_of(account)}"
     claims = {"sub": subject, "uid": meta.uid_of(account), "exp": int(expiry), "iss": "embedded"}
     parts = ({"alg": "none"}, claims)

@@ -5,6 +5,23 @@ from typing import Any
 
 from controller.envtest.embedded.storage import Entry
 
+ADMINISTRATORS = "system:masters"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user and its groups."""
+
+    name: str
+    groups: tuple[str, ...]
+
+    def as_object(self) -> dict[str, Any]:
+        """As reviews show it."""
+        return {"username": self.name, "groups": list(self.groups)}
+
+
+ADMIN = User("admin", (ADMINISTRATORS, "system:authenticated"))
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -16,12 +33,13 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """The options of a write: ``field_validation`` is Ignore, Warn or Strict; ``manager`` owns the fields that it sets."""
+    """The options of a write by ``user``: ``field_validation`` is Ignore, Warn or Strict; ``manager`` owns the fields that it sets."""
 
     dry_run: bool = False
     field_validation: str = "Warn"
     manager: str = ""
     force: bool = False
+    user: User = ADMIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from controller.envtest.embedded.apply import typed
 from controller.envtest.embedded.apply.fields import EMPTY, FieldSet, Path, dotted, from_fields_v1, to_fields_v1
 from controller.envtest.embedded.builtin import catalog
+from controller.envtest.embedded.builtin.strategy import SIGNING_REQUESTS
 from controller.envtest.embedded.builtin.typed import always_written
 from controller.envtest.embedded.refusals import about
 from controller.envtest.embedded.resources import TypeInfo
@@ -111,6 +112,9 @@ def record(
 
     Without ``managedFields`` in ``obj`` those of the stored object go on; an empty list forgets them all.
     """
+    if info.key == SIGNING_REQUESTS:
+        obj["metadata"].pop("managedFields", None)
+        return  # Kubernetes 1.37 does not track who sets their fields.
     given = obj["metadata"].get("managedFields")
     source = before if given is None and before is not None else obj
     owners = owners_of(source)

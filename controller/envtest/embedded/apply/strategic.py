@@ -9,8 +9,12 @@ Schema = Mapping[str, Any]
 _DIRECTIVE, _RETAIN, _ORDER, _DELETE = "$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"
 
 
+class StrategicError(PatchError):
+    """The patch has a directive or a list item that cannot be used; Kubernetes answers 500."""
+
+
 def strategic_merge(target: Any, patch: Any, schema: Schema) -> Any:
-    """The target after the patch; neither is changed. Raises PatchError for a directive or a list item that cannot be used."""
+    """The target after the patch; neither is changed. Raises StrategicError for a directive or a list item that cannot be used."""
     if not isinstance(patch, dict):
         return patch
     directive = patch.get(_DIRECTIVE)
@@ -20,7 +24,7 @@ def strategic_merge(target: Any, patch: Any, schema: Schema) -> Any:
     if directive == "delete":
         return {}
     if directive not in (None, "merge"):
-        raise PatchError(f"unrecognized type: {directive}")
+        raise StrategicError(f"unrecognized type: {directive}")
     result = dict(target) if isinstance(target, dict) else {}
     if (kept := rest.pop(_RETAIN, None)) is not None:
         result = {key: value for key, value in result.items() if key in kept}
@@ -31,7 +35,7 @@ def strategic_merge(target: Any, patch: Any, schema: Schema) -> Any:
             result.pop(key, None)
         else:
             result[key] = _merged(result.get(key), value, _property(schema, key))
-    return _ordered(_pruned(result, rest), rest, schema)
+    return _ordered(_pruned(result, rest), target, rest, schema)
 
 
 def _property(schema: Schema, key: str) -> Schema:
@@ -51,7 +55,8 @@ def _merged(current: Any, value: Any, schema: Schema) -> Any:
         items = current if isinstance(current, list) else []
         if key := schema.get("x-kubernetes-patch-merge-key"):
             return _merged_items(items, value, str(key), schema.get("items") or {})
-        return [*value, *(item for item in items if item not in value)]
+        added = [item for index, item in enumerate(value) if item not in items and item not in value[:index]]
+        return _arranged([*items, *added], value, items, None)
     return _without_directives(value) if isinstance(value, list) else value
 
 
@@ -65,7 +70,7 @@ def _merged_items(items: list[Any], patch: list[Any], key: str, schema: Schema) 
     result = list(items)
     for item in patch:
         if not isinstance(item, dict) or key not in item:
-            raise PatchError(f"map: {item} does not contain declared merge key: {key}")
+            raise StrategicError(f"map: {item} does not contain declared merge key: {key}")
         places = [index for index, old in enumerate(result) if isinstance(old, dict) and old.get(key) == item[key]]
         if item.get(_DIRECTIVE) == "delete":
             result = [old for old in result if not (isinstance(old, dict) and old.get(key) == item[key])]
@@ -73,7 +78,7 @@ def _merged_items(items: list[Any], patch: list[Any], key: str, schema: Schema) 
             result[places[0]] = strategic_merge(result[places[0]], item, schema)
         else:
             result.append(strategic_merge({}, item, schema))
-    return result
+    return _arranged(result, patch, items, key)
 
 
 def _pruned(result: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -84,27 +89,31 @@ def _pruned(result: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _ordered(result: dict[str, Any], patch: dict[str, Any], schema: Schema) -> dict[str, Any]:
+def _ordered(result: dict[str, Any], before: Any, patch: dict[str, Any], schema: Schema) -> dict[str, Any]:
     for directive, order in patch.items():
         key = directive.removeprefix(_ORDER)
         if directive.startswith(_ORDER) and isinstance(result.get(key), list):
             merge_key = _property(schema, key).get("x-kubernetes-patch-merge-key")
-            result[key] = _by_order(result[key], order, str(merge_key) if merge_key else None)
+            old = before.get(key) if isinstance(before, dict) else None
+            result[key] = _arranged(result[key], order, old or [], str(merge_key) if merge_key else None)
     return result
 
 
-def _by_order(items: list[Any], order: list[Any], merge_key: str | None) -> list[Any]:
-    """The items in the order that the patch lists; those that it does not list stay behind the item that they followed."""
+def _arranged(items: list[Any], order: list[Any], before: list[Any], merge_key: str | None) -> list[Any]:
+    """The items that ``order`` lists in its order, and the others in their old order.
+
+    An item of the others goes first only where it stood before the next listed one; listed items that are new go first.
+    """
 
     def identity(item: Any) -> Any:
         return item.get(merge_key) if merge_key and isinstance(item, dict) else item
 
-    places = [identity(item) for item in order]
-    listed = sorted((item for item in items if identity(item) in places), key=lambda item: places.index(identity(item)))
+    wanted, old = [identity(item) for item in order], [identity(item) for item in before]
+    listed = sorted((item for item in items if identity(item) in wanted), key=lambda item: wanted.index(identity(item)))
+    others = [item for item in items if identity(item) not in wanted]
     result: list[Any] = []
-    for item in items:
-        if identity(item) in places:
-            result.append(listed.pop(0))
-        else:
-            result.append(item)
-    return result
+    while listed and others:
+        mine, theirs = identity(listed[0]), identity(others[0])
+        stood_before = mine in old and theirs in old and old.index(theirs) < old.index(mine)
+        result.append(others.pop(0) if stood_before else listed.pop(0))
+    return [*result, *listed, *others]

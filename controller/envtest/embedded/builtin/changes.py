@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from controller import meta
+from controller.envtest.embedded.builtin.strategy import SIGNING_REQUESTS, qos_class
 from controller.meta import Object
 from controller.meta.errors import Cause
 
@@ -53,8 +54,11 @@ _POD_CHANGES = (
 )
 
 
-def violations(key: tuple[str, str], before: Object, after: Object) -> Iterator[Cause]:
-    """The forbidden changes in an update of this resource."""
+def violations(key: tuple[str, str], before: Object, after: Object, subresource: str = "") -> Iterator[Cause]:
+    """The forbidden changes in an update of this resource or of a subresource of it."""
+    if subresource in _PARTS_OF_PODS:
+        yield from _PARTS_OF_PODS[subresource](before, after)
+        return
     for path in IMMUTABLE.get(key, ()):
         if _at(before, path) != _at(after, path):
             yield Cause(".".join(path), "FieldValueInvalid", "Invalid value: field is immutable")
@@ -101,6 +105,45 @@ def _pod(before: Object, after: Object) -> Iterator[Cause]:
         yield Cause("spec.tolerations", "FieldValueForbidden", text)
 
 
+def _ephemeral_containers(before: Object, after: Object) -> Iterator[Cause]:
+    """Debugging containers are added, never changed or removed."""
+    field, found = "ephemeralContainers", meta.spec_of(after).get("ephemeralContainers") or ()
+    new = {one.get("name"): one for one in found}
+    for old in meta.spec_of(before).get(field) or ():
+        if new.get(old.get("name")) != old:
+            text = f"Forbidden: existing ephemeral containers {old.get('name')!r} may not be changed or removed"
+            yield Cause(f"spec.{field}", "FieldValueForbidden", text)
+    others = {one.get("name") for one in _containers(after)}
+    for index, one in enumerate(found):
+        if one.get("name") in others:
+            text = f"Duplicate value: {one.get('name')!r}"
+            yield Cause(f"spec.{field}[{index}].name", "FieldValueDuplicate", text)
+
+
+def _containers(pod: Object) -> Iterator[Object]:
+    for field in ("containers", "initContainers"):
+        yield from meta.spec_of(pod).get(field) or ()
+
+
+def _resize(before: Object, after: Object) -> Iterator[Cause]:
+    """A pod keeps its containers and its class of service, and only its CPU and memory change."""
+    if [one.get("name") for one in _containers(before)] != [one.get("name") for one in _containers(after)]:
+        yield Cause("spec.containers", "FieldValueForbidden", "Forbidden: pod updates may not add or remove containers")
+        return
+    if qos_class(before) != qos_class(after):
+        text = f"Invalid value: {qos_class(before)!r}: Pod QOS Class may not change as a result of resizing"
+        yield Cause("spec", "FieldValueInvalid", text)
+    for old, new in zip(_containers(before), _containers(after), strict=True):
+        if _fixed_resources(old) != _fixed_resources(new):
+            yield Cause("spec", "FieldValueForbidden", "Forbidden: only cpu and memory resources are mutable")
+            return
+
+
+def _fixed_resources(container: Object) -> dict[str, Any]:
+    resources = container.get("resources") or {}
+    return {kind: found for kind, values in resources.items() if (found := _without(values, ("cpu", "memory")))}
+
+
 def _frozen(spec: Object) -> dict[str, Any]:
     rest = _without(spec, ("containers", "initContainers", "activeDeadlineSeconds", "tolerations", "schedulingGates"))
     for field in ("containers", "initContainers"):
@@ -127,10 +170,29 @@ def _definition(before: Object, after: Object) -> Iterator[Cause]:
             yield Cause(f"status.storedVersions[{index}]", "FieldValueInvalid", text)
 
 
+_PARTS_OF_PODS: Mapping[str, Callable[[Object, Object], Iterator[Cause]]] = {
+    "ephemeralcontainers": _ephemeral_containers,
+    "resize": _resize,
+}
+
+
+def _decisions(before: Object, after: Object) -> Iterator[Cause]:
+    """Decisions about signing requests stay, and a request is not both approved and denied."""
+    old, new = ([one.get("type") for one in meta.status_of(obj).get("conditions") or ()] for obj in (before, after))
+    for decision in ("Approved", "Denied", "Failed"):
+        if decision in old and decision not in new:
+            text = f"Forbidden: updates may not remove a condition of type {decision!r}"
+            yield Cause("status.conditions", "FieldValueForbidden", text)
+    if {"Approved", "Denied"} <= set(new):
+        text = "Invalid value: Approved and Denied conditions are mutually exclusive"
+        yield Cause("status.conditions", "FieldValueInvalid", text)
+
+
 _SPECIAL: Mapping[tuple[str, str], Callable[[Object, Object], Iterator[Cause]]] = {
     ("", "configmaps"): _data,
     ("", "secrets"): _data,
     ("", "pods"): _pod,
     ("", "services"): _service,
+    SIGNING_REQUESTS: _decisions,
     ("apiextensions.k8s.io", "customresourcedefinitions"): _definition,
 }

@@ -6,17 +6,21 @@ from typing import Any
 from controller import meta
 from controller.envtest.embedded.resources import NAMESPACES, PODS
 from controller.envtest.embedded.storage import ResourceKey, Storage
+from controller.envtest.embedded.writes import User
 from controller.meta import Object
 
 Fields = dict[str, Any]
+SIGNING_REQUESTS: ResourceKey = ("certificates.k8s.io", "certificatesigningrequests")
 PROTECTED_NAMESPACES = ("default", "kube-public", "kube-system")
 _FIRST_NODE_PORT, _LAST_NODE_PORT = 30000, 32767
 _EVICTION_SECONDS = 300
 _QOS = ("cpu", "memory")
 
 
-def prepare_create(key: ResourceKey, obj: Fields, storage: Storage) -> Fields:
-    """The new object, with its defaults, and with what the server sets itself."""
+def prepare_create(key: ResourceKey, obj: Fields, storage: Storage, user: User) -> Fields:
+    """The new object of this user, with its defaults, and with what the server sets itself."""
+    if key == SIGNING_REQUESTS:
+        return {**obj, "spec": {**meta.spec_of(obj), "username": user.name, "groups": list(user.groups)}}
     prepare = _CREATE.get(key)
     return prepare(obj, storage) if prepare else obj
 
@@ -25,6 +29,8 @@ def prepare_update(key: ResourceKey, obj: Fields, before: Object, storage: Stora
     """The changed object with what the server keeps or sets itself."""
     if key == ("", "services"):
         return _service_update(obj, before, storage)
+    if key == SIGNING_REQUESTS:
+        return {**obj, "spec": before["spec"]}
     return obj
 
 
