@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from controller import meta
+from controller.envtest.embedded.causes import LABEL_RULE, SUBDOMAIN_RULE, shown
 from controller.meta import Object
 from controller.meta.errors import Cause
 
@@ -17,9 +18,9 @@ _LABEL_VALUE = re.compile(rf"({_WORD})?")
 _MAX_ANNOTATIONS = 256 * 1024
 _MAX_GENERATED_BASE = 58
 _NAMES = {
-    "subdomain": (re.compile(_SUBDOMAIN), 253),
-    "label": (re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"), 63),
-    "path": (re.compile(r"(?!\.{1,2}$)[^/%]+"), 10**6),
+    "subdomain": (re.compile(_SUBDOMAIN), 253, SUBDOMAIN_RULE),
+    "label": (re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"), 63, LABEL_RULE),
+    "path": (re.compile(r"(?!\.{1,2}$)[^/%]+"), 10**6, "may not be '.' or '..' and may not contain '/' or '%'"),
 }
 _NAME_RULES = {
     ("", "namespaces"): "label",
@@ -40,18 +41,21 @@ def generated_name(base: str, uid: str) -> str:
 def violations(metadata: Object, resource: tuple[str, str]) -> Iterator[Cause]:
     """The errors in the metadata of an object of this resource."""
     name = str(metadata.get("name") or "")
-    pattern, longest = _NAMES[_NAME_RULES.get(resource, "subdomain")]
+    pattern, longest, rule = _NAMES[_NAME_RULES.get(resource, "subdomain")]
     if not name:
         yield Cause("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
     elif metadata.get("generateName") and not pattern.fullmatch(name):
-        text = f"Invalid value: {metadata['generateName']!r}: not a valid prefix of a name of this kind"
+        text = f"Invalid value: {shown(metadata['generateName'])}: {rule}"
         yield Cause("metadata.generateName", "FieldValueInvalid", text)
-        yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {name!r}: not a valid name of this kind")
-    elif not pattern.fullmatch(name) or len(name) > longest:
-        yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {name!r}: not a valid name of this kind")
+        yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {shown(name)}: {rule}")
+    elif not pattern.fullmatch(name):
+        yield Cause("metadata.name", "FieldValueInvalid", f"Invalid value: {shown(name)}: {rule}")
+    elif len(name) > longest:
+        text = f"Invalid value: {shown(name)}: must be no more than {longest} characters"
+        yield Cause("metadata.name", "FieldValueInvalid", text)
     for key, value in (metadata.get("labels") or {}).items():
         if not _QUALIFIED.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
-            yield Cause("metadata.labels", "FieldValueInvalid", f"Invalid value: {key}={value!r}")
+            yield Cause("metadata.labels", "FieldValueInvalid", f"Invalid value: {shown(value)}")
     annotations = metadata.get("annotations") or {}
     if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > _MAX_ANNOTATIONS:
         yield Cause(
@@ -59,10 +63,10 @@ def violations(metadata: Object, resource: tuple[str, str]) -> Iterator[Cause]:
         )
     for key in annotations:
         if not _QUALIFIED.fullmatch(key.lower()):
-            yield Cause("metadata.annotations", "FieldValueInvalid", f"Invalid value: {key!r}")
+            yield Cause("metadata.annotations", "FieldValueInvalid", f"Invalid value: {shown(key)}")
     for finalizer in metadata.get("finalizers") or ():
         if not _QUALIFIED.fullmatch(finalizer):
-            yield Cause("metadata.finalizers", "FieldValueInvalid", f"Invalid value: {finalizer!r}")
+            yield Cause("metadata.finalizers", "FieldValueInvalid", f"Invalid value: {shown(finalizer)}")
     yield from _owner_violations(meta.owner_references_of({"metadata": metadata}))
 
 
@@ -83,7 +87,9 @@ def update_violations(before: Object, after: Object) -> Iterator[Cause]:
     """Violations of the rules for metadata in an update."""
     for name in _IMMUTABLE:
         if after.get(name) and after[name] != before.get(name):
-            yield Cause(f"metadata.{name}", "FieldValueInvalid", f"Invalid value: {after[name]!r}: field is immutable")
+            yield Cause(
+                f"metadata.{name}", "FieldValueInvalid", f"Invalid value: {shown(after[name])}: field is immutable"
+            )
     if before.get("deletionTimestamp"):
         added = set(after.get("finalizers") or ()) - set(before.get("finalizers") or ())
         if added:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller import meta
-from controller.envtest.embedded.builtin import cells
+from controller.envtest.embedded.builtin import columns as built_in_columns
 from controller.envtest.embedded.builtin.cells import age
 from controller.envtest.embedded.resources import TypeInfo
 from controller.meta import Object
@@ -36,7 +36,9 @@ def table(
         "columnDefinitions": [_definition(column) for column in columns],
         "rows": [
             {
-                "cells": _custom_cells(obj, columns, now) if info.custom else cells.row(info, obj, columns, now),
+                "cells": _custom_cells(obj, columns, now)
+                if info.custom
+                else built_in_columns.row(info, obj, columns, now),
                 "object": metadata_only(obj) if include == "Metadata" else obj if include == "Object" else None,
             }
             for obj in objects

@@ -5,6 +5,7 @@ from typing import Any
 
 from controller import meta
 from controller.envtest.embedded.builtin.strategy import SIGNING_REQUESTS, qos_class
+from controller.envtest.embedded.causes import shown
 from controller.meta import Object
 from controller.meta.errors import Cause
 
@@ -111,12 +112,12 @@ def _ephemeral_containers(before: Object, after: Object) -> Iterator[Cause]:
     new = {one.get("name"): one for one in found}
     for old in meta.spec_of(before).get(field) or ():
         if new.get(old.get("name")) != old:
-            text = f"Forbidden: existing ephemeral containers {old.get('name')!r} may not be changed or removed"
+            text = f"Forbidden: existing ephemeral containers {shown(old.get('name'))} may not be changed or removed"
             yield Cause(f"spec.{field}", "FieldValueForbidden", text)
     others = {one.get("name") for one in _containers(after)}
     for index, one in enumerate(found):
         if one.get("name") in others:
-            text = f"Duplicate value: {one.get('name')!r}"
+            text = f"Duplicate value: {shown(one.get('name'))}"
             yield Cause(f"spec.{field}[{index}].name", "FieldValueDuplicate", text)
 
 
@@ -131,7 +132,7 @@ def _resize(before: Object, after: Object) -> Iterator[Cause]:
         yield Cause("spec.containers", "FieldValueForbidden", "Forbidden: pod updates may not add or remove containers")
         return
     if qos_class(before) != qos_class(after):
-        text = f"Invalid value: {qos_class(before)!r}: Pod QOS Class may not change as a result of resizing"
+        text = f"Invalid value: {shown(qos_class(before))}: Pod QOS Class may not change as a result of resizing"
         yield Cause("spec", "FieldValueInvalid", text)
     for old, new in zip(_containers(before), _containers(after), strict=True):
         if _fixed_resources(old) != _fixed_resources(new):
@@ -166,7 +167,7 @@ def _definition(before: Object, after: Object) -> Iterator[Cause]:
         meta.status_of(after).get("storedVersions") or meta.status_of(before).get("storedVersions") or ()
     ):
         if name not in served:
-            text = f"Invalid value: {name!r}: must appear in spec.versions"
+            text = f"Invalid value: {shown(name)}: must appear in spec.versions"
             yield Cause(f"status.storedVersions[{index}]", "FieldValueInvalid", text)
 
 
@@ -181,7 +182,7 @@ def _decisions(before: Object, after: Object) -> Iterator[Cause]:
     old, new = ([one.get("type") for one in meta.status_of(obj).get("conditions") or ()] for obj in (before, after))
     for decision in ("Approved", "Denied", "Failed"):
         if decision in old and decision not in new:
-            text = f"Forbidden: updates may not remove a condition of type {decision!r}"
+            text = f"Forbidden: updates may not remove a condition of type {shown(decision)}"
             yield Cause("status.conditions", "FieldValueForbidden", text)
     if {"Approved", "Denied"} <= set(new):
         text = "Invalid value: Approved and Denied conditions are mutually exclusive"
