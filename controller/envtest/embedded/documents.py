@@ -45,7 +45,7 @@ def health(check: str, *, verbose: bool) -> str:
 
 
 def metrics(storage: Storage) -> str:
-    """How many objects of each resource are stored, in Prometheus' text format."""
+    """The number of stored objects of each resource, in Prometheus' text format."""
     lines = [
         "# HELP apiserver_storage_objects [STABLE] Number of stored objects.",
         "# TYPE apiserver_storage_objects gauge",

@@ -71,7 +71,7 @@ class Handlers:
         return await self._handle_collection(request, target)
 
     def _page(self, request: web.Request, parts: list[str]) -> web.Response | None:
-        """What is answered at a path beside the resources; None where there is nothing."""
+        """The page at a path beside the resources; None where there is none."""
         if parts and parts[0] in documents.HEALTH:
             return web.Response(text=documents.health(parts[0], verbose="verbose" in request.query))
         if parts == ["metrics"]:

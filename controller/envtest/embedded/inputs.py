@@ -1,4 +1,4 @@
-"""What a request carries: its object, its patch and its options."""
+"""The content of a request: its object, its options and its sender."""
 
 from dataclasses import replace
 
@@ -17,19 +17,19 @@ async def object_of(request: web.Request) -> Body:
 
 
 async def delete_options_of(request: web.Request) -> DeleteOptions:
-    """How a delete is done, by the body and the query. Raises BadRequest and Invalid."""
+    """The options of a delete, by the body and the query. Raises BadRequest and Invalid."""
     body = await object_of(request) if request.can_read_body else Body({})
     return queries.delete_options(request.query, body.value)
 
 
 def write_options_of(request: web.Request) -> WriteOptions:
-    """How a write is done. Raises Invalid."""
+    """The options of a write. Raises Invalid."""
     options = queries.write_options(request.query, request.headers.get("User-Agent", ""))
     return replace(options, user=sender_of(request))
 
 
 def sender_of(request: web.Request) -> User:
-    """Who asks."""
+    """The user that sends the request."""
     return user_of(
         request.headers.get("Authorization", ""),
         request.headers.get("Impersonate-User", ""),

@@ -1,4 +1,4 @@
-"""What an update of an object or of one of its subresources takes from the request, and what it leaves as it is. Pure."""
+"""Objects and their subresources as parts: the fields that an update of each takes from the request. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

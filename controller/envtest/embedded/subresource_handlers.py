@@ -106,7 +106,7 @@ class SubresourceHandlers:
 
 
 async def patched(request: web.Request, target: Target, registry: Registry) -> Written:
-    """What a PATCH of an object or of a part of it makes of it, by the type of its body. Raises StatusError."""
+    """The result of a PATCH of an object or of a part of it, by the type of its body. Raises StatusError."""
     info, key, subresource = target.info, target.key, target.subresource
     if request.content_type == APPLY:
         body = bodies.read_yaml(await request.read())

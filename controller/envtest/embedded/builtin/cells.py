@@ -58,13 +58,13 @@ def at(path: str, default: Any = "") -> Cell:
 
 
 def age_of(path: str) -> Cell:
-    """How long ago the time at a path was."""
+    """The time since the time at a path."""
     found = at(path, None)
     return lambda obj, now: age(found(obj, now), now)
 
 
 def count(*names: str) -> Cell:
-    """How many items the fields have together."""
+    """The number of items that the fields have together."""
     return lambda obj, _: str(sum(len(obj.get(name) or ()) for name in names))
 
 
