@@ -1,5 +1,6 @@
 """The dialect, and the neutral values that it writes and reads."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -189,14 +190,21 @@ class Dialect:
 
     def resources(self, role: Role) -> tuple[Resource, ...]:
         """The resources that play this role."""
-        return tuple(kind.resource for kind in self.kinds if kind.role is role)
+        return _by_role(self)[role]
 
     def kind(self, name: str) -> ChildKind:
         """The row of a ``kind``. Raises KeyError for a kind that is not a child's."""
-        for kind in self.kinds:
-            if kind.resource.kind == name:
-                return kind
-        raise KeyError(name)
+        return _by_name(self)[name]
+
+
+@functools.cache
+def _by_role(dialect: Dialect) -> Mapping[Role, tuple[Resource, ...]]:
+    return {role: tuple(kind.resource for kind in dialect.kinds if kind.role is role) for role in Role}
+
+
+@functools.cache
+def _by_name(dialect: Dialect) -> Mapping[str, ChildKind]:
+    return {kind.resource.kind: kind for kind in dialect.kinds}
 
 
 def at(value: Any, *path: str) -> Any:

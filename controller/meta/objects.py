@@ -73,6 +73,8 @@ def _text(obj: object, key: str) -> str:
 
 def metadata_of(obj: Object) -> Object:
     """``metadata``, empty where absent."""
+    if type(obj) is dict and type(value := obj.get("metadata")) is dict:
+        return value
     return _mapping(obj, "metadata")
 
 

@@ -1,4 +1,4 @@
-"""Applies a plan: every step in a task of its own, after the steps that it needs. It decides nothing.
+"""Applies a plan: every step that writes in a task of its own, after the steps that it needs. It decides nothing.
 
 An answer that shows that the plan was made from an old object (409, 404) leads to one more plan for that child, from the live object. Every
 other error is collected as a Problem and stops only the steps that need the child.
@@ -68,7 +68,10 @@ class _Execution:
 
     async def run(self) -> Outcome:
         for key, step in self._plan.steps.items():
-            self._tasks[key] = asyncio.create_task(self._run(step))
+            if isinstance(step, Keep) and self._tasks.keys().isdisjoint((*step.needs, *step.after)):
+                self._note_held(step)
+            else:
+                self._tasks[key] = asyncio.create_task(self._run(step))
         try:
             await asyncio.gather(*self._tasks.values())
         finally:

@@ -45,8 +45,29 @@ def diff(desired: Object, live: Object, dialect: Dialect, scaling: Scaling | Non
        with free keys (selectors, resources, node selectors) are exact all the same.
     3. Another spelling of the same value (``1`` for ``1000m``, backends in another order) is not a change, and the live revision stays.
     4. A held pod template is left out, with its revision; the instances of its roles are not, where they are not part of it.
+    5. Most children are word for word as desired; that is found out first, since it takes a fraction of the time.
     """
-    kind, keys, scaling = dialect.kind(str(desired["kind"])), dialect.keys, scaling or Scaling()
+    kind, scaling = dialect.kind(str(desired["kind"])), scaling or Scaling()
+    patch = {} if _is_verbatim(desired, live) else _owned_patch(desired, live, dialect, scaling)
+    for further in (_clamp_patch(kind, live, dialect, scaling), kind.heal(live)):
+        patch = _joined(patch, further or {})
+    return Change(patch, tuple(sorted(changed_fields(patch)))) if patch else None
+
+
+def _is_verbatim(desired: Object, live: Object) -> bool:
+    """Whether the live object has everything desired in the same words, and no further annotation and no further field in its spec."""
+    (own,) = meta.owner_references_of(desired)
+    return (
+        meta.spec_of(live) == meta.spec_of(desired)
+        and meta.annotations_of(live) == meta.annotations_of(desired)
+        and meta.labels_of(desired).items() <= meta.labels_of(live).items()
+        and own in meta.owner_references_of(live)
+    )
+
+
+def _owned_patch(desired: Object, live: Object, dialect: Dialect, scaling: Scaling) -> dict[str, Any]:
+    """What changes in the fields that we own; empty where nothing does."""
+    kind, keys = dialect.kind(str(desired["kind"])), dialect.keys
     held = is_held(desired, live, dialect)
     wanted = _with_settings(kind, desired, live, held=held, scaled=scaling.roles)
     exact = meta.labels_of(live).get(keys.revision) != meta.labels_of(desired).get(keys.revision)
@@ -62,9 +83,7 @@ def diff(desired: Object, live: Object, dialect: Dialect, scaling: Scaling | Non
         patch["spec"] = spec
     if not held and _has_new_template(kind, wanted, live, dialect):
         patch = meta.merge_patch(patch, {"spec": _nested(kind.template or (), _template(kind, wanted))})
-    for further in (_clamp_patch(kind, live, dialect, scaling), kind.heal(live)):
-        patch = _joined(patch, further or {})
-    return Change(patch, tuple(sorted(changed_fields(patch)))) if patch else None
+    return patch
 
 
 def _joined(patch: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +184,7 @@ def held_revision(desired: Object, live: Object, dialect: Dialect) -> str | None
     """The revision that would be written if the Model's owner asked for it; None when no template is held."""
     key = dialect.keys.revision
     wanted = meta.labels_of(desired).get(key)
-    return wanted if is_held(desired, live, dialect) and meta.labels_of(live).get(key) != wanted else None
+    return wanted if meta.labels_of(live).get(key) != wanted and is_held(desired, live, dialect) else None
 
 
 def _has_new_template(kind: ChildKind, desired: Object, live: Object, dialect: Dialect) -> bool:

@@ -184,9 +184,10 @@ class ModelReconciler:
         self, model: Model, rendered: Rendered, after: Snapshot, family: Family, outcome: Outcome
     ) -> None:
         """The children of another dialect go once those of this one serve. A server or route that both have under one name is this one's."""
-        if not _all_serve(rendered, after, family):
+        others = self._families.others(family)
+        if not others or not _all_serve(rendered, after, family):
             return
-        for other in self._families.others(family):
+        for other in others:
             left = other.observer.snapshot(model.object, ()).without(_common(rendered, family, other))
             if left.owned:
                 pruned = await other.applier.apply(plan(model, (), left, other.dialect, now=self._now()))

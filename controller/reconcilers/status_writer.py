@@ -71,7 +71,7 @@ class StatusWriter:
 
     def _note_declined(self, written: Object, wanted: Object) -> None:
         """Remembers what the server dropped, such as a field that its CRD does not have, so that it is not sent in every pass."""
-        left = status_patch(written, wanted)
+        left = None if meta.status_of(written) == wanted else status_patch(written, wanted)
         if left is None:
             self._declined.pop(meta.key_of(written), None)
         else:
