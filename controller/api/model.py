@@ -321,12 +321,12 @@ class Model:
             raise ModelParseError((("spec", "is nested too deeply"),)) from None
 
     @classmethod
-    def from_readable_parts(cls, obj: Object) -> "Model":
+    def from_readable_parts(cls, obj: Object, resource: Resource = MODEL) -> "Model":
         """Reads the object as if parts of the wrong type were absent, so that everything else can still be judged."""
         spec = normalized(obj.get("spec"))
         while True:
             try:
-                return cls(obj, ModelSpec.model_validate(spec))
+                return cls(obj, ModelSpec.model_validate(spec), resource)
             except ValidationError as error:
                 for problem in error.errors(include_url=False, include_input=False):
                     _remove(spec, problem["loc"])
@@ -348,15 +348,17 @@ class Model:
 
 def normalized(value: Any, *, free: bool = False) -> Any:
     """The value with one spelling for each meaning: no nulls in objects, integral numbers as integers. ``free`` JSON keeps its nulls."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if type(value) is dict or isinstance(value, Mapping):
         return {
             key: normalized(item, free=free or key == "config")
             for key, item in value.items()
             if free or item is not None
         }
-    if isinstance(value, list | tuple):
-        return [normalized(item, free=free) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return [normalized(item, free=free) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _remove(value: Any, location: tuple[int | str, ...]) -> None:

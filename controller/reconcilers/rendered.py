@@ -1,16 +1,18 @@
 """The result of reading a Model's spec, computed once for each generation: the parsed Model, the findings and the children."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from controller import meta
 from controller.api.annotations import REFRESH
 from controller.api.model import Model
 from controller.fronts import Front
-from controller.informers.compact import Stored, opened, pack
+from controller.informers.compact import Recent, Stored
 from controller.meta import NamespacedName, Object
 from controller.render import RenderOptions, render
-from controller.validation import Finding, ValidationOptions, validate
+from controller.validation import Finding, ValidationOptions, examine
+
+_ITEMS = "items"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +29,16 @@ class Rendered:
     children: tuple[dict[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """The cached part of a generation. A Model at rest needs neither its object nor its children, except as compressed JSON."""
+class _Kept(NamedTuple):
+    """The cached part of a generation, beside its children. The parsed spec is not cached: it is larger than the JSON it is read from."""
 
     version: object
-    rendered: Rendered
-    children: Stored
-
-    @classmethod
-    def of(cls, version: object, rendered: Rendered) -> "_Kept":
-        return cls(
-            version,
-            replace(rendered, model=_about(rendered, {}), children=()),
-            pack({"items": list(rendered.children)}),
-        )
-
-    def open(self, model: Object) -> Rendered:
-        return replace(
-            self.rendered, model=_about(self.rendered, model), children=tuple(opened(self.children)["items"])
-        )
-
-
-def _about(rendered: Rendered, obj: Object) -> Model | None:
-    return rendered.model.with_object(obj) if rendered.model is not None else None
+    findings: tuple[Finding, ...]
+    blocking: tuple[Finding, ...]
 
 
 class Renderer:
-    """Validates, parses and renders each generation of a Model once, and keeps the result for as long as the Model exists."""
+    """Validates and renders each generation of a Model once, and keeps the result for as long as the Model exists, as compressed JSON."""
 
     def __init__(
         self, front: Front, hostpath_prefixes: tuple[str, ...], kubernetes: tuple[int, int] | None = None
@@ -63,6 +47,8 @@ class Renderer:
         self._kubernetes = kubernetes
         self._hostpath_prefixes = hostpath_prefixes
         self._kept: dict[NamespacedName, _Kept] = {}
+        self._children: dict[NamespacedName, Stored] = {}
+        self._recent = Recent(self._children)
 
     def rendered(self, stored: Object, options: RenderOptions) -> Rendered:
         """The desired state of this generation of an object of the front, with these operator's options."""
@@ -71,19 +57,25 @@ class Renderer:
         version = (meta.uid_of(model), meta.generation_of(model), meta.annotations_of(model).get(REFRESH), options)
         kept = self._kept.get(key)
         if kept is not None and kept.version == version:
-            return kept.open(model)
+            parsed = None if kept.blocking else Model.from_object(model, self._front.resource)
+            return Rendered(kept.findings, kept.blocking, parsed, tuple(self._recent.read(key)[_ITEMS]))
         rendered = self._render(stored, options)
-        self._kept[key] = _Kept.of(version, rendered)
+        self._recent.forget(key)
+        self._recent.put(key, {_ITEMS: rendered.children})
+        self._kept[key] = _Kept(version, rendered.findings, rendered.blocking)
         return rendered
 
     def forget(self, model: NamespacedName) -> None:
         """The Model is gone."""
         self._kept.pop(model, None)
+        self._recent.forget(model)
+        self._children.pop(model, None)
 
     def _render(self, stored: Object, options: RenderOptions) -> Rendered:
         validation = ValidationOptions(self._hostpath_prefixes, options.dialect, self._kubernetes)
-        findings = tuple(validate(stored, validation, self._front))
+        found, model, backends = examine(stored, validation, self._front)
+        findings = tuple(found)
         if blocking := tuple(finding for finding in findings if finding.terminal):
             return Rendered(findings, blocking, None, ())
-        parsed = Model.from_object(self._front.model(stored), self._front.resource)
-        return Rendered(findings, (), parsed, render(parsed, options))
+        assert model is not None, "a spec that is missing is a terminal finding"
+        return Rendered(findings, (), model, render(model, options, backends))

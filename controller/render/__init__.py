@@ -5,6 +5,7 @@ running child must keep (replicas of a scaled workload, a template that the Mode
 compared, not here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from controller.api.model import Model
@@ -16,13 +17,16 @@ from controller.render.pods import RenderOptions as RenderOptions
 from controller.render.routing import route_spec, server_spec
 
 
-def render(model: Model, options: RenderOptions) -> tuple[dict[str, Any], ...]:
-    """The children of a valid Model in the dialect of the options, complete objects.
+def render(
+    model: Model, options: RenderOptions, backends: Sequence[BackendFacts] | None = None
+) -> tuple[dict[str, Any], ...]:
+    """The children of a valid Model in the dialect of the options, complete objects. ``backends`` are the facts of its backends, if they are known.
 
     Their order is that of ``Dialect.children``: servers, workloads, what expresses autoscaling, the route.
     """
     dialect = options.dialect
-    backends = [backend_facts(model, backend) for backend in model.spec.backends]
+    if backends is None:
+        backends = [backend_facts(model, backend) for backend in model.spec.backends]
     servers = [
         child(
             model,

@@ -7,6 +7,7 @@ tolerated by the controller where they are not, because such Models exist and mu
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
+from typing import NamedTuple
 
 from controller.api.findings import Finding as Finding
 from controller.api.findings import error, warning
@@ -28,21 +29,40 @@ _MOST_BACKENDS = 16
 _MOST_ADAPTERS = 10
 
 
+class Examined(NamedTuple):
+    """What is wrong with an object, and what it says: the Model as far as it can be read, None without a spec, and what follows from it."""
+
+    findings: list[Finding]
+    model: Model | None = None
+    backends: tuple[BackendFacts, ...] = ()
+
+
 def validate(obj: Object, options: ValidationOptions | None = None, front: Front = MODEL_FRONT) -> list[Finding]:
     """Everything that is wrong with a Model, or with an object of another front in that one's own words."""
+    return examine(obj, options, front).findings
+
+
+def examine(obj: Object, options: ValidationOptions | None = None, front: Front = MODEL_FRONT) -> Examined:
+    """As ``validate``, with what was read on the way: a Model without a terminal finding is read whole."""
     if UNDECODABLE in obj:
-        return [error("spec", f"cannot be read: {obj[UNDECODABLE]}", Rule.UNREADABLE)]
-    model, own = front.model(obj), front.schema()
-    if too_deep := [*_placed(shape.nesting(model), front)]:
-        return [*shape.metadata(obj), *too_deep]
-    texts = _placed(shape.texts(model), front)
-    findings = [*shape.metadata(obj), *texts, *shape.shape(obj, own, front.resource.kind)]
+        return Examined([error("spec", f"cannot be read: {obj[UNDECODABLE]}", Rule.UNREADABLE)])
+    document, own = front.model(obj), front.schema()
+    findings = [*shape.metadata(obj)]
+    if not shape.is_plain(document):
+        if too_deep := [*_placed(shape.nesting(document), front)]:
+            return Examined([*findings, *too_deep])
+        findings += _placed(shape.texts(document), front)
+    findings += shape.shape(obj, own, front.resource.kind)
+    model: Model | None = None
+    backends: tuple[BackendFacts, ...] = ()
     if isinstance(obj.get("spec"), Mapping):
-        rules = _rules(Model.from_readable_parts(model), options or ValidationOptions())
+        model = Model.from_readable_parts(document, front.resource)
+        backends = tuple(backend_facts(model, backend) for backend in model.spec.backends)
+        rules = _rules(model, backends, options or ValidationOptions())
         findings += _unexplained(_placed(rules, front), findings)
     elif obj.get("spec") is None:
         findings.append(error("spec", "is missing", Rule.MISSING_SPEC))
-    return sorted(findings, key=lambda finding: shape.position(finding.path, own))
+    return Examined(sorted(findings, key=lambda finding: shape.position(finding.path, own)), model, backends)
 
 
 def _placed(findings: Iterator[Finding], front: Front) -> Iterator[Finding]:
@@ -59,8 +79,7 @@ def _unexplained(rules: Iterator[Finding], known: list[Finding]) -> list[Finding
     return [rule for rule in found if rule.level == "error" or rule.path not in refused]
 
 
-def _rules(model: Model, options: ValidationOptions) -> Iterator[Finding]:
-    facts = [backend_facts(model, backend) for backend in model.spec.backends]
+def _rules(model: Model, facts: tuple[BackendFacts, ...], options: ValidationOptions) -> Iterator[Finding]:
     yield from _whole(model)
     yield from autoscaling.levels(model.spec)
     if model.spec.autoscaling_policy is not None:

@@ -9,7 +9,7 @@ from controller import meta
 from controller.api.findings import Finding, error, tolerated, warning
 from controller.api.model import normalized
 from controller.api.rules import Rule
-from controller.meta import Object, schema
+from controller.meta import Object, jsonio, schema
 from controller.validation.wording import in_words
 
 _DEEPEST = 64
@@ -22,6 +22,18 @@ _BACKEND_TYPE = re.compile(r"spec\.backends\[\d+\]\.type")
 _SIZES = ("FieldValueTooLong", "FieldValueTooMany")
 _LIMITED_EVERYWHERE = ("spec.name",)
 """Where Kthena's own CRD limits the length too; the other limits are ours, and Models beyond them exist."""
+
+
+def is_plain(obj: Object) -> bool:
+    """Whether a glance at the JSON of the spec shows that ``nesting`` and ``texts`` find nothing, as is nearly always so.
+
+    So few brackets cannot lie deep, U+0000 is always escaped, and half of a surrogate pair cannot be written at all.
+    """
+    try:
+        text = jsonio.dumps(obj.get("spec"))
+    except ValueError:
+        return False
+    return text.count(b"{") + text.count(b"[") <= _DEEPEST and b"\\u0000" not in text
 
 
 def nesting(obj: Object) -> Iterator[Finding]:

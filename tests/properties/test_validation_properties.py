@@ -16,7 +16,7 @@ from controller.dialects import E4FB6663
 from controller.dialects.crds import child_crds
 from controller.meta import schema
 from controller.render import RenderOptions, render
-from controller.validation import validate
+from controller.validation import examine, shape, validate
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.models_strategy import ANYTHING, CANDIDATES, HOSTILE
 from tests.support.rules import a_pair, adapters, policy
@@ -98,7 +98,8 @@ TEXTS = [path for path in PLACES if isinstance(at(everything(), path), str)]
 
 def check(model: Json) -> None:
     """The promises: an answer in any case, one line each, and children whenever nothing is terminal, which fit whenever nothing is wrong."""
-    findings = validate(model)
+    findings, read, backends = examine(model)
+    assert not shape.is_plain(model) or [*shape.nesting(model), *shape.texts(model)] == []
     for finding in findings:
         assert line("file", model, finding).isprintable()
         assert finding.level == "warning" or finding.message
@@ -107,6 +108,8 @@ def check(model: Json) -> None:
         return
     known, _ = schema.prune(model, model_schema())
     children = render(Model.from_object(known), RenderOptions())
+    assert read is not None
+    assert children == render(read, RenderOptions(), backends)
     for child in children if all(finding.level == "warning" for finding in findings) else ():
         assert list(schema.violations(child, SCHEMAS[child["kind"]])) == []
         assert list(schema.unknown_fields(child, SCHEMAS[child["kind"]])) == []
