@@ -66,7 +66,7 @@ def _is_verbatim(desired: Object, live: Object) -> bool:
 
 
 def _owned_patch(desired: Object, live: Object, dialect: Dialect, scaling: Scaling) -> dict[str, Any]:
-    """What changes in the fields that we own; empty where nothing does."""
+    """The change in the fields that we own; empty where nothing differs."""
     kind, keys = dialect.kind(str(desired["kind"])), dialect.keys
     held = is_held(desired, live, dialect)
     wanted = _with_settings(kind, desired, live, held=held, scaled=scaling.roles)

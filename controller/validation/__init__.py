@@ -30,7 +30,7 @@ _MOST_ADAPTERS = 10
 
 
 class Examined(NamedTuple):
-    """What is wrong with an object, and what it says: the Model as far as it can be read, None without a spec, and what follows from it."""
+    """The findings about an object, the Model as far as it can be read (None without a spec), and the facts of its backends."""
 
     findings: list[Finding]
     model: Model | None = None
