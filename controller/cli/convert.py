@@ -8,7 +8,7 @@ import click
 from controller import meta
 from controller.api.documents import dump_documents
 from controller.cli.inputs import Inputs, read_documents
-from controller.cli.options import option, version_option
+from controller.cli.options import documents_option, option, version_option
 from controller.cli.validate import printable
 from controller.convert import Converted, Note, to_booster, to_dialect, to_model
 from controller.convert.boosters import is_model
@@ -27,13 +27,7 @@ from controller.meta import Object
     required=True,
     help="Models, ModelBoosters, or the children of a dialect.",
 )
-@option(
-    "-o",
-    "--output",
-    type=click.Choice(["yaml", "json"]),
-    default="yaml",
-    help="A YAML stream, or one JSON List for kubectl.",
-)
+@documents_option
 def convert_command(files: tuple[str, ...], target: str, output: str) -> None:
     """Convert ModelBoosters to Models and back, or children to another dialect.
 

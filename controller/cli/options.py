@@ -174,6 +174,15 @@ image_options = combined(
     option("--runtime-image", type=IMAGE, default=None, help="Image of the runtime sidecar. [default: the dialect's]"),
 )
 
+documents_option = option(
+    "-o",
+    "--output",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    help="A YAML stream, or one JSON List for kubectl.",
+)
+"""``--output`` of commands that print documents."""
+
 hostpath_option = option(
     "--hostpath-prefix",
     "hostpath_prefixes",

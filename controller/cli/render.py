@@ -10,7 +10,15 @@ from controller.api.documents import dump_documents
 from controller.api.model import Model
 from controller.cli.app import Unusable
 from controller.cli.inputs import read_models
-from controller.cli.options import NAMESPACE, dialect_option, hostpath_option, image_options, option, version_option
+from controller.cli.options import (
+    NAMESPACE,
+    dialect_option,
+    documents_option,
+    hostpath_option,
+    image_options,
+    option,
+    version_option,
+)
 from controller.cli.progress import progress
 from controller.cli.validate import line
 from controller.dialects import Dialect
@@ -25,13 +33,7 @@ NO_UID = "00000000-0000-0000-0000-000000000000"
 @click.command("render")
 @version_option
 @click.argument("files", type=click.Path(allow_dash=True), metavar="FILE...", nargs=-1, required=True)
-@option(
-    "-o",
-    "--output",
-    type=click.Choice(["yaml", "json"]),
-    default="yaml",
-    help="A YAML stream, or one JSON List for kubectl.",
-)
+@documents_option
 @option("-n", "--namespace", type=NAMESPACE, default="default", help="Namespace of Models that name none.")
 @dialect_option
 @image_options

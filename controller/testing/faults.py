@@ -1,10 +1,8 @@
 """Faults between a client and an API server: a proxy that delays, freezes, edits, refuses or cuts what passes through it."""
 
-import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 import aiohttp
@@ -12,32 +10,10 @@ from aiohttp import web
 from yarl import URL
 
 from controller.client import ClientConfig, static_config
+from controller.envtest.embedded.fault_rules import FaultRules, SeenRequest
 from controller.meta import jsonio
 
 _HOP_BY_HOP = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
-
-
-@dataclass(frozen=True, slots=True)
-class SeenRequest:
-    """One request, as it arrived at ``at`` seconds of the loop's clock. The verb of a watch is WATCH."""
-
-    verb: str
-    path: str
-    query: dict[str, str]
-    agent: str
-    at: float
-
-
-Matcher = Callable[[SeenRequest], bool]
-Edit = Callable[[dict[str, Any]], dict[str, Any] | None]
-
-
-def matching(verb: str = "", path: str = "", agent: str = "") -> Matcher:
-    """Matches requests of this verb whose path and User-Agent contain these texts; the empty text matches all."""
-    return lambda seen: verb in ("", seen.verb) and path in seen.path and agent in seen.agent
-
-
-ANYTHING = matching()
 
 
 def event_of(type_: str, name: str) -> Callable[[dict[str, Any]], bool]:
@@ -45,7 +21,7 @@ def event_of(type_: str, name: str) -> Callable[[dict[str, Any]], bool]:
     return lambda event: event["type"] == type_ and event["object"].get("metadata", {}).get("name") == name
 
 
-class FaultProxy:
+class FaultProxy(FaultRules):
     """An async context manager that forwards every request to ``upstream``, except where a fault in force matches.
 
     Each fault is a context manager: it is in force until its block ends. ``requests`` lists all requests that arrived, including those
@@ -57,13 +33,8 @@ class FaultProxy:
     """
 
     def __init__(self, upstream: ClientConfig) -> None:
+        super().__init__()
         self._upstream = upstream.settings
-        self.requests: list[SeenRequest] = []
-        self._answers: list[tuple[Matcher, Callable[[], web.Response]]] = []
-        self._delays: list[tuple[Matcher, float]] = []
-        self._frozen: list[tuple[Matcher, asyncio.Event]] = []
-        self._edits: list[tuple[Matcher, Edit]] = []
-        self._open: set[asyncio.Transport] = set()
         self._port = 0
 
     async def __aenter__(self) -> Self:
@@ -85,58 +56,6 @@ class FaultProxy:
     def config(self) -> ClientConfig:
         """A client configuration for the proxy, with the credentials of ``upstream``."""
         return static_config(self.url, token=self._upstream.authorization.removeprefix("Bearer "))
-
-    def count(self, matches: Matcher) -> int:
-        """The number of matching requests that arrived."""
-        return sum(map(matches, self.requests))
-
-    @contextlib.contextmanager
-    def answering(
-        self, matches: Matcher, status: int, *, body: bytes = b"", retry_after: float | None = None, times: int = 10**9
-    ) -> Iterator[None]:
-        """Answer the first ``times`` matching requests like this, without asking the server."""
-        headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
-        left = iter(range(times))
-
-        def answer() -> web.Response:
-            return web.Response(status=status, body=body, headers=headers)
-
-        rule = (lambda seen: matches(seen) and next(left, None) is not None, answer)
-        with _in_force(self._answers, rule):
-            yield
-
-    @contextlib.contextmanager
-    def delaying(self, matches: Matcher, seconds: float) -> Iterator[None]:
-        """Delay matching requests, and every piece of their answers, by ``seconds``."""
-        with _in_force(self._delays, (matches, seconds)):
-            yield
-
-    @contextlib.contextmanager
-    def freezing(self, matches: Matcher = ANYTHING) -> Iterator[None]:
-        """Accept matching requests but send nothing to them, neither an answer nor the rest of one, until the block ends."""
-        thawed = asyncio.Event()
-        try:
-            with _in_force(self._frozen, (matches, thawed)):
-                yield
-        finally:
-            thawed.set()
-
-    @contextlib.contextmanager
-    def editing(self, matches: Matcher, edit: Edit) -> Iterator[None]:
-        """Replace the events of matching watches by what ``edit`` returns for them; None drops an event."""
-        with _in_force(self._edits, (matches, edit)):
-            yield
-
-    @contextlib.contextmanager
-    def dropping(self, matches: Matcher, event: Callable[[dict[str, Any]], bool]) -> Iterator[None]:
-        """Drop the events of matching watches for which ``event`` returns true."""
-        with self.editing(matches, lambda seen: None if event(seen) else seen):
-            yield
-
-    def cut(self) -> None:
-        """Reset all open connections."""
-        for transport in list(self._open):
-            transport.abort()
 
     @contextlib.asynccontextmanager
     async def down(self) -> AsyncIterator[None]:
@@ -161,39 +80,15 @@ class FaultProxy:
         await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        watch = request.query.get("watch") in ("true", "1")
-        agent = request.headers.get("User-Agent", "")
-        seen = SeenRequest(
-            "WATCH" if watch else request.method,
-            request.path,
-            dict(request.query),
-            agent,
-            asyncio.get_running_loop().time(),
-        )
-        self.requests.append(seen)
-        transport = request.transport
-        assert isinstance(transport, asyncio.Transport)
-        self._open.add(transport)
-        try:
-            body = await request.read()
-            await self._hold(seen)
-            for matches, answer in self._answers:
-                if matches(seen):
-                    return answer()
-            return await self._forward(request, seen, body)
-        except (aiohttp.ClientError, ConnectionError):
-            transport.abort()
-            raise
-        finally:
-            self._open.discard(transport)
-
-    async def _hold(self, seen: SeenRequest) -> None:
-        for matches, seconds in self._delays:
-            if matches(seen):
-                await asyncio.sleep(seconds)
-        for matches, thawed in list(self._frozen):
-            if matches(seen):
-                await thawed.wait()
+        with self.arrived(request) as (seen, transport):
+            try:
+                body = await request.read()
+                await self.hold(seen)
+                answer = self.answer(seen)
+                return answer if answer is not None else await self._forward(request, seen, body)
+            except (aiohttp.ClientError, ConnectionError):
+                transport.abort()
+                raise
 
     async def _forward(self, request: web.Request, seen: SeenRequest, body: bytes) -> web.StreamResponse:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _HOP_BY_HOP}
@@ -213,7 +108,7 @@ class FaultProxy:
             await response.prepare(request)
             pieces = self._events(answer, seen) if seen.verb == "WATCH" else answer.content.iter_any()
             async for piece in pieces:
-                await self._hold(seen)
+                await self.hold(seen)
                 await response.write(piece)
             return response
 
@@ -222,27 +117,14 @@ class FaultProxy:
         async for chunk in answer.content.iter_any():
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                edited = self._edited(line, seen)
+                edited = self._edited_line(line, seen)
                 if edited:
                     yield edited + b"\n"
         if rest:
             yield rest
 
-    def _edited(self, line: bytes, seen: SeenRequest) -> bytes:
-        edits = [edit for matches, edit in self._edits if matches(seen)]
-        if not edits or not line.strip():
+    def _edited_line(self, line: bytes, seen: SeenRequest) -> bytes:
+        if not line.strip() or not any(matches(seen) for matches, _ in self._edits):
             return line
-        event: dict[str, Any] | None = jsonio.loads(line)
-        for edit in edits:
-            if event is not None:
-                event = edit(event)
+        event = self.edited(seen, jsonio.loads(line))
         return b"" if event is None else jsonio.dumps(event)
-
-
-@contextlib.contextmanager
-def _in_force(rules: list[Any], rule: object) -> Iterator[None]:
-    rules.append(rule)
-    try:
-        yield
-    finally:
-        rules.remove(rule)

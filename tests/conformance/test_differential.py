@@ -8,16 +8,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.envtest import Environment, install_crds
-from controller.envtest.binaries import ADMIN_TOKEN
 from tests.support.conformance_api import APPLY, JSON_PATCH, MERGE, Answer, Api
-from tests.support.two_planes import Step, comparable, differences
-from tests.support.widgets import GROUP, widget_crd
+from tests.support.two_planes import Step, both_planes, comparable, differences
+from tests.support.widgets import GROUP
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("both"), pytest.mark.timeout(300)]
 EXAMPLES = int(os.environ.get("MODEL_CONTROLLER_DIFFERENTIAL_EXAMPLES", "15"))
@@ -173,12 +170,8 @@ SEQUENCES = st.sampled_from(KINDS).flatmap(lambda kind: st.lists(requests(kind),
 @pytest.fixture(scope="module")
 async def both(real_plane: None) -> AsyncIterator[list[Api]]:
     """The embedded and the real control plane, with Widgets."""
-    async with Environment("embedded") as embedded, Environment("real") as real:
-        for environment in (embedded, real):
-            async with environment.client() as client:
-                await install_crds(client, [widget_crd()])
-        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}) as session:
-            yield [Api(session, embedded.url), Api(session, real.url)]
+    async with both_planes() as planes:
+        yield planes
 
 
 async def answers(api: Api, namespace: str, sequence: list[Request]) -> list[Any]:

@@ -5,17 +5,13 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 
-from controller.envtest import Environment, install_crds
-from controller.envtest.binaries import ADMIN_TOKEN
 from tests.support.conformance_api import Api
 from tests.support.manifests import MANIFESTS, manifest
 from tests.support.part_sequences import PART_SEQUENCES
 from tests.support.sequences import SEQUENCES
-from tests.support.two_planes import Step, differences, play, without_chosen
-from tests.support.widgets import widget_crd
+from tests.support.two_planes import Step, both_planes, differences, play, without_chosen
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("both"), pytest.mark.timeout(180)]
 
@@ -23,12 +19,8 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("both"), pytest.mark.tim
 @pytest.fixture(scope="module")
 async def both(real_plane: None) -> AsyncIterator[list[Api]]:
     """The embedded and the real control plane, with Widgets."""
-    async with Environment("embedded") as embedded, Environment("real") as real:
-        for environment in (embedded, real):
-            async with environment.client() as client:
-                await install_crds(client, [widget_crd()])
-        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}) as session:
-            yield [Api(session, embedded.url), Api(session, real.url)]
+    async with both_planes() as planes:
+        yield planes
 
 
 @pytest.fixture

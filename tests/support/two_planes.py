@@ -1,11 +1,17 @@
 """The same requests to both control planes, and their answers in a form that can be compared."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
+
+from controller.envtest import Environment, install_crds
+from controller.envtest.binaries import ADMIN_TOKEN
 from tests.support.conformance_api import Answer, Api
+from tests.support.widgets import widget_crd
 
 Object = dict[str, Any]
 _CHOSEN = ("creationTimestamp", "uid", "resourceVersion", "deletionTimestamp", "selfLink", "time")
@@ -31,6 +37,17 @@ class Step:
             self.query,
             self.content_type,
         )
+
+
+@asynccontextmanager
+async def both_planes() -> AsyncIterator[list[Api]]:
+    """The embedded and the real control plane, in this order, with Widgets."""
+    async with Environment("embedded") as embedded, Environment("real") as real:
+        for environment in (embedded, real):
+            async with environment.client() as client:
+                await install_crds(client, [widget_crd()])
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}) as session:
+            yield [Api(session, embedded.url), Api(session, real.url)]
 
 
 async def play(api: Api, namespace: str, steps: Iterable[Step]) -> list[Any]:
