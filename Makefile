@@ -112,8 +112,8 @@ bench: $(VENV)/.bench ## this controller, an ideal writer and a kopf operator in
 	@hack/envtest-assets >/dev/null
 	@$(BIN)/python -m hack.bench $(ARGS)
 
-engine-check: $(VENV)/.dev ## give the rendered commands to a real vLLM's parser; set ENGINE_PYTHON
-	@hack/engine-check
+engine-check: $(VENV)/.dev ## start the rendered commands with a CPU build of vLLM, in your cache (ARGS="--help")
+	@$(BIN)/python -m hack.engine_check $(ARGS)
 
 e2e: $(VENV)/.dev requirements/e2e.txt ## run the opt-in tests on a kind cluster (needs Docker)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt

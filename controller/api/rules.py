@@ -94,7 +94,16 @@ class Rule(StrEnum):
     DUPLICATE_ADAPTER = "duplicate-adapter", ERROR, "A backend names an adapter once."
     ADAPTER_SOURCE = "adapter-source", WARNING, "An adapter of several backends has the same source in all of them."
     ADAPTERS_NOT_HOT = "adapters-not-hot", WARNING, "A backend that asks for loading at runtime can have it."
-    API_KEY = "api-key", ERROR, "A backend that loads adapters at runtime has no API key."
+    RUNTIME_ADAPTERS = (
+        "runtime-adapters",
+        ERROR,
+        "An SGLang backend that loads adapters at runtime has `max-lora-rank` and one data-parallel rank.",
+    )
+    API_KEY = (
+        "api-key",
+        ERROR,
+        "The API key of a backend that loads adapters at runtime is a literal or a key of a Secret.",
+    )
 
     PVC_SOURCE = "pvc-source", ERROR, "A `pvc://` source names a claim and a path in it."
     PVC_CACHE = "pvc-cache", ERROR, "A `pvc://` cache names a claim and nothing else."

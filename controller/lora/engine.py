@@ -1,11 +1,11 @@
 """The HTTP calls to an engine and its sidecar. An answer is not trusted: redirects are refused, bodies are capped, every call times out.
 
-vLLM lists models as JSON, and answers a load or an unload in plain text without a content type; the sidecar puts that text into JSON. The
-status alone counts there, since the list says afterwards what is loaded.
+vLLM lists models as JSON, and answers a load or an unload in plain text without a content type; the sidecar puts that text into JSON, and
+SGLang answers in JSON. The status alone counts there, since the list says afterwards what is loaded.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ UNLOAD_SECONDS = 30.0
 _CONNECT_SECONDS = 5.0
 _LARGEST_BODY = 1024 * 1024
 _EXCERPT = 4096
+_WORDS = ("detail", "error", "error_message")
 
 
 class AdapterError(Exception):
@@ -31,6 +32,20 @@ class LoadedAdapter:
 
     name: str
     root: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUrl:
+    """Where an engine itself moves adapters: its address, what its paths for that begin with, and the key that it asks for."""
+
+    pod_ip: str
+    port: int
+    prefix: str = "/v1"
+    key: str | None = field(default=None, repr=False)
+
+    def path(self, operation: str) -> str:
+        """The URL of ``load`` or ``unload``."""
+        return f"{_base(self.pod_ip, self.port)}{self.prefix}/{operation}_lora_adapter"
 
 
 class EngineClient:
@@ -57,9 +72,9 @@ class EngineClient:
         if self._session is not None:
             await self._session.close()
 
-    async def list_adapters(self, pod_ip: str, engine_port: int) -> tuple[LoadedAdapter, ...]:
+    async def list_adapters(self, pod_ip: str, engine_port: int, key: str | None = None) -> tuple[LoadedAdapter, ...]:
         """The adapters that the engine itself reports. Raises AdapterError."""
-        answer = _mapping(await self._call("GET", f"{_base(pod_ip, engine_port)}/v1/models", None, LIST_SECONDS))
+        answer = _mapping(await self._call("GET", f"{_base(pod_ip, engine_port)}/v1/models", None, LIST_SECONDS, key))
         if answer is None:
             raise AdapterError("HTTP 200 with a body that is not a JSON object")
         entries = answer.get("data")
@@ -81,12 +96,28 @@ class EngineClient:
         url = f"{_base(pod_ip, runtime_port)}/v1/unload_lora_adapter"
         await self._call("POST", url, {"lora_name": name}, UNLOAD_SECONDS)
 
-    async def _call(self, method: str, url: str, body: Any, seconds: float) -> bytes:
+    async def download(self, pod_ip: str, runtime_port: int, *, source: str, directory: str) -> None:
+        """Lets the sidecar download an adapter into ``directory``, and no more. Raises AdapterError."""
+        body = {"source": source, "output_dir": directory, "async_download": False}
+        await self._call("POST", f"{_base(pod_ip, runtime_port)}/v1/download_model", body, LOAD_SECONDS)
+
+    async def load_directly(self, engine: EngineUrl, *, name: str, directory: str) -> None:
+        """Lets the engine load an adapter that its pod has. Raises AdapterError."""
+        body = {"lora_name": name, "lora_path": directory}
+        await self._call("POST", engine.path("load"), body, LOAD_SECONDS, engine.key)
+
+    async def unload_directly(self, engine: EngineUrl, *, name: str) -> None:
+        """Lets the engine forget the adapter, without the sidecar. Raises AdapterError, also when it does not know it."""
+        await self._call("POST", engine.path("unload"), {"lora_name": name}, UNLOAD_SECONDS, engine.key)
+
+    async def _call(self, method: str, url: str, body: Any, seconds: float, key: str | None = None) -> bytes:
         if self._session is None:
             raise RuntimeError("use it as a context manager")
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_SECONDS)
         data = None if body is None else jsonio.dumps(body)
         headers = {"Content-Type": "application/json"} if data is not None else {}
+        if key is not None:
+            headers["Authorization"] = _bearer(key)
         try:
             request = self._session.request(
                 method, url, data=data, headers=headers, timeout=limits, allow_redirects=False
@@ -100,6 +131,13 @@ class EngineClient:
             raise AdapterError(f"no answer within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise AdapterError(f"no answer: {type(error).__name__}") from None
+
+
+def _bearer(key: str) -> str:
+    """The header of a key. One that no header can carry has its reason, without the key."""
+    if not key.isprintable() or not key.isascii():
+        raise AdapterError("the API key has characters that no HTTP header can carry")
+    return f"Bearer {key}"
 
 
 def _directory(root: object) -> str | None:
@@ -126,7 +164,8 @@ def _mapping(content: bytes) -> Mapping[str, Any] | None:
 def _words(status: int, content: bytes) -> str:
     """The words inside an error, in one line.
 
-    vLLM sends ``{"error": {"message": WORDS}}``, or ``{"error": WORDS}`` without a key; the sidecar ``{"detail": "HTTP 400: ERROR"}`` with all of that.
+    vLLM sends ``{"error": {"message": WORDS}}``, or ``{"error": WORDS}`` without a key; the sidecar ``{"detail": "HTTP 400: ERROR"}`` with all of
+    that; SGLang ``{"success": false, "error_message": WORDS}``.
     """
     text = content.decode("utf-8", "replace")
     while (inner := _unwrapped(text)) is not None:
@@ -136,7 +175,7 @@ def _words(status: int, content: bytes) -> str:
 
 def _unwrapped(text: str) -> str | None:
     value = _mapping(text.encode("utf-8", "surrogatepass"))
-    inner = None if value is None else value.get("detail", value.get("error"))
+    inner = None if value is None else next((value[name] for name in _WORDS if name in value), None)
     if isinstance(inner, Mapping):
         inner = inner.get("message")
     return inner if isinstance(inner, str) else None

@@ -7,6 +7,7 @@ from controller import meta
 from controller.api.model import Model
 from controller.api.pods import incarnation, is_ready, pod_ip
 from controller.dialects import DIALECTS
+from controller.lora.access import access_of
 from controller.lora.state import AdapterPod
 from controller.lora.steps import WantedAdapter
 from controller.meta import Object, jsonio
@@ -50,18 +51,20 @@ def _adapter_pod(facts: BackendFacts, pod: Object) -> AdapterPod:
         ),
         generation=facts.model.generation,
         configured=configured_adapters(facts),
+        access=access_of(facts),
     )
 
 
 def configured_adapters(facts: BackendFacts) -> frozenset[str]:
-    """The names of the adapters that the engine loads by itself: ``lora-modules`` in a worker's config.
+    """The names of the adapters that the engine loads by itself: ``lora-modules`` or ``lora-paths`` in a worker's config.
 
-    An item is ``NAME=PATH``, a JSON object with a ``name``, or the text of one.
+    An item is ``NAME=PATH``, a JSON object with a ``name`` or ``lora_name``, or the text of one.
     """
     items: list[Any] = []
     for worker in facts.workers:
-        given = worker.config.get("lora-modules")
-        items += given if isinstance(given, list | tuple) else [given]
+        for option in ("lora-modules", "lora-paths"):
+            given = worker.config.get(option)
+            items += given if isinstance(given, list | tuple) else [given]
     return frozenset(name for item in items if (name := _adapter_name(item)))
 
 
@@ -72,5 +75,5 @@ def _adapter_name(item: Any) -> str:
         except ValueError:
             return ""
     if isinstance(item, Mapping):
-        return str(item.get("name") or "")
+        return str(item.get("name") or item.get("lora_name") or "")
     return item.partition("=")[0].strip() if isinstance(item, str) else ""

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from controller.lora.access import BY_SIDECAR, EngineAccess
 from controller.lora.engine import LOAD_SECONDS, LoadedAdapter
 from controller.lora.steps import Step, WantedAdapter, steps_between
 
@@ -18,7 +19,8 @@ _SOON = 0.05
 class AdapterPod:
     """A ready entry pod and the adapters it should have.
 
-    ``incarnation`` changes when its engine may have lost all adapters; ``configured`` are the adapters that its own config loads.
+    ``incarnation`` changes when its engine may have lost all adapters; ``configured`` are the adapters that its own config loads, ``access``
+    says how they are moved.
     """
 
     name: str
@@ -32,6 +34,7 @@ class AdapterPod:
     wanted: tuple[WantedAdapter, ...]
     generation: int
     configured: frozenset[str] = frozenset()
+    access: EngineAccess = BY_SIDECAR
 
 
 @dataclass(frozen=True, slots=True)

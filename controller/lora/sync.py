@@ -18,12 +18,13 @@ from controller.api.kinds import POD
 from controller.api.model import Model
 from controller.api.pods import is_ready, pod_ip
 from controller.client import Client
+from controller.lora.access import SECRET, EngineAccess, ResolvedAccess, SecretKey
 from controller.lora.engine import AdapterError, EngineClient
 from controller.lora.pods import adapter_pods
 from controller.lora.state import AdapterPod, AdapterReport, MovedAdapter, PodState, report
 from controller.lora.steps import Step, WantedAdapter
 from controller.meta import NamespacedName, Object
-from controller.meta.errors import ApiError
+from controller.meta.errors import ApiError, Forbidden, NotFound
 from controller.runtime import redact
 
 _log = structlog.get_logger("controller.adapters")
@@ -166,7 +167,8 @@ class AdapterSync:
     async def _round(self, model: NamespacedName, state: PodState) -> None:
         """Asks, takes the steps that are left, and asks again."""
         asked = state.pod
-        state.observed = await self._engines.list_adapters(asked.address, asked.engine_port)
+        access = await self._access(model.namespace, asked.access)
+        state.observed = await self._engines.list_adapters(asked.address, asked.engine_port, access.key)
         pod, errors, taken = state.pod, dict[str, str](), list[Step]()
         if steps := state.left():
             await self._check_identity(model.namespace, pod)
@@ -175,8 +177,8 @@ class AdapterSync:
                     break
                 if step.adapter.name not in errors:
                     taken.append(step)
-                    await self._perform(state, step, errors)
-            state.observed = await self._engines.list_adapters(pod.address, pod.engine_port)
+                    await self._perform(state, step, access, errors)
+            state.observed = await self._engines.list_adapters(pod.address, pod.engine_port, access.key)
         if moved := state.was_tried(pod.wanted, taken, errors):
             self._moved.setdefault(model, []).extend(moved)
 
@@ -186,35 +188,63 @@ class AdapterSync:
         if meta.uid_of(live) != pod.uid or pod_ip(live) != pod.address or not is_ready(live):
             raise AdapterError("the pod was replaced")
 
-    async def _perform(self, state: PodState, step: Step, errors: dict[str, str]) -> None:
-        pod, adapter = state.pod, step.adapter
+    async def _access(self, namespace: str, access: EngineAccess) -> ResolvedAccess:
+        """The keys of an engine as they are now. Raises AdapterError when their Secret cannot be read."""
+        key = await self._key(namespace, access.key)
+        same = access.admin_key == access.key
+        return ResolvedAccess(access, key, key if same else await self._key(namespace, access.admin_key))
+
+    async def _key(self, namespace: str, source: str | SecretKey | None) -> str | None:
+        if not isinstance(source, SecretKey):
+            return source
+        try:
+            found = source.value_in(await self._client.get(SECRET, source.secret, namespace))
+        except NotFound:
+            found = None
+        except Forbidden:
+            message = f"the API key: the controller may not get Secret {source.secret}; grant it this one right"
+            raise AdapterError(message) from None
+        if found is None and not source.optional:
+            raise AdapterError(f"the API key: Secret {source.secret} has no text under {source.key}")
+        return found or None
+
+    async def _perform(self, state: PodState, step: Step, access: ResolvedAccess, errors: dict[str, str]) -> None:
+        name = step.adapter.name
         try:
             self._guard()
-            if step.operation == "load":
-                await self._load(state, adapter)
-            else:
-                await self._engines.unload(pod.address, pod.runtime_port, name=adapter.name)
+            await self._take(state, step, access)
         except AdapterError as error:
-            errors[adapter.name] = _one_line(error)
+            errors[name] = _one_line(error)
             self._metrics.operation(step.operation, succeeded=False)
-            _log.warning(
-                "Adapter not moved",
-                pod=pod.name,
-                operation=step.operation,
-                adapter=step.adapter.name,
-                error=_one_line(error),
-            )
+            words = {"operation": step.operation, "adapter": name, "error": _one_line(error)}
+            _log.warning("Adapter not moved", pod=state.pod.name, **words)
         else:
             self._metrics.operation(step.operation, succeeded=True)
 
-    async def _load(self, state: PodState, adapter: WantedAdapter) -> None:
-        pod, state.loading = state.pod, adapter
+    async def _take(self, state: PodState, step: Step, access: ResolvedAccess) -> None:
+        pod, adapter = state.pod, step.adapter
+        if step.operation == "unload":
+            if access.by_sidecar:
+                await self._engines.unload(pod.address, pod.runtime_port, name=adapter.name)
+            else:
+                await self._engines.unload_directly(access.url(pod.address, pod.engine_port), name=adapter.name)
+            return
+        state.loading = adapter
         try:
-            await self._engines.load(
-                pod.address, pod.runtime_port, name=adapter.name, source=adapter.source, directory=adapter.directory
-            )
+            await self._load(pod, adapter, access)
         finally:
             state.loading = None
+
+    async def _load(self, pod: AdapterPod, adapter: WantedAdapter, access: ResolvedAccess) -> None:
+        source, directory = adapter.source, adapter.directory
+        if access.by_sidecar:
+            await self._engines.load(
+                pod.address, pod.runtime_port, name=adapter.name, source=source, directory=directory
+            )
+            return
+        await self._engines.download(pod.address, pod.runtime_port, source=source, directory=directory)
+        url = access.url(pod.address, pod.engine_port)
+        await self._engines.load_directly(url, name=adapter.name, directory=directory)
 
 
 def _one_line(error: Exception) -> str:

@@ -13,6 +13,8 @@ from controller.render.options import option_table
 
 RUNTIME_PORT = 8100
 KV_EVENTS_PORT = 5557
+HOT_LORA_VARIABLE = "VLLM_ALLOW_RUNTIME_LORA_UPDATING"
+"""By this variable a user asks for adapters in running engines. vLLM reads it too."""
 AUTOSCALED_ROLE = "leader"
 """The role whose pods Kthena's autoscaler scrapes."""
 _DEVICES = ("nvidia.com/gpu", "huawei.com/ascend-1980")
@@ -25,6 +27,8 @@ class EngineTraits:
     ``worker_types`` are the workers of a backend, each exactly once, in the order of the ModelInfer's roles. ``named_by`` are those whose
     config decides the served name, the first first. ``inference_engine`` is the ModelServer's word for the engine, ``sidecar_engine`` that
     of the runtime sidecar's ``--engine``. ``scaled_role`` is the role that an autoscaling target names, ``options`` the engine whose table of options counts.
+    ``loads_at_run_time`` says whether engines take adapters while they run, ``lora_prefix`` what their paths for that begin with, and
+    ``loaded_by_sidecar`` whether the sidecar knows these paths. ``key_variable`` gives the engine its API key.
     """
 
     backend_type: str
@@ -35,8 +39,11 @@ class EngineTraits:
     default_port: int = 8000
     scaled_role: str = AUTOSCALED_ROLE
     disaggregated: bool = False
-    hot_lora_variable: str | None = None
+    loads_at_run_time: bool = False
     options: str | None = None
+    lora_prefix: str = "/v1"
+    loaded_by_sidecar: bool = True
+    key_variable: str | None = None
 
     @property
     def workers_sentence(self) -> str:
@@ -150,8 +157,8 @@ def _is_hot(backend: Backend, workers: tuple[WorkerFacts, ...], cache: Cache, tr
 
     The user asks for it with a variable. On several nodes every node must see the adapter's files, which needs a claim as cache.
     """
-    variable = traits.hot_lora_variable
-    if variable is None or (env_literal(backend, variable) or "").lower() not in ("1", "true"):
+    asked = (env_literal(backend, HOT_LORA_VARIABLE) or "").lower() in ("1", "true")
+    if not (asked and traits.loads_at_run_time):
         return False
     return all(item.pods == 1 for item in workers) or cache.claim is not None
 

@@ -46,7 +46,7 @@ class Option:
     @property
     def takes_json(self) -> bool:
         """Whether its value may be an object or a list."""
-        return self.type in ("json", "any") and self.kind in ("value", "optional")
+        return self.type in ("json", "any") and self.kind in ("value", "optional") and not self.choices
 
     @property
     def takes_objects(self) -> bool:

@@ -15,11 +15,15 @@ from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE, POD
 from controller.api.storage import download_dir
 from controller.client import Client
 from controller.envtest import Environment
-from controller.meta import Object
+from controller.lora.access import SECRET
+from controller.meta import Object, Resource
 from tests.support.engines import FakeEngine, answer_500, hang, serving
 from tests.support.factories import a_backend, a_model, conditions, eventually, unborn
+from tests.support.rights import ACCOUNT
 from tests.support.running import controlling
 
+ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
+BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 SQL = {"name": "sql", "artifactURL": "hf://acme/sql"}
 LEGAL = {"name": "legal", "artifactURL": "hf://acme/legal"}
 
@@ -42,15 +46,20 @@ class Fleet:
         self.engine_port, self.runtime_port = free_ports(2)
         self._stack = stack
         self.engines: dict[str, FakeEngine] = {}
+        self.env: list[dict[str, Any]] = []
+        self.config: dict[str, Any] = {}
+        self.type = "vLLM"
 
     def backend(self, *adapters: dict[str, str]) -> dict[str, Any]:
-        """The hot backend with these adapters."""
+        """The hot backend with these adapters, the fleet's further variables, and what else its type needs."""
         env = [
             {"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": "True"},
             {"name": "RUNTIME_PORT", "value": str(self.runtime_port)},
+            *self.env,
         ]
-        worker = {"type": "server", "image": "vllm:1", "config": {"port": self.engine_port}}
-        return a_backend(env=env, workers=[worker], loraAdapters=list(adapters) or None)
+        config = {"port": self.engine_port, **self.config}
+        worker = {"type": "server", "image": "vllm:1", "config": config}
+        return a_backend(type=self.type, env=env, workers=[worker], loraAdapters=list(adapters) or None)
 
     async def create(self, *adapters: dict[str, str]) -> Object:
         """The Model, once its ModelInfer and its route are there."""
@@ -73,9 +82,10 @@ class Fleet:
         routes = (await self.client.list(MODEL_ROUTE, self.namespace)).items
         return [*meta.spec_of(routes[0]).get("loraAdapters", ())] or ["-"] if routes else None
 
-    async def pod(self, address: str, owner: Object, *, ready: bool = True, name: str = "") -> FakeEngine:
-        """A pod at this address with an engine behind it."""
+    async def pod(self, address: str, owner: Object, *, ready: bool = True, name: str = "", **keys: str) -> FakeEngine:
+        """A pod at this address with an engine behind it, which asks for these keys."""
         engine = await self._stack.enter_async_context(serving(address, self.engine_port, self.runtime_port))
+        engine.key, engine.admin_key = keys.get("key"), keys.get("admin_key") or keys.get("key")
         name = name or f"chat-main-{address.rpartition('.')[2]}"
         self.engines[name] = engine
         labels = {
@@ -325,6 +335,69 @@ async def test_a_new_process_asks_and_changes_nothing(environment: Environment, 
         assert engine.calls == []
         assert counting.writes == []
         assert await client.get(MODEL, "chat", namespace) == before
+
+
+async def test_a_key_out_of_a_secret_is_sent_once_the_controller_may_read_it(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """Shipped is no right on Secrets: the condition names the one that is missing, and one Role for one Secret is enough."""
+    secret = {"metadata": {"name": "engine"}, "stringData": {"token": "k-1"}}
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        await client.create(SECRET, secret, namespace=namespace)
+        fleet.env = [{"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "engine", "key": "token"}}}]
+        engine = await fleet.pod("127.0.0.2", await fleet.create(SQL), key="k-1")
+        if environment.plane == "real":
+            await eventually(lambda: _mentions(client, namespace, "the controller may not get Secret engine"))
+            await grant_secret(client, namespace, "engine")
+        await holds(engine, SQL)
+        await eventually(lambda: _condition(client, namespace, "Failed", ("False", "ModelHealthy")))
+        await fleet.want()
+        await holds(engine)
+        assert engine.calls == [("download", directory(SQL)), ("load", "sql"), ("unload", "sql")]
+        assert "k-1" not in str(await client.get(MODEL, "chat", namespace))
+
+
+async def test_a_wrong_key_is_an_error_of_the_pod(environment: Environment, client: Client, namespace: str) -> None:
+    """Nothing is downloaded for an engine that does not even tell what it has."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        fleet.config = {"api-key": "wrong"}
+        engine = await fleet.pod("127.0.0.2", await fleet.create(SQL), key="right")
+        await eventually(lambda: _mentions(client, namespace, "HTTP 401: Unauthorized"))
+        assert (engine.calls, engine.loaded) == ([], {})
+
+
+async def test_adapters_of_sglang_are_moved_at_its_own_paths(
+    environment: Environment, client: Client, namespace: str
+) -> None:
+    """The sidecar downloads, the controller asks the engine, with the administrator's key for changes."""
+    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+        fleet.type = "SGLang"
+        fleet.config = {"max-lora-rank": 16, "admin-api-key": "a-1"}
+        engine = await fleet.pod("127.0.0.2", await fleet.create(SQL), admin_key="a-1")
+        await holds(engine, SQL)
+        await fleet.want(LEGAL)
+        await holds(engine, LEGAL)
+        assert [call for call in engine.calls if call[0] != "download"] == [
+            ("load", "sql"),
+            ("load", "legal"),
+            ("unload", "sql"),
+        ]
+        await eventually(lambda: _condition(client, namespace, "Failed", ("False", "ModelHealthy")))
+
+
+async def grant_secret(client: Client, namespace: str, name: str) -> None:
+    """The right that the documentation names: ``get`` on this Secret."""
+    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}
+    await client.create(ROLES, {"metadata": {"name": "engine-key"}, "rules": [rule]}, namespace=namespace)
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "engine-key"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": ACCOUNT}
+    binding = {"metadata": {"name": "engine-key"}, "roleRef": reference, "subjects": [subject]}
+    await client.create(BINDINGS, binding, namespace=namespace)
+
+
+async def _mentions(client: Client, namespace: str, words: str) -> bool:
+    failed = meta.find_condition(meta.conditions_of(await client.get(MODEL, "chat", namespace)), "Failed") or {}
+    return words in str(failed.get("message"))
 
 
 async def _is(value: object, wanted: object) -> bool:

@@ -136,6 +136,11 @@ KEYS = [{"name": "ACCESS_KEY", "value": "a"}, {"name": "SECRET_KEY", "value": "s
 AWS_KEYS = [{"name": "AWS_ACCESS_KEY_ID", "value": "a"}, {"name": "AWS_SECRET_ACCESS_KEY", "value": "s"}]
 
 
+def _sglang(config: dict[str, Any]) -> dict[str, Any]:
+    """A backend of SGLang that loads adapters into running engines."""
+    return {**HOT, "type": "SGLang", "workers": [a_worker(image="lmsysorg/sglang:v0.5.23", config=config)]}
+
+
 def _hot_key(**source: Any) -> dict[str, Any]:
     return {"env": [*HOT["env"], {"name": "VLLM_API_KEY", **source}]}
 
@@ -256,8 +261,15 @@ OF_A_BACKEND = (
     of_backend(Rule.ADAPTERS_NOT_HOT, "env[0]", (W,),
                {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2, config=OF_TWO)]},
                {**HOT, "loraAdapters": adapters("a"), "workers": [a_worker(pods=2, config=OF_TWO)], "cacheURI": "pvc://c"}),
-    of_backend(Rule.API_KEY, "env[1]", (C,), _hot_key(valueFrom={"secretKeyRef": {"name": "s", "key": "k"}}), {**HOT, "envFrom": [{"secretRef": {"name": "s"}}]}),
-    of_backend(Rule.API_KEY, "env[1]", (C,), _hot_key(value="k"), _hot_key(value="")),
+    of_backend(Rule.API_KEY, "env[1].valueFrom", (C,), _hot_key(valueFrom={"configMapKeyRef": {"name": "c", "key": "k"}}),
+               _hot_key(valueFrom={"secretKeyRef": {"name": "s", "key": "k"}})),
+    of_backend(Rule.API_KEY, "env[1].valueFrom", (C,), _hot_key(valueFrom={"fieldRef": {"fieldPath": "metadata.name"}}), _hot_key(value="k")),
+    of_backend(Rule.API_KEY, "env[1].valueFrom", (C,), _hot_key(valueFrom={"fieldRef": {"fieldPath": "metadata.name"}}),
+               {**_hot_key(valueFrom={"fieldRef": {"fieldPath": "metadata.name"}}), "workers": [a_worker(config={"api-key": "k"})]}),
+    of_backend(Rule.RUNTIME_ADAPTERS, "workers[0].config.max-lora-rank", (C,), _sglang({}), _sglang({"max-lora-rank": 16})),
+    of_backend(Rule.RUNTIME_ADAPTERS, "workers[0].config.max-lora-rank", (C,), _sglang({}), _sglang({"lora-paths": ["a=/b"]})),
+    of_backend(Rule.RUNTIME_ADAPTERS, "workers[0].config.data-parallel-size", (C,),
+               _sglang({"max-lora-rank": 16, "data-parallel-size": 2}), _sglang({"max-lora-rank": 16, "data-parallel-size": 1})),
 )  # fmt: skip
 
 OF_A_WORKER = (
@@ -303,8 +315,6 @@ OF_A_WORKER = (
     of_config(Rule.UNREACHABLE_ENGINE, ".ssl_keyfile", {"ssl_keyfile": "/k"}, {"ssl_keyfile": None}),
     of_config(Rule.UNREACHABLE_ENGINE, ".ssl-certfile", {"ssl-certfile": "/c"}, {"host": "0.0.0.0"}),
     of_config(Rule.UNREACHABLE_ENGINE, ".headless", {"headless": True}, {"headless": False}),
-    of_config(Rule.API_KEY, ".api-key", {"api-key": ["k"]}, {"api-key": []}, **HOT),
-    of_config(Rule.API_KEY, ".api_key", {"api_key": "k"}, {"enable-lora": True}, **HOT),
     of_config(Rule.UNKNOWN_OPTION, ".max-model-length", {"max-model-length": 1}, {"max-model-len": 1}, (W,)),
     of_config(Rule.UNKNOWN_OPTION, ".dis", {"dis": True}, {"disable-log-stats": True}, (W,)),
     of_config(Rule.UNKNOWN_OPTION, ".tp", {"tp": 2}, {"tensor-parallel-size": 2}, (W,)),

@@ -3,12 +3,14 @@
 from typing import Any
 
 GRACE_SECONDS = 300
-"""Time that a pod has between the wish to stop it and its end; the drain takes at most 240 seconds of it."""
+"""Time that a pod has between the wish to stop it and its end."""
+DRAIN_SECONDS = 240
+"""The part of it that the drain may take."""
 _STARTUP_PERIOD, _STARTUP_FAILURES = 5, 720
 """An engine has an hour to load its model, and is found ready within five seconds."""
 
 _DRAIN = """\
-deadline=$(( $(date +%s) + 240 ))
+deadline=$(( $(date +%s) + {seconds} ))
 fails=0
 while [ "$(date +%s)" -lt "$deadline" ]; do
   if m=$(curl -sf --max-time 2 http://localhost:{port}/metrics); then
@@ -55,4 +57,5 @@ def drain(port: int, gauges: str) -> dict[str, Any]:
     """
     script = _DRAIN.replace("{port}", str(port)).replace("{hex}", f"{port:04X}")
     script = script.replace("{gauges}", gauges).replace("{loopback}", _LOOPBACK)
+    script = script.replace("{seconds}", str(DRAIN_SECONDS))
     return {"preStop": {"exec": {"command": ["/bin/sh", "-c", script]}}}

@@ -12,7 +12,8 @@ from controller.api.rules import Rule
 from controller.dialects import Workload
 from controller.render import pods
 from controller.render.arguments import config_arguments, literal
-from controller.render.config import parse_port
+from controller.render.config import EngineConfig, parse_port
+from controller.render.engines.adapters import adapter_findings
 from controller.render.engines.health import GRACE_SECONDS, drain, running_probe, startup_probe
 from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
 from controller.render.names import bounded
@@ -26,13 +27,10 @@ _PORT_OPTIONS = ("disaggregation-bootstrap-port", "nccl-port", "smg-http-sidecar
 _PLAIN_HTTP = (
     "is not possible: probes, sidecar and router speak plain HTTP to the engine; end TLS in front of the router"
 )
-_OPEN = "is not possible: probes and the script that drains the engine have no key"
 _REFUSED = {
     "model-path": "is set by the controller, from modelURI",
     "ssl-keyfile": _PLAIN_HTTP,
     "ssl-certfile": _PLAIN_HTTP,
-    "api-key": _OPEN,
-    "admin-api-key": _OPEN,
 }
 _OF_SEVERAL = ("nnodes", "node-rank", "dist-init-addr")
 
@@ -41,7 +39,14 @@ class SGLang:
     """Backends of type ``SGLang``."""
 
     traits = EngineTraits(
-        "SGLang", inference_engine="SGLang", sidecar_engine="sglang", default_port=30000, options="sglang"
+        "SGLang",
+        inference_engine="SGLang",
+        sidecar_engine="sglang",
+        default_port=30000,
+        options="sglang",
+        loads_at_run_time=True,
+        lora_prefix="",
+        loaded_by_sidecar=False,
     )
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
@@ -65,24 +70,18 @@ class SGLang:
         return None
 
     def findings(self, facts: BackendFacts, path: str) -> Iterator[Finding]:
-        """Options that the controller sets, and those with which a pod could not become Ready."""
+        """Options that the controller sets, and those with which a pod could not become Ready or load adapters."""
+        yield from adapter_findings(facts, path)
         for index, worker in enumerate(facts.workers):
             config, where = worker.config, f"{path}.workers[{index}].config"
-            refused = dict(_REFUSED)
-            if facts.backend.adapters:
-                refused["lora-paths"] = "is set by the controller, from loraAdapters"
-            if worker.pods > 1:
-                refused |= dict.fromkeys(_OF_SEVERAL, "is set by the controller, from pods")
-            for name, message in refused.items():
+            for name, message in _controlled(facts, worker).items():
                 if name in config:
                     yield error(f"{where}.{config.written_key(name)}", message, Rule.CONTROLLED_OPTION)
             if config.get("host") not in (None, "0.0.0.0", "::"):  # noqa: S104 - values that users write
                 message = "must be 0.0.0.0 or ::, since probes and router reach the engine at the pod's address"
                 yield error(f"{where}.{config.written_key('host')}", message, Rule.UNREACHABLE_ENGINE)
-            if config.get("disaggregation-mode") not in (None, "null"):
-                key = config.written_key("disaggregation-mode")
-                message = "is not possible: a backend of type SGLang has one role"
-                yield error(f"{where}.{key}", message, Rule.CONTROLLED_OPTION)
+            if facts.is_hot:
+                yield from _hot(worker, where)
 
     def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
         """One role, with the name that the autoscaler looks for."""
@@ -129,6 +128,29 @@ class SGLang:
         return pods.further_template(facts, worker, options, container)
 
 
+def _controlled(facts: BackendFacts, worker: WorkerFacts) -> dict[str, str]:
+    """The options that the controller sets on this worker, or cannot do with, each with the reason for refusing it."""
+    refused = dict(_REFUSED)
+    if facts.backend.adapters and not facts.is_hot:
+        refused["lora-paths"] = "is set by the controller, from loraAdapters"
+    if worker.pods > 1:
+        refused |= dict.fromkeys(_OF_SEVERAL, "is set by the controller, from pods")
+    if worker.config.get("disaggregation-mode") not in (None, "null"):
+        refused["disaggregation-mode"] = "is not possible: a backend of type SGLang has one role"
+    return refused
+
+
+def _hot(worker: WorkerFacts, where: str) -> Iterator[Finding]:
+    """Options that the engine asserts when it starts without adapters, and when it is given the first one."""
+    config = worker.config
+    if "max-lora-rank" not in config and "lora-paths" not in config:
+        message = "is required: the engine reserves memory for adapters that come later"
+        yield error(f"{where}.max-lora-rank", message, Rule.RUNTIME_ADAPTERS)
+    if config.get("dp-size") not in (None, 1, "1"):
+        message = "must be 1 where adapters are loaded into running engines"
+        yield error(f"{where}.{config.written_key('dp-size')}", message, Rule.RUNTIME_ADAPTERS)
+
+
 def _arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
     """The engine's argv, without what depends on the pod."""
     config = worker.config
@@ -143,8 +165,16 @@ def _arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
             arguments += [f"--{name}", value]
     if "enable-metrics" not in config:
         arguments.append("--enable-metrics")
-    if facts.backend.adapters:
-        arguments += [] if "enable-lora" in config else ["--enable-lora"]
-        paths = (f"{item.name}={facts.directory(item.artifact_url)}" for item in facts.backend.adapters)
+    return arguments + _adapter_arguments(facts, config)
+
+
+def _adapter_arguments(facts: BackendFacts, config: EngineConfig) -> list[str]:
+    """Adapters of the template by name and directory; memory for those that come later is reserved for every module."""
+    adapters = facts.backend.adapters
+    arguments = ["--enable-lora"] if (adapters or facts.is_hot) and "enable-lora" not in config else []
+    if adapters and not facts.is_hot:
+        paths = (f"{item.name}={facts.directory(item.artifact_url)}" for item in adapters)
         arguments += ["--lora-paths", *paths]
+    if facts.is_hot and "lora-target-modules" not in config and "lora-paths" not in config:
+        arguments += ["--lora-target-modules", "all"]
     return arguments

@@ -9,6 +9,7 @@ from controller.render import pods
 from controller.render.engines.health import GRACE_SECONDS, drain, running_probe, startup_probe
 from controller.render.engines.vllm_command import (
     GAUGES,
+    KEY_VARIABLE,
     config_findings,
     engine_command,
     engine_env,
@@ -23,7 +24,7 @@ from controller.render.pods import RenderOptions, non_empty
 class VLLM:
     """Backends of type ``vLLM``."""
 
-    traits = EngineTraits("vLLM", options="vllm", hot_lora_variable="VLLM_ALLOW_RUNTIME_LORA_UPDATING")
+    traits = EngineTraits("vLLM", options="vllm", loads_at_run_time=True, key_variable=KEY_VARIABLE)
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
         """The argv itself, or on several pods one shell string that first gathers a Ray cluster."""

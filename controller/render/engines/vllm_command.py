@@ -4,15 +4,18 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from controller.api.findings import Finding, error, warning
+from controller.api.findings import Finding, error
 from controller.api.rules import Rule
 from controller.render import pods
 from controller.render.arguments import config_arguments, literal
+from controller.render.engines.adapters import adapter_findings
+from controller.render.engines.health import DRAIN_SECONDS
 from controller.render.engines.vllm_connectors import nixl_env
 from controller.render.facts import BackendFacts, WorkerFacts
 from controller.render.options import image_version
 
 KV_EVENTS = '{"enable_kv_cache_events":true,"publisher":"zmq","topic":"kv-events","endpoint":"tcp://*:5557"}'
+KEY_VARIABLE = "VLLM_API_KEY"
 GAUGES = "vllm:num_requests_(running|waiting)"
 """A regular expression for the names of the gauges that count the requests in an engine."""
 _SCRIPTS = (
@@ -22,6 +25,7 @@ _SCRIPTS = (
 )
 _START = ("python3", "-m", "vllm.entrypoints.openai.api_server")
 _WITHOUT_V1 = _WITHOUT_RAY = (0, 19, 0)
+_WITH_SHUTDOWN_TIMEOUT = (0, 19, 1)
 _PLAIN_HTTP = (
     "is not possible: probes, sidecar and router speak plain HTTP to the engine; end TLS in front of the router"
 )
@@ -48,16 +52,15 @@ def engine_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
         arguments += ["--distributed_executor_backend", "ray"]
     if "kv-events-config" not in config:
         arguments += ["--kv-events-config", KV_EVENTS]
+    if drains_itself(facts, worker) and "shutdown-timeout" not in config:
+        arguments += ["--shutdown-timeout", str(DRAIN_SECONDS)]
     return [*arguments, *_adapter_arguments(facts, worker)]
 
 
-def _asks_for_hot(facts: BackendFacts) -> int:
-    """The number, from 1, of the variable that asks for adapters to be loaded into running engines; 0 without one."""
-    for number, entry in enumerate(facts.env, 1):
-        if entry["name"] == "VLLM_ALLOW_RUNTIME_LORA_UPDATING":
-            asked = entry.get("valueFrom") or str(entry.get("value")).lower() in ("1", "true")
-            return number if asked else 0
-    return 0
+def drains_itself(facts: BackendFacts, worker: WorkerFacts) -> bool:
+    """Whether the engine ends its requests after SIGTERM: disaggregated ones in versions that are known to have the option for it."""
+    version = image_version(worker.worker.image)
+    return facts.traits.disaggregated and version is not None and version >= _WITH_SHUTDOWN_TIMEOUT
 
 
 def _adapter_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
@@ -119,11 +122,7 @@ def engine_env(facts: BackendFacts, worker: WorkerFacts, extras: list[dict[str, 
 
 def config_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
     """Arguments that the controller sets itself, and those with which a pod could not become Ready or load adapters."""
-    if facts.is_hot:
-        yield from _key_findings(facts, path)
-    if facts.backend.adapters and not facts.is_hot and (number := _asks_for_hot(facts)):
-        message = "adapters stay part of the pods: hot loading needs a literal 1 or true, type vLLM, and one pod or a claim as cache"
-        yield warning(f"{path}.env[{number - 1}]", message, Rule.ADAPTERS_NOT_HOT)
+    yield from adapter_findings(facts, path)
     for index, worker in enumerate(facts.workers):
         config, where = worker.config, f"{path}.workers[{index}].config"
         for name, message in _UNREACHABLE.items():
@@ -144,17 +143,3 @@ def _controlled(facts: BackendFacts, worker: WorkerFacts) -> dict[str, str]:
     if worker.config.get("enable-lora") is False and (facts.backend.adapters or facts.is_hot):
         refused["enable-lora"] = "cannot be false with adapters"
     return refused
-
-
-def _key_findings(facts: BackendFacts, path: str) -> Iterator[Finding]:
-    """Keys that lock out the sidecar, which loads the adapters and sends none.
-
-    The engine takes keys from ``--api-key``, else from VLLM_API_KEY; an empty one counts as none. ``envFrom`` does not reach it.
-    """
-    message = "adapters cannot be loaded into a running engine that asks for a key"
-    for index, worker in enumerate(facts.workers):
-        if worker.config.get("api-key") not in (None, []):
-            yield error(f"{path}.workers[{index}].config.{worker.config.written_key('api-key')}", message, Rule.API_KEY)
-    for number, entry in enumerate(facts.env):
-        if entry["name"] == "VLLM_API_KEY" and (entry.get("valueFrom") or entry.get("value")):
-            yield error(f"{path}.env[{number}]", message, Rule.API_KEY)

@@ -7,7 +7,13 @@ from controller.api.findings import Finding
 from controller.dialects import Workload
 from controller.render import pods
 from controller.render.engines.health import GRACE_SECONDS, drain, running_probe, startup_probe
-from controller.render.engines.vllm_command import GAUGES, config_findings, engine_command, engine_env
+from controller.render.engines.vllm_command import (
+    GAUGES,
+    config_findings,
+    drains_itself,
+    engine_command,
+    engine_env,
+)
 from controller.render.engines.vllm_connectors import connector_findings, connector_type, ports
 from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
 from controller.render.pods import RenderOptions, non_empty
@@ -89,6 +95,6 @@ def _engine(facts: BackendFacts, worker: WorkerFacts, env: list[Any]) -> dict[st
         "startupProbe": startup_probe("/health", port),
         "readinessProbe": running_probe("/health", port),
         "livenessProbe": running_probe("/health", port),
-        "lifecycle": drain(port, GAUGES),
+        **({} if drains_itself(facts, worker) else {"lifecycle": drain(port, GAUGES)}),
         "volumeMounts": pods.engine_mounts(facts),
     }

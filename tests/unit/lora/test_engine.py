@@ -9,18 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from controller.lora import engine as engine_module
-from controller.lora.engine import AdapterError, EngineClient, LoadedAdapter
-from tests.support.engines import (
-    ALREADY_LOADED,
-    BASE_MODEL,
-    NO_ADAPTER,
-    NOT_LOADED,
-    FakeEngine,
-    Fault,
-    refusal,
-    serving,
-    unauthorized,
-)
+from controller.lora.engine import AdapterError, EngineClient, EngineUrl, LoadedAdapter
+from tests.support.engines import ANSWERS, FakeEngine, Fault, by_sidecar, recorded, serving, words_of
 
 
 @pytest.fixture
@@ -59,28 +49,30 @@ async def test_refusals_are_the_engines_words_alone(engine: FakeEngine, runtime:
     engine.empty.add("/nowhere")
     await load(runtime, engine, "sql")
     for name, directory, words in (
-        ("sql", "/cache/x", f"HTTP 400: {ALREADY_LOADED.format('sql')}"),
-        ("base", "/cache/x", f"HTTP 400: {BASE_MODEL.format('base')}"),
-        ("law", "/nowhere", f"HTTP 404: {NO_ADAPTER.format('law', '/nowhere')}"),
+        ("sql", "/cache/x", f"HTTP 400: {words_of('loaded-twice', name='sql')}"),
+        ("base", "/cache/x", f"HTTP 400: {words_of('base-model', name='base')}"),
+        ("law", "/nowhere", f"HTTP 404: {words_of('no-adapter', name='law', path='/nowhere')}"),
     ):
         with pytest.raises(AdapterError) as refused:
             await load(runtime, engine, name, directory)
         assert str(refused.value) == words
     with pytest.raises(AdapterError) as refused:
         await runtime.unload(engine.address, engine.runtime_port, name="nope")
-    assert str(refused.value) == f"HTTP 404: {NOT_LOADED.format('nope')}"
+    assert str(refused.value) == f"HTTP 404: {words_of('not-loaded', name='nope')}"
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (unauthorized, "HTTP 401: Unauthorized"),
+        (lambda: recorded("unauthorized"), "HTTP 401: Unauthorized"),
         (lambda: web.json_response({"detail": "cannot download"}, status=500), "HTTP 500: cannot download"),
         (lambda: web.json_response({"detail": [{"loc": ["body"]}]}, status=422), 'HTTP 422: {"detail": [{"loc": ["body"]}]}'),
-        (lambda: refusal(500, "LoRA rank 32 is greater\nthan 16."), "HTTP 500: LoRA rank 32 is greater than 16."),
+        (lambda: by_sidecar(recorded("high-rank")), f"HTTP 500: {words_of('high-rank')}"),
+        (lambda: by_sidecar(recorded("no-path")), f"HTTP 400: {' '.join(words_of('no-path').split())}"),
+        (lambda: web.json_response({"success": False, "error_message": "no\nroom"}, status=400), "HTTP 400: no room"),
         (lambda: web.Response(status=503), "HTTP 503: "),
     ],
-    ids=["key", "sidecar", "shape", "engine", "empty"],
+    ids=["key", "sidecar", "shape", "rank", "fields", "sglang", "empty"],
 )  # fmt: skip
 async def test_words_are_found_in_every_form_of_an_error(
     engine: FakeEngine, runtime: EngineClient, answer: Callable[[], web.Response], words: str
@@ -94,8 +86,37 @@ async def test_words_are_found_in_every_form_of_an_error(
 
 async def test_plain_text_without_a_content_type_is_a_success_too(engine: FakeEngine, runtime: EngineClient) -> None:
     """The engine itself answers so; its list says what it has."""
-    engine.faults["load"] = answering(lambda: web.Response(body=b"Success: LoRA adapter 'sql' added successfully."))
+    assert (ANSWERS["loaded"]["status"], ANSWERS["loaded"]["content_type"]) == (200, None)
+    engine.faults["load"] = answering(lambda: recorded("loaded", name="sql"))
     await load(runtime, engine, "sql")
+
+
+@pytest.mark.parametrize("prefix", ["/v1", ""], ids=["vllm", "sglang"])
+async def test_an_engine_is_called_directly_with_its_key(
+    engine: FakeEngine, runtime: EngineClient, prefix: str
+) -> None:
+    """Loaded, listed, refused with the engine's words, and unloaded; the sidecar only downloads."""
+    engine.key = engine.admin_key = "k"
+    url = EngineUrl(engine.address, engine.engine_port, prefix, "k")
+    await runtime.download(engine.address, engine.runtime_port, source="hf://a/b", directory="/cache/x")
+    await runtime.load_directly(url, name="sql", directory="/cache/x")
+    assert await runtime.list_adapters(engine.address, engine.engine_port, "k") == (LoadedAdapter("sql", "/cache/x"),)
+    with pytest.raises(AdapterError) as refused:
+        await runtime.load_directly(url, name="sql", directory="/cache/x")
+    assert str(refused.value) == f"HTTP 400: {words_of('loaded-twice', name='sql')}"
+    await runtime.unload_directly(url, name="sql")
+    assert engine.loaded == {}
+    for wrong in (None, "other"):
+        with pytest.raises(AdapterError, match="HTTP 401: Unauthorized"):
+            await runtime.list_adapters(engine.address, engine.engine_port, wrong)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "é", "\x00"])
+async def test_a_key_that_no_header_carries_is_never_sent(engine: FakeEngine, runtime: EngineClient, key: str) -> None:
+    """Nor is it quoted."""
+    with pytest.raises(AdapterError, match="the API key has characters that no HTTP header can carry") as refused:
+        await runtime.list_adapters(engine.address, engine.engine_port, key)
+    assert key not in str(refused.value)
 
 
 def answering(answer: Callable[[], web.Response]) -> Fault:

@@ -113,7 +113,6 @@ def test_the_pod_and_its_server() -> None:
         ({"model": "x"}, 1, "model"),
         ({"model-path": "x"}, 1, "model-path"),
         ({"host": "127.0.0.1"}, 1, "host"),
-        ({"api-key": "k"}, 1, "api-key"),
         ({"ssl-keyfile": "/k"}, 1, "ssl-keyfile"),
         ({"served-model-name": ["s", "t"]}, 1, "served-model-name"),
         ({"lora-paths": ["a=/b"]}, 1, "lora-paths"),
@@ -148,3 +147,29 @@ def test_a_list_is_no_text() -> None:
     for config in ({"kv-events-config": ["a"]}, {"disaggregation-transfer-backend": {"a": 1}}):
         (finding,) = validate(a_model("chat", sglang(config)))
         assert finding.rule == "option-type"
+
+
+HOT = [{"name": "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "value": "true"}]
+
+
+@pytest.mark.parametrize(
+    ("config", "more"),
+    [
+        ({"max-lora-rank": 16}, {"lora-target-modules": ["all"]}),
+        ({"max-lora-rank": 16, "lora-target-modules": ["q_proj"]}, {"lora-target-modules": ["q_proj"]}),
+        ({"lora-paths": ["mine=/m"], "enable-lora": True}, {"lora-paths": ["mine=/m"]}),
+    ],
+)
+def test_adapters_that_come_later_get_their_room_at_the_start(config: dict[str, Any], more: dict[str, Any]) -> None:
+    """The engine asserts a rank and modules unless it starts with adapters; the Model's own are not part of the pods."""
+    backend = sglang(config, env=HOT, loraAdapters=adapters("a"))
+    assert validate(a_model("chat", backend)) == []
+    found = read(backend)
+    assert found["enable-lora"] is True
+    assert {name: value for name, value in found.items() if name.startswith("lora-")} == more
+    assert len(entry(backend)["initContainers"]) == 1
+
+
+def test_a_key_leaves_probes_and_drain_open() -> None:
+    """SGLang asks for no key at paths that begin with /health, /ready and /metrics."""
+    assert validate(a_model("chat", sglang({"api-key": "k", "admin-api-key": "a"}))) == []
