@@ -19,7 +19,14 @@ NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 SOURCE_PATTERN = r"^(hf://|s3://|obs://|pvc://|ms://).+"
 MODEL_PATTERN = r"^(hf://|s3://|obs://|pvc://|ms://|oci://).+"
 CACHE_PATTERN = r"^(hostpath://|pvc://).+"
-BACKEND_TYPES = ("vLLM", "vLLMDisaggregated", "SGLang", "MindIE", "MindIEDisaggregated")
+WORKERS_OF = {
+    "vLLM": ("server",),
+    "vLLMDisaggregated": ("prefill", "decode"),
+    "SGLang": ("server",),
+    "MindIE": ("server",),
+    "MindIEDisaggregated": ("prefill", "decode", "controller", "coordinator"),
+}
+"""The backend types that the CRD knows, each with the types of its workers."""
 WORKER_TYPES = ("server", "prefill", "decode", "controller", "coordinator")
 COPY, IN_PLACE = "Copy", "InPlace"
 """The values of ``modelAccess``."""
@@ -125,7 +132,7 @@ class Backend(ApiType):
         pattern=NAME_PATTERN,
         maxLength=55,
     )
-    type: str = _field("", "Engine family.", "vLLM", enum=list(BACKEND_TYPES))
+    type: str = _field("", "Engine family.", "vLLM", enum=list(WORKERS_OF))
     model_uri: str = _field(
         "",
         "Where the weights come from: hf://, s3://, obs://, ms://, pvc://CLAIM/PATH or the image oci://IMAGE.",

@@ -28,7 +28,8 @@ class EngineTraits:
     config decides the served name, the first first. ``inference_engine`` is the ModelServer's word for the engine, ``sidecar_engine`` that
     of the runtime sidecar's ``--engine``. ``scaled_role`` is the role that an autoscaling target names, ``options`` the engine whose table of options counts.
     ``loads_at_run_time`` says whether engines take adapters while they run, ``lora_prefix`` what their paths for that begin with, and
-    ``loaded_by_sidecar`` whether the sidecar knows these paths. ``key_variable`` gives the engine its API key.
+    ``loaded_by_sidecar`` whether the sidecar knows these paths. ``key_variable`` gives the engine its API key. ``parallel_sizes`` are the
+    options whose product is the number of devices that a replica uses.
     """
 
     backend_type: str
@@ -44,6 +45,7 @@ class EngineTraits:
     lora_prefix: str = "/v1"
     loaded_by_sidecar: bool = True
     key_variable: str | None = None
+    parallel_sizes: tuple[str, ...] = ()
 
     @property
     def workers_sentence(self) -> str:

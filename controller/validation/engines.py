@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from controller.api.findings import UNSUPPORTED, Finding, error, tolerated, warning
+from controller.api.model import WORKERS_OF
 from controller.api.rules import Rule
 from controller.api.variables import env_literal
 from controller.render.config import parse_port
@@ -12,17 +13,6 @@ from controller.render.engines import ENGINES, NOT_SUPPORTED, Engine
 from controller.render.facts import RUNTIME_PORT, BackendFacts, PortUse, WorkerFacts, engine_port
 from controller.validation.arguments import arguments
 
-_PARALLEL_SIZES = (
-    "tensor-parallel-size",
-    "pipeline-parallel-size",
-    "data-parallel-size",
-    "prefill-context-parallel-size",
-    "tp-size",
-    "pp-size",
-    "dp-size",
-)
-"""The options of vLLM and SGLang whose product is the number of ranks."""
-_MINDIE_ROLES = {"prefill", "decode", "controller", "coordinator"}
 _LONGEST_ARGUMENT = 131_071
 """Bytes of one argument of a process: MAX_ARG_STRLEN of Linux, without the final zero."""
 _LONGEST_SERVED_NAME = 256
@@ -63,7 +53,7 @@ def _unsupported(facts: BackendFacts, path: str) -> Iterator[Finding]:
     if given == "MindIE" and types != ["server"]:
         message = f"a backend of type {given} has exactly one worker, of type server"
         yield tolerated(f"{path}.workers", message, Rule.WORKERS)
-    if given == "MindIEDisaggregated" and not set(types) <= _MINDIE_ROLES:
+    if given == "MindIEDisaggregated" and not set(types) <= set(WORKERS_OF[given]):
         message = "workers may be prefill, decode, controller and coordinator, not server"
         yield tolerated(f"{path}.workers", message, Rule.WORKERS)
 
@@ -84,15 +74,15 @@ def _worker(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Findi
         yield error(path, message, Rule.POD_NAME_LENGTH)
     if worker.config is not None and not isinstance(worker.config, Mapping):
         yield error(f"{path}.config", "must be an object of engine arguments", Rule.CONFIG)
-    yield from _idle_pods(item, path)
+    yield from _idle_pods(item, facts.traits.parallel_sizes, path)
     yield from _keys(item, f"{path}.config")
     yield from arguments(facts, item, f"{path}.config")
 
 
-def _idle_pods(item: WorkerFacts, path: str) -> Iterator[Finding]:
+def _idle_pods(item: WorkerFacts, parallel_sizes: Sequence[str], path: str) -> Iterator[Finding]:
     """Pods of a replica that the engine has no rank for: the product of its parallel sizes is the number of devices that it uses."""
-    sizes = [_size(item.config.get(name)) for name in _PARALLEL_SIZES if name in item.config]
-    if item.pods == 1 or None in sizes:
+    sizes = [_size(item.config.get(name)) for name in parallel_sizes if name in item.config]
+    if item.pods == 1 or not parallel_sizes or None in sizes:
         return
     ranks = math.prod(size for size in sizes if size is not None)
     if ranks <= max(item.devices, 1) * (item.pods - 1):

@@ -7,6 +7,9 @@ evaluation error would refuse even those.
 from typing import Any
 
 from controller.api.durations import FORM
+from controller.api.model import WORKERS_OF
+
+_ONE_SERVER = ",".join(f"'{type_}'" for type_, workers in WORKERS_OF.items() if workers == ("server",))
 
 
 def rule(text: str, message: str) -> dict[str, str]:
@@ -78,7 +81,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
     ],
     "Backend": [
         rule(
-            "!(self.type in ['vLLM','SGLang','MindIE']) || (size(self.workers) == 1 && self.workers[0].type == 'server')",
+            f"!(self.type in [{_ONE_SERVER}]) || (size(self.workers) == 1 && self.workers[0].type == 'server')",
             "a backend of this type has exactly one worker, of type server",
         ),
         rule(

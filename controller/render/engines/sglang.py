@@ -47,6 +47,14 @@ class SGLang:
         loads_at_run_time=True,
         lora_prefix="",
         loaded_by_sidecar=False,
+        parallel_sizes=(
+            "tensor-parallel-size",
+            "pipeline-parallel-size",
+            "data-parallel-size",
+            "tp-size",
+            "pp-size",
+            "dp-size",
+        ),
     )
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:

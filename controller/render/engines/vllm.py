@@ -24,7 +24,18 @@ from controller.render.pods import RenderOptions, non_empty
 class VLLM:
     """Backends of type ``vLLM``."""
 
-    traits = EngineTraits("vLLM", options="vllm", loads_at_run_time=True, key_variable=KEY_VARIABLE)
+    traits = EngineTraits(
+        "vLLM",
+        options="vllm",
+        loads_at_run_time=True,
+        key_variable=KEY_VARIABLE,
+        parallel_sizes=(
+            "tensor-parallel-size",
+            "pipeline-parallel-size",
+            "data-parallel-size",
+            "prefill-context-parallel-size",
+        ),
+    )
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
         """The argv itself, or on several pods one shell string that first gathers a Ray cluster."""

@@ -73,6 +73,13 @@ def test_a_path_of_the_repository_in_a_code_block_exists(page: Path) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    """Once; ``make docs`` refuses to build a site that hides a page. The reference of the framework exists on the site alone."""
+    nav = re.findall(r"([\w./-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
+    assert sorted(nav) == sorted([*pages, "reference/framework.md"])
+
+
 def test_the_architecture_names_every_package_and_no_other() -> None:
     """A new package gets a row."""
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from controller.api.documents import load_documents
-from controller.api.model import BACKEND_TYPES, WORKER_TYPES
+from controller.api.model import WORKER_TYPES, WORKERS_OF
 from controller.api.samples import sample_paths
 from controller.render.engines import ENGINES, NOT_SUPPORTED
 from controller.validation import validate
@@ -16,9 +16,10 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_registry_is_the_enum_of_the_crd() -> None:
     """Each type is rendered or refused, and none is both."""
-    assert sorted([*ENGINES, *NOT_SUPPORTED]) == sorted(BACKEND_TYPES)
+    assert sorted([*ENGINES, *NOT_SUPPORTED]) == sorted(WORKERS_OF)
     for name, engine in ENGINES.items():
         assert engine.traits.backend_type == name
+        assert engine.traits.worker_types == WORKERS_OF[name]
         assert set(engine.traits.worker_types) <= set(WORKER_TYPES)
         assert set(engine.traits.named_by) <= set(engine.traits.worker_types)
 
