@@ -6,7 +6,6 @@ Flux uses, and ``kubectl wait``).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from controller.lora import AdapterReport, AdapterShare
 from controller.meta import Object
@@ -33,8 +32,8 @@ _SHORT = 256
 class Verdict:
     """Status, reason and message of a condition. While its ``key`` stays, a stored message stays too, though its words would differ.
 
-    ``generation`` is the one it is about, None for the one of the pass. Without ``judged`` it repeats what is stored, since this process
-    does not know better yet.
+    ``short`` is what conditions that only repeat it say. ``generation`` is the one it is about, None for the one of the pass. Without
+    ``judged`` it repeats what is stored, since this process does not know better yet.
     """
 
     status: str
@@ -43,6 +42,7 @@ class Verdict:
     identity: Identity = ()
     generation: int | None = None
     judged: bool = True
+    short: str = ""
 
     @property
     def key(self) -> Identity:
@@ -54,8 +54,8 @@ def _of_state(state: reasons.ConditionState, message: str, identity: Identity = 
     return Verdict(state.status, state.reason, message, identity, at)
 
 
-def failed(result: PassResult, stored: Object, *, judged: bool) -> Verdict:
-    """All problems, one a line.
+def failed(result: PassResult, stored: Object, summary: Object, *, judged: bool) -> Verdict:
+    """All problems, one a line; in short, the first of them. ``stored`` and ``summary`` are the stored conditions Failed and Ready.
 
     A stored failure stands while nothing is tried, that is while the Model is paused; and in a process that has not ``judged`` it before,
     until every pod was asked for its adapters. A worse problem replaces it all the same.
@@ -67,13 +67,15 @@ def failed(result: PassResult, stored: Object, *, judged: bool) -> Verdict:
     if stored.get("status") == "True" and unknown:
         before = str(stored.get("reason"))
         if _RANK.get(reason, len(_RANK)) >= _RANK.get(before, len(_RANK)):
-            return Verdict("True", before, str(stored.get("message", "")), judged=False)
+            message = str(stored.get("message", ""))
+            short = summary.get("message") if summary.get("reason") == before else message[:_SHORT]
+            return Verdict("True", before, message, judged=False, short=str(short))
     if not found:
         return _of_state(reasons.HEALTHY, "")
     lines = {problem_line(problem) for problem in result.problems}
     lines |= {failure_line(failure) for failure in failures} | {share_line(share) for share in shares}
     identity = (frozenset(problem.identity for problem in result.problems), frozenset(failures), frozenset(shares))
-    return Verdict("True", reason, joined(sorted(lines)), identity)
+    return Verdict("True", reason, joined(sorted(lines)), identity, short=min(lines)[:_SHORT])
 
 
 def _lacking(adapters: AdapterReport) -> tuple[AdapterShare, ...]:
@@ -89,7 +91,7 @@ def initialized(result: PassResult, failure: Verdict, stored: Object, generation
     if result.valid and (result.applied or was):
         return _of_state(reasons.CREATED, "Model initialized")
     if failure.status == "True" and (result.problems or result.adapters.failures):
-        return Verdict("False", failure.reason, _short(failure.message), failure.identity)
+        return Verdict("False", failure.reason, failure.short, failure.identity)
     if stored.get("status") == "True" and isinstance(observed, int):
         return _of_state(reasons.CREATED, "Model initialized", at=observed)
     return _of_state(reasons.CREATING, _waiting(result) or "children are being created")
@@ -132,25 +134,20 @@ def _readiness(backends: Sequence[BackendView]) -> tuple[reasons.ConditionState,
     return reasons.PROCESSING, "the spec has not been accepted yet", ()
 
 
-def ready(result: PassResult, conditions: Mapping[str, Mapping[str, Any]], generation: int) -> Verdict:
+def ready(result: PassResult, verdicts: Mapping[str, Verdict], generation: int) -> Verdict:
     """The sum of the other conditions, which are given by type: everything of this generation is applied and serves as it should."""
-    initial, serving, failure = (conditions[type_] for type_ in reasons.CONDITION_TYPES)
-    if failure["status"] == "True":
-        return Verdict("False", failure["reason"], _short(failure["message"]))
-    if initial["status"] != "True" or initial["observedGeneration"] < generation:
+    initial, serving, failure = (verdicts[type_] for type_ in reasons.CONDITION_TYPES)
+    if failure.status == "True":
+        return Verdict("False", failure.reason, failure.short, failure.identity, judged=failure.judged)
+    if initial.status != "True" or (initial.generation is not None and initial.generation < generation):
         message = _waiting(result) or "not every child of this generation is as desired yet"
         return Verdict("False", reasons.CREATING.reason, message)
-    as_desired = serving["status"] == "True" or serving["reason"] == reasons.SCALED_TO_ZERO.reason
-    return Verdict("True" if as_desired else "False", serving["reason"], serving["message"])
+    as_desired = serving.status == "True" or serving.reason == reasons.SCALED_TO_ZERO.reason
+    return Verdict("True" if as_desired else "False", serving.reason, serving.message, serving.identity)
 
 
-def stalled(failure: Mapping[str, Any]) -> Verdict | None:
+def stalled(failure: Verdict) -> Verdict | None:
     """Only there when nothing goes on before the owner changes the spec."""
-    if failure["status"] != "True" or failure["reason"] not in reasons.TERMINAL:
+    if failure.status != "True" or failure.reason not in reasons.TERMINAL:
         return None
-    return Verdict("True", failure["reason"], _short(failure["message"]))
-
-
-def _short(message: str) -> str:
-    """The first line of a failure's message, for the conditions that only repeat it."""
-    return message.partition("\n")[0][:_SHORT]
+    return Verdict("True", failure.reason, failure.short, failure.identity, judged=failure.judged)

@@ -38,10 +38,8 @@ def compose_status(
         generation = _number(meta.status_of(model).get("observedGeneration"))
     verdicts = _verdicts(model, result, before or {}, generation)
     composer = _Composer(list(map(dict, meta.conditions_of(model))), generation, now, before or {})
-    for type_, verdict in verdicts.items():
-        composer.put(type_, verdict)
-    composer.put(reasons.READY, conditions.ready(result, composer.by_type(), generation))
-    composer.put(reasons.STALLED, conditions.stalled(composer.by_type()[reasons.FAILED]))
+    for type_ in (*reasons.CONDITION_TYPES, *reasons.SUMMARY_TYPES):
+        composer.put(type_, verdicts.get(type_))
     status = {**meta.status_of(model), "conditions": composer.conditions, "observedGeneration": generation}
     if result.valid:
         status |= _backends(model, result)
@@ -51,13 +49,18 @@ def compose_status(
 
 
 def _verdicts(model: Object, result: PassResult, before: Mapping[str, Identity], generation: int) -> dict[str, Verdict]:
-    stored = {type_: meta.find_condition(meta.conditions_of(model), type_) for type_ in reasons.CONDITION_TYPES}
-    failed = conditions.failed(result, stored[reasons.FAILED] or {}, judged=reasons.FAILED in before)
-    return {
-        reasons.INITIALIZED: conditions.initialized(result, failed, stored[reasons.INITIALIZED] or {}, generation),
-        reasons.ACTIVE: conditions.active(result, stored[reasons.ACTIVE], generation),
+    types = (*reasons.CONDITION_TYPES, reasons.READY)
+    stored = {type_: meta.find_condition(meta.conditions_of(model), type_) or {} for type_ in types}
+    failed = conditions.failed(result, stored[reasons.FAILED], stored[reasons.READY], judged=reasons.FAILED in before)
+    verdicts = {
+        reasons.INITIALIZED: conditions.initialized(result, failed, stored[reasons.INITIALIZED], generation),
+        reasons.ACTIVE: conditions.active(result, stored[reasons.ACTIVE] or None, generation),
         reasons.FAILED: failed,
     }
+    verdicts[reasons.READY] = conditions.ready(result, verdicts, generation)
+    if (stalled := conditions.stalled(failed)) is not None:
+        verdicts[reasons.STALLED] = stalled
+    return verdicts
 
 
 class _Composer:

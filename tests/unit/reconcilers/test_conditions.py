@@ -1,14 +1,13 @@
 """What tools that wait for objects conclude in every state of a Model."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from controller.lora import AdapterFailure, AdapterReport
 from controller.reconcilers.backends import BackendState, BackendView
-from controller.reconcilers.conditions import ready, stalled
 from controller.reconcilers.outcome import Problem
-from controller.reconcilers.reasons import CONDITION_TYPES
 from controller.reconcilers.result import PassResult
 from controller.reconcilers.status import compose_status
 from controller.reconcilers.steps import Reason, Wait
@@ -117,14 +116,24 @@ def test_stalled_goes_with_its_cause() -> None:
     assert "Theirs" in types
 
 
-def test_a_stored_failure_without_words_is_repeated_without_words() -> None:
-    """A Model is paused; its stored condition, which others may have written, has an empty message."""
-    failure = {"type": "Failed", "status": "True", "reason": "InvalidSpec", "message": ""}
-    said = {
-        type_: {"status": "True", "reason": "R", "message": "", "observedGeneration": 1} for type_ in CONDITION_TYPES
-    }
-    verdict = ready(PassResult(paused=True), said | {"Failed": failure}, 1)
-    assert (verdict.status, verdict.reason, verdict.message) == ("False", "InvalidSpec", "")
-    summary = stalled(failure)
-    assert summary is not None
-    assert summary.message == ""
+def test_a_summary_says_the_first_problem_and_keeps_its_words() -> None:
+    """By value: neither is read back from a longer message. A paused Model repeats what it said, with or without words."""
+    two = (replace(INVALID, action="spec.a", error="bad\nworse"), INVALID)
+    model = after(PassResult((), two, applied=False, valid=False))
+    said = {condition["type"]: condition["message"] for condition in model["status"]["conditions"]}
+    assert said["Ready"] == said["Stalled"] == said["Initialized"] == "Model chat: spec.a: bad\nworse"
+    assert said["Failed"] == f"{said['Ready']}\nModel chat: spec.x: wrong"
+    for words in (said["Ready"], ""):
+        for condition in model["status"]["conditions"]:
+            condition["message"] = condition["message"] and words
+        paused = compose_status(model, PassResult((SERVING,), applied=False, paused=True), "t").status
+        again = {condition["type"]: condition["message"] for condition in paused["conditions"]}
+        assert again["Ready"] == again["Stalled"] == words
+
+
+def test_a_failure_stored_before_there_was_a_summary_is_summed_up() -> None:
+    """By an older release: as much of the message as fits."""
+    model = after(PassResult((), (INVALID,), applied=False, valid=False))
+    model["status"]["conditions"] = [c for c in model["status"]["conditions"] if c["type"] != "Ready"]
+    paused = compose_status(model, PassResult((SERVING,), applied=False, paused=True), "t").status
+    assert [c["message"] for c in paused["conditions"] if c["type"] == "Ready"] == ["Model chat: spec.x: wrong"]
