@@ -152,6 +152,8 @@ async def _diff_one(client: Client, model: Object, front: Front, options: Render
     for resource in live.missing:
         what = f"{resource.kind} ({resource.api_version})"
         click.echo(f"{what} is not installed in this cluster: its objects cannot be created", err=True)
+    if live.blind:
+        click.echo(f"Pods of namespace {namespace} may not be read: they are taken to be none", err=True)
     parsed = Model.from_object(model, front.resource)
     children = render(parsed, options)
     snapshot = live.observer.snapshot(model, children)

@@ -82,8 +82,9 @@ class _Execution:
         return self._outcome
 
     async def _run(self, step: Step) -> bool:
-        """Whether the child is as planned in the end."""
-        failed = {need for need in step.needs if need in self._tasks and not await self._tasks[need]}
+        """Whether the child is as planned in the end. What a Wait needs is not waited for here: it may need this child itself."""
+        needs = () if isinstance(step, Wait) else step.needs
+        failed = {need for need in needs if need in self._tasks and not await self._tasks[need]}
         if not isinstance(step, Delete):
             failed -= self._left  # it exists, which is all that a writer of another child needs
         for key in step.after:
@@ -137,7 +138,7 @@ class _Execution:
                 return True
             case Wait():
                 self._outcome.waiting.append(step)
-                return False
+                return step.usable
             case Refuse():
                 problem = Problem(step.kind, step.name, "conflict", step.reason, reason=CHILD_CONFLICT.reason)
                 self._outcome.problems.append(problem)

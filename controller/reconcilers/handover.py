@@ -5,7 +5,7 @@ it is, and with it the old backend. The wait is bounded, since the old backend m
 that is older than the bound is no longer waited for. The Model's annotation ``handover-timeout`` sets the bound, ``0s`` for none at all.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,17 +41,29 @@ def pending_handover(
         return None
     called = route_targets(live_route)
     old = [key for key in _workloads(children, dialect) if key not in desired and key.name in called]
-    if not any(is_available(children[key], settled=False) and not _is_idle(children[key]) for key in old):
+    if not any(serves(children[key], in_part=True) for key in old):
         return None
     new = [key for key in _workloads(desired, dialect) if not _is_idle(children.get(key, desired[key]))]
-    if not new or any(key in children and is_available(children[key], settled=False) for key in new):
+    if not new or any(serves(children.get(key)) for key in new):
         return None
-    since = [created for key in new if (created := _created(children.get(key))) is not None]
-    seconds = _bound(model)
+    return bounded_wait(model, new, children, now)
+
+
+def bounded_wait(
+    model: Object, workloads: Sequence[ChildKey], children: Mapping[ChildKey, Object], now: float
+) -> Handover | None:
+    """The wait for these desired workloads; None once the youngest of them is older than the bound."""
+    since = [created for key in workloads if (created := _created(children.get(key))) is not None]
+    seconds = bound_seconds(model)
     until = max(since) + seconds if since else None
     if seconds <= 0 or (until is not None and until <= now):
         return None
-    return Handover(tuple(new), until)
+    return Handover(tuple(workloads), until)
+
+
+def serves(workload: Object | None, *, in_part: bool = False) -> bool:
+    """Whether there is such a workload, and all its replicas are available; ``in_part``: some are, of whatever generation."""
+    return workload is not None and is_available(workload, settled=in_part) and not _is_idle(workload)
 
 
 def _workloads(keys: Iterable[ChildKey], dialect: Dialect) -> list[ChildKey]:
@@ -69,8 +81,8 @@ def _created(workload: Object | None) -> float | None:
         return None
 
 
-def _bound(model: Object) -> float:
-    """The bound in seconds; a text that is not a duration counts as absent."""
+def bound_seconds(model: Object) -> float:
+    """How long the old may serve beside the new, in seconds; a text that is not a duration counts as absent."""
     text = meta.annotations_of(model).get(HANDOVER_TIMEOUT)
     seconds = parse_duration(text) if text else None
     return DEFAULT_SECONDS if seconds is None else float(seconds)

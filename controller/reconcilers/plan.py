@@ -24,6 +24,7 @@ from controller.reconcilers.planning.child import extended, immutable_difference
 from controller.reconcilers.planning.removals import removal, rival_scalers
 from controller.reconcilers.planning.request import Request, blocked
 from controller.reconcilers.planning.routes import route_step
+from controller.reconcilers.planning.servers import server_step
 from controller.reconcilers.steps import Keep, Patch, Reason, Refuse, Step, Wait
 
 
@@ -94,6 +95,8 @@ def _wanted(request: Request, key: ChildKey, steps: Mapping[ChildKey, Step]) -> 
     lacking = tuple(sorted(blocked(needs, request.failed, steps)))
     if lacking and not isinstance(step, Refuse):
         return Wait(kind=key.kind, name=key.name, reason=Reason.NEEDS, needs=lacking, live=live)
+    if request.role(key) is Role.SERVER:
+        step = server_step(request, step)
     return _without_old_parts(request, step, live)
 
 

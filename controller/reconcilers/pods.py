@@ -1,16 +1,17 @@
 """The pods of workloads: what the cache keeps of them, and whose they are. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from controller import meta
 from controller.api.pods import is_ready, pod_ip, restarts
 from controller.dialects import Dialect
-from controller.meta import Object
+from controller.meta import Object, digest
 from controller.reconcilers.pod_failures import pod_failure
 
 BY_WORKLOAD = "workload"
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "labels", "ownerReferences", "deletionTimestamp")
+_COMMANDS = "commands"
 _STATUS = ("phase", "podIP", "reason", "message", "conditions", "containerStatuses", "initContainerStatuses")
 
 
@@ -31,7 +32,20 @@ def slim(pod: dict[str, Any]) -> Object:
     return {
         "metadata": {key: metadata[key] for key in _METADATA if key in metadata},
         "status": {key: status[key] for key in _STATUS if key in status},
+        _COMMANDS: _commands(pod.get("spec") or {}),
     }
+
+
+def runs_commands_of(pod: Object, template: Mapping[str, Any]) -> bool:
+    """Whether a pod from the cache was started with the commands of this pod ``spec``; containers that others added to it do not count."""
+    commands = pod.get(_COMMANDS) or {}
+    return all(commands.get(name) == text for name, text in _commands(template).items())
+
+
+def _commands(spec: Mapping[str, Any]) -> dict[str, str]:
+    """A digest of the command line of each container, by name."""
+    containers = spec.get("containers") or ()
+    return {c["name"]: digest({"command": c.get("command") or [], "args": c.get("args") or []}) for c in containers}
 
 
 def reconcile_relevant(pod: Object) -> tuple[object, ...]:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     ADAPTERS = "adapters are being loaded into running engines"
     HANDOVER = "the old backends serve until a new one does"
     RIVAL = "another controller keeps changing it back"
+    OLD_PODS = "the old pods are called until new ones are ready"
     NO_TARGET = "no backend that the route could send requests to"
     FOREIGN = "an object of this name exists and is not controlled by this Model"
     LEFTOVER = "an object of this name exists and belongs to a deleted Model of this name"
@@ -97,11 +98,13 @@ class Keep(_Step):
 class Wait(_Step):
     """Nothing can be written yet; a later pass plans again.
 
-    ``needs`` are the children waited for, ``until`` when at the latest, in seconds since the epoch; None for no bound.
+    ``needs`` are the children waited for, ``until`` when at the latest, in seconds since the epoch; None for no bound. ``usable``: the live
+    object is good enough for those that need it.
     """
 
     live: Object | None
     until: float | None = None
+    usable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

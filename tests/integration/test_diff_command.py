@@ -11,14 +11,16 @@ from click.testing import CliRunner, Result
 
 from controller import meta
 from controller.api.crds import model_crd
-from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER, MODEL_SERVER
+from controller.api.kinds import CONFIG_MAP, MODEL, MODEL_INFER, MODEL_SERVER, POD
 from controller.cli.app import cli
 from controller.client import Client
+from controller.dialects import E4FB6663
 from controller.envtest import Environment
 from controller.meta import Object
 from controller.reconcilers.discovery import cluster_version
-from tests.support.factories import a_backend, a_model, a_worker, child_names, eventually, unborn
+from tests.support.factories import a_backend, a_model, a_worker, child_names, eventually, make_available, unborn
 from tests.support.running import controlling
+from tests.support.worlds import a_pod_of
 
 
 async def diff(environment: Environment, folder: Path, namespace: str, model: dict[str, Any], *more: str) -> Result:
@@ -159,20 +161,38 @@ async def test_a_small_change_is_a_few_lines(
 async def test_a_change_that_interrupts_requests_is_announced(
     environment: Environment, client: Client, namespace: str, tmp_path: Path
 ) -> None:
-    """A backend's port is another; the line stands before the steps, and a change of anything else has none."""
-    model = a_model("chat")
-    await client.create(MODEL, unborn(model, namespace))
+    """New pods for the only replica that serves; the line stands before the steps, and weights have none."""
+    await client.create(MODEL, unborn(a_model("chat"), namespace))
+    changed = a_model("chat", a_backend(workers=[a_worker(config={"port": 9000})]))
     async with controlling(environment, namespace):
         await eventually(lambda: _has(client, namespace, 3))
-    port = await diff(
-        environment, tmp_path, namespace, a_model("chat", a_backend(workers=[a_worker(config={"port": 9000})]))
-    )
-    assert "interruption: requests to ModelServer chat-main fail until its pods have restarted" in port.output
-    seed = await diff(
-        environment, tmp_path, namespace, a_model("chat", a_backend(workers=[a_worker(config={"seed": 7})]))
-    )
-    assert "update ModelInfer" in seed.output
-    assert "interruption" not in seed.output
+        starting = await diff(environment, tmp_path, namespace, changed)
+        assert "update ModelInfer" in starting.output
+        assert "interruption" not in starting.output, "nothing serves yet"
+        await make_available(client, "chat-main", namespace)
+    port = await diff(environment, tmp_path, namespace, changed)
+    assert port.output.startswith("interruption: the rollout of ModelInfer chat-main replaces its only replica")
+    weight = await diff(environment, tmp_path, namespace, a_model("chat", a_backend(routeWeight=7)))
+    assert "update ModelRoute" in weight.output
+    assert "interruption" not in weight.output
+
+
+async def test_a_server_that_waits_for_new_pods_is_announced(
+    environment: Environment, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    """As ``run`` does it: the pods are read, too."""
+    await client.create(MODEL, unborn(a_model("chat"), namespace))
+    async with controlling(environment, namespace):
+        await eventually(lambda: _has(client, namespace, 3))
+    infer = await client.get(MODEL_INFER, "chat-main", namespace)
+    pod = a_pod_of(infer, infer["spec"]["template"]["roles"][0], "chat-main-0", E4FB6663, ready=True)
+    await client.create(POD, pod)
+    await client.patch(POD, "chat-main-0", {"status": pod["status"]}, namespace=namespace, subresource="status")
+    changed = a_model("chat", a_backend(workers=[a_worker(config={"port": 9000})]))
+    result = await diff(environment, tmp_path, namespace, changed)
+    wait = f"wait ModelServer {namespace}/chat-main: the old pods are called until new ones are ready: ModelInfer chat-main, until "
+    assert wait in result.output
+    assert f"update ModelInfer {namespace}/chat-main: " in result.output
 
 
 async def test_kinds_that_are_not_installed_are_named(tmp_path: Path) -> None:

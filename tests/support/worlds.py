@@ -10,6 +10,7 @@ from controller.meta import Object
 from controller.reconcilers.live import observer_of
 from controller.reconcilers.observe import Snapshot
 from controller.reconcilers.plan import Plan, plan
+from controller.reconcilers.pods import slim
 from controller.reconcilers.steps import Create, Delete, Patch, Recreate
 from controller.render import RenderOptions, render
 
@@ -21,6 +22,7 @@ class World:
         self.model = model
         self.dialect = dialect
         self.children: dict[ChildKey, dict[str, Any]] = {}
+        self.pods: dict[str, dict[str, Any]] = {}
         self._version = 0
 
     def put(self, child: Object) -> dict[str, Any]:
@@ -39,7 +41,15 @@ class World:
             resource: [child for child in self.children.values() if child["kind"] == resource.kind]
             for resource in self.dialect.children
         }
-        return observer_of(self.dialect, children).snapshot(self.model, desired)
+        pods = [slim(pod) for pod in self.pods.values()]
+        return observer_of(self.dialect, children, pods).snapshot(self.model, desired)
+
+    def start_pod(self, workload: str, ordinal: int = 0, *, ready: bool = True) -> None:
+        """The entry pods of one replica, made from the live template; a pod that exists is replaced."""
+        live = self.children[ChildKey(self.dialect.workload.kind, workload)]
+        for role in live["spec"]["template"]["roles"]:
+            name = f"{workload}-{ordinal}-{role['name']}-0-0"
+            self.pods[name] = a_pod_of(live, role, name, self.dialect, ready=ready)
 
     def plan(self, now: float = 0.0, **options: Any) -> Plan:
         """What a pass would do at this time."""
@@ -77,3 +87,24 @@ class World:
     def steps(self, **options: Any) -> dict[str, str]:
         """The plan in short: ``Kind name`` to the class of its step."""
         return {str(key): type(step).__name__ for key, step in self.plan(**options).steps.items()}
+
+
+def a_pod_of(
+    workload: Object, role: dict[str, Any], name: str, dialect: Dialect, *, ready: bool, ip: str = "10.0.0.1"
+) -> dict[str, Any]:
+    """An entry pod as the controller of the workloads makes it from a role."""
+    keys, template = dialect.pod_keys, role["entryTemplate"]
+    labels = {keys.name: meta.name_of(workload), keys.role: role["name"], keys.entry: "true"}
+    condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": meta.namespace_of(workload),
+            "labels": {**labels, **template["metadata"]["labels"]},
+            "ownerReferences": [meta.controller_reference(workload, dialect.workload)],
+        },
+        "spec": copy.deepcopy(template["spec"]),
+        "status": {"phase": "Running" if ready else "Pending", "podIP": ip, "conditions": [condition]},
+    }

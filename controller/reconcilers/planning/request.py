@@ -37,5 +37,9 @@ class Request:
 
 
 def blocked(needs: Collection[ChildKey], failed: Collection[ChildKey], steps: Mapping[ChildKey, Step]) -> set[ChildKey]:
-    """Those of ``needs`` that will not be as desired in this pass."""
-    return {need for need in needs if need in failed or isinstance(steps.get(need), Wait | Refuse)}
+    """Those of ``needs`` that cannot be relied on in this pass."""
+    return {need for need in needs if need in failed or not _is_reliable(steps.get(need))}
+
+
+def _is_reliable(step: Step | None) -> bool:
+    return step.usable if isinstance(step, Wait) else not isinstance(step, Refuse)

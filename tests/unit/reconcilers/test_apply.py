@@ -1,5 +1,6 @@
 """A plan is obeyed: in its order, one more plan after a 409 or 404, every other error collected."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from controller.meta.errors import AlreadyExists, Conflict, NotFound, status_err
 from controller.reconcilers.apply import Applier
 from controller.reconcilers.outcome import Operation, Outcome
 from controller.reconcilers.rivals import LIMIT
-from tests.support.factories import a_backend, a_model
+from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.servers import Server, Store
 from tests.support.worlds import World
 
@@ -81,6 +82,18 @@ async def test_a_refusal_stops_only_what_needs_the_child() -> None:
     assert "chat-a" not in str(server.world.children[ROUTE]["spec"])
     assert not outcome.is_kind_complete("ModelServer")
     assert outcome.is_kind_complete("ModelRoute")
+
+
+async def test_a_server_may_wait_for_the_workload_that_needs_it() -> None:
+    """Its live object is good enough, so the workload is changed, whose new pods end the wait."""
+    world = settled(a_backend(workers=[a_worker(config={"port": 8000})]))
+    world.start_pod("chat-main")
+    world.model = a_model("chat", a_backend(workers=[a_worker(config={"port": 9000})]))
+    server = Server(world)
+    async with asyncio.timeout(60):
+        outcome = await apply(server)
+    assert [str(step.key) for step in outcome.waiting] == ["ModelServer chat-main"]
+    assert [(write.operation, write.kind) for write in outcome.writes] == [(Operation.UPDATE, "ModelInfer")]
 
 
 async def test_a_plan_from_an_old_object_is_made_once_more() -> None:

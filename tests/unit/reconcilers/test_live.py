@@ -21,7 +21,7 @@ class Lists:
         self.objects = objects
         self.error: Exception = status_error(404, "404 page not found")
 
-    async def list_all(self, resource: Resource, namespace: str) -> Any:
+    async def list_all(self, resource: Resource, namespace: str, label_selector: str = "") -> Any:
         if resource.kind not in self.objects:
             raise self.error
         return type("Page", (), {"items": self.objects[resource.kind]})
@@ -37,7 +37,9 @@ async def test_lists_give_the_snapshot_of_a_cache() -> None:
     """Kinds that are not installed are named and have no objects."""
     world = settled()
     kinds = [resource.kind for resource in E4FB6663.children if resource != E4FB6663.route]
-    client: Any = Lists({kind: [each for key, each in world.children.items() if key.kind == kind] for kind in kinds})
+    lists = {kind: [each for key, each in world.children.items() if key.kind == kind] for kind in kinds}
+    world.start_pod("chat-main")
+    client: Any = Lists(lists | {"Pod": list(world.pods.values())})
     live = await read_children(client, "default", E4FB6663)
     assert live.missing == (E4FB6663.route,)
     desired = render(Model.from_object(world.model), RenderOptions.of(E4FB6663))
@@ -45,6 +47,17 @@ async def test_lists_give_the_snapshot_of_a_cache() -> None:
     seen = live.observer.snapshot(world.model, desired)
     assert seen.children == world.snapshot(desired).children
     assert len(seen.children) == 2
+    assert seen.pods == world.snapshot(desired).pods != {"chat-main": ()}
+
+
+async def test_pods_that_may_not_be_read_are_none() -> None:
+    """Which is said: a plan without them may differ."""
+    world = settled()
+    client: Any = Lists({kind.kind: [] for kind in E4FB6663.children})
+    client.error = status_error(403, {"reason": "Forbidden"})
+    assert (await read_children(client, "default", E4FB6663)).blind
+    client.objects["Pod"] = list(world.pods.values())
+    assert not (await read_children(client, "default", E4FB6663)).blind
 
 
 async def test_a_kind_that_may_not_be_read_is_an_error() -> None:

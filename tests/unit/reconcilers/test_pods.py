@@ -4,7 +4,7 @@ from typing import Any
 
 from controller import meta
 from controller.api.pods import incarnation
-from controller.reconcilers.pods import belongs_to, reconcile_relevant, slim
+from controller.reconcilers.pods import belongs_to, reconcile_relevant, runs_commands_of, slim
 
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": "t1"}
 
@@ -34,16 +34,28 @@ def test_labels_alone_prove_nothing() -> None:
 
 
 def test_what_is_kept_of_a_pod_tells_the_same() -> None:
-    """Spec, volumes, messages of the scheduler and managed fields are dropped."""
+    """Of the spec only a digest of each command line; volumes and managed fields are dropped."""
     pod = a_pod(waiting("ErrImagePull"), conditions=[READY], podIP="10.0.0.1", startTime="t")
     pod["metadata"] |= {"managedFields": [{}], "annotations": {"big": "x"}, "resourceVersion": "7"}
-    pod["spec"] = {"containers": []}
+    pod["spec"] = {"containers": [{"name": "engine", "image": "i", "command": ["serve", "--port", "8000"]}]}
     kept = slim(pod)
     assert reconcile_relevant(kept) == reconcile_relevant(pod)
-    assert set(kept) == {"metadata", "status"}
+    assert set(kept) == {"metadata", "status", "commands"}
+    assert set(kept["commands"]) == {"engine"}
     assert set(kept["metadata"]) == {"name", "namespace", "uid", "labels", "resourceVersion"}
     assert "startTime" not in kept["status"]
     assert meta.key_of(kept) == meta.key_of(pod)
+
+
+def test_a_pod_runs_the_commands_that_it_was_started_with() -> None:
+    """Whatever its image and environment; a container that a webhook added does not count, a missing one does."""
+    engine = {"name": "engine", "command": ["serve"], "args": ["--port", "8000"]}
+    pod = slim({**a_pod(), "spec": {"containers": [{**engine, "image": "i", "env": []}, {"name": "mesh"}]}})
+    assert runs_commands_of(pod, {"containers": [engine]})
+    assert not runs_commands_of(pod, {"containers": [{**engine, "args": ["--port", "9000"]}]})
+    assert not runs_commands_of(pod, {"containers": [{**engine, "command": ["run"]}]})
+    assert not runs_commands_of(pod, {"containers": [engine, {"name": "runtime"}]})
+    assert not runs_commands_of(slim(a_pod()), {"containers": [engine]})
 
 
 def test_a_restart_or_another_readiness_is_another_incarnation() -> None:
