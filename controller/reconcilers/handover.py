@@ -82,7 +82,7 @@ def _created(workload: Object | None) -> float | None:
 
 
 def bound_seconds(model: Object) -> float:
-    """How long the old may serve beside the new, in seconds; a text that is not a duration counts as absent."""
+    """The seconds for which the old may serve beside the new; a text that is not a duration counts as absent."""
     text = meta.annotations_of(model).get(HANDOVER_TIMEOUT)
     seconds = parse_duration(text) if text else None
     return DEFAULT_SECONDS if seconds is None else float(seconds)

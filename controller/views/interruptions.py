@@ -63,7 +63,7 @@ def _pods(roles: Any, settings: frozenset[str]) -> list[dict[str, Any]]:
 
 
 def _most_unavailable(workload: Object, replicas: int) -> int:
-    """How many replicas a rollout may take away: one, unless the workload says otherwise; a percentage is rounded down to at least one."""
+    """The number of replicas that a rollout may take away: one, unless the workload says otherwise; a percentage is rounded down to at least one."""
     bound: Any = value_at(meta.spec_of(workload), ("rolloutStrategy", "rollingUpdateConfiguration", "maxUnavailable"))
     if isinstance(bound, str) and bound.removesuffix("%").isdecimal():
         return max(1, replicas * int(bound.removesuffix("%")) // 100)
