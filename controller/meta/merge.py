@@ -39,6 +39,12 @@ def covers(observed: Any, desired: Any) -> bool:
 
 def equal_json(left: Any, right: Any) -> bool:
     """Equality of JSON values: ``true`` is not 1, while 1 and 1.0 are the same number."""
+    kind = type(left)
+    if kind is type(right):
+        if kind is dict:
+            return left.keys() == right.keys() and all(equal_json(value, right[key]) for key, value in left.items())
+        if kind is str:
+            return bool(left == right)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, str) or isinstance(right, str):
