@@ -28,10 +28,12 @@ async def bash(real_plane: None, tmp_path_factory: pytest.TempPathFactory) -> As
         yield started
 
 
-async def test_the_install_file_is_accepted_and_says_the_same_twice(bash: Shell) -> None:
+@pytest.mark.parametrize("manifests", ["cat dist/install.yaml", "kubectl kustomize config/sharded"])
+async def test_an_installation_is_accepted_and_says_the_same_twice(bash: Shell, manifests: str) -> None:
     """Strictly validated; applied again it changes nothing."""
-    apply = "kubectl apply --server-side --validate=strict -f dist/install.yaml"
-    versions = "kubectl get -f dist/install.yaml -o jsonpath='{.items[*].metadata.resourceVersion}{\"\\n\"}'"
+    await bash.run(f"{manifests} > installed.yaml")
+    apply = "kubectl apply --server-side --validate=strict -f installed.yaml"
+    versions = "kubectl get -f installed.yaml -o jsonpath='{.items[*].metadata.resourceVersion}{\"\\n\"}'"
     await bash.run(apply)
     before = await bash.run(versions)
     await bash.run(apply)
