@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 
 import click
 from rich.console import Console, Group
@@ -14,12 +15,13 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from controller import meta
+from controller.api.annotations import DIALECT
 from controller.api.kinds import MODEL, POD
 from controller.cli.app import Failure, Unusable
 from controller.cli.options import NAMESPACE, cluster_options, option, version_option
 from controller.client import Client, ConfigError, load_config
 from controller.dialects import DIALECTS, Dialect
-from controller.fronts import FRONTS, Front
+from controller.fronts import FRONTS, Front, front_of
 from controller.meta import Object, Resource
 from controller.meta.errors import ApiError, Forbidden, NotFound
 from controller.views.details import detail_lines, starts
@@ -28,6 +30,7 @@ from controller.views.warnings import last_warnings
 
 _REFRESH_SECONDS = 2.0
 _WIDEST = 10_000
+Children = dict[Resource, Sequence[Object] | None]
 _EVENT = Resource("", "v1", "events", "Event")
 """The core group's view of Events, which can be selected by what they are about."""
 
@@ -136,15 +139,35 @@ async def _optional(client: Client, resource: Resource, namespace: str | None) -
 
 
 async def _details(client: Client, model: Object) -> list[str]:
-    """The children and pods of one Model, read in the family of its workloads, or the oldest family if it has none. Kinds that are not installed are named."""
-    found = [(dialect, await _children(client, model, dialect)) for dialect in DIALECTS.values()]
-    dialect, children = next((each for each in found if each[1][each[0].workload]), found[0])
-    names = ",".join(map(meta.name_of, children[dialect.workload] or ()))
-    selector = f"{dialect.pod_keys.name} in ({names})"
-    where = meta.namespace_of(model)
-    pods = (await client.list_all(POD, where, label_selector=selector)).items if names else ()
+    """The children and pods of one Model, in the family of its children; while it moves to another one, in both."""
+    found = {dialect: await _children(client, model, dialect) for dialect in DIALECTS.values()}
+    dialect = _family(model, found)
+    children, where = found[dialect], meta.namespace_of(model)
+    pods = await _pods(client, where, dialect, children)
+    for other, left in found.items():
+        if other is not dialect and left[other.workload]:
+            children |= {kind: objects for kind, objects in left.items() if objects and kind not in children}
+            pods += await _pods(client, where, other, left)
     warnings = await _warnings(client, where) if any(map(starts, pods)) else {}
     return list(detail_lines(model, children, pods, warnings))
+
+
+def _family(model: Object, found: Mapping[Dialect, Children]) -> Dialect:
+    """The one that the Model's front or annotation prescribes, else that of its workloads, else the oldest that is installed."""
+    front = front_of(model, FRONTS)
+    named = front.dialect if front and front.dialect else DIALECTS.get(meta.annotations_of(model).get(DIALECT, ""))
+    if named is not None:
+        return named
+    of_workloads = (dialect for dialect, children in found.items() if children[dialect.workload])
+    installed = (dialect for dialect, children in found.items() if children[dialect.workload] is not None)
+    return next(chain(of_workloads, installed, found))
+
+
+async def _pods(client: Client, namespace: str, dialect: Dialect, children: Children) -> list[Object]:
+    """The pods of the workloads."""
+    names = ",".join(map(meta.name_of, children[dialect.workload] or ()))
+    selector = f"{dialect.pod_keys.name} in ({names})"
+    return list((await client.list_all(POD, namespace, label_selector=selector)).items) if names else []
 
 
 async def _warnings(client: Client, namespace: str) -> dict[str, str]:
@@ -156,9 +179,9 @@ async def _warnings(client: Client, namespace: str) -> dict[str, str]:
     return last_warnings(page.items)
 
 
-async def _children(client: Client, model: Object, dialect: Dialect) -> dict[Resource, Sequence[Object] | None]:
+async def _children(client: Client, model: Object, dialect: Dialect) -> Children:
     """The Model's children in a dialect by kind; None for a kind that is not installed."""
-    children: dict[Resource, Sequence[Object] | None] = {}
+    children: Children = {}
     for resource in dialect.children:
         try:
             objects = (await client.list_all(resource, meta.namespace_of(model))).items

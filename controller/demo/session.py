@@ -26,7 +26,7 @@ from controller.envtest import Environment, can_evaluate_rules
 from controller.fronts import booster_crd
 from controller.meta import NamespacedName, Object
 from controller.meta.errors import AlreadyExists, StatusError
-from controller.reconcilers import ModelControllerOptions, setup
+from controller.reconcilers import ModelControllerOptions, setup_installed
 from controller.reconcilers.reasons import INVALID_SPEC, UNSUPPORTED_BACKEND
 from controller.runtime import Manager, ManagerOptions
 from controller.views.models import Row
@@ -94,7 +94,7 @@ async def a_cluster(stop: asyncio.Event, dialect: Dialect, delay: float) -> Asyn
         SimulatedEngine(seconds=delay / 2, missing=MISSING) as engine,
     ):
         manager = Manager(client, ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0"))
-        setup(manager, ModelControllerOptions(families=(dialect.name,)))
+        setup_installed(manager, ModelControllerOptions(), dialect)
         setup_workloads(manager, dialect.workload, delay=delay, now=time.time)
         scene = Scene(manager, dialect)
         async with _running(manager, stop):

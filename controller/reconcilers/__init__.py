@@ -7,5 +7,6 @@ No state has to survive a restart of the process.
 
 from controller.reconcilers.setup import ModelControllerOptions as ModelControllerOptions
 from controller.reconcilers.setup import setup as setup
+from controller.reconcilers.setup import setup_installed as setup_installed
 from controller.reconcilers.sharding import rivals_of as rivals_of
 from controller.reconcilers.sharding import shard_lease as shard_lease

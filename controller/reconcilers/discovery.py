@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 import structlog
 
 from controller.client import Client
-from controller.dialects import DIALECTS, Dialect
+from controller.dialects import Dialect
 from controller.fronts import FRONTS, Front
 from controller.meta import Resource, jsonio
 from controller.meta.errors import ApiError, Forbidden, NotFound, StatusError
@@ -40,10 +40,17 @@ class Starter(Protocol):
 
 
 class Discovery:
-    """Starts every family and front once all of its kinds exist and may be read in the namespaces (none: in all). What is absent is logged once and holds up nothing else."""
+    """Starts each of these dialects and their fronts once all kinds exist and may be read in the namespaces (none: in all).
 
-    def __init__(self, client: Client, starter: Starter, namespaces: tuple[str, ...] = ()) -> None:
+    What is absent is logged once and holds up nothing else.
+    """
+
+    def __init__(
+        self, client: Client, starter: Starter, dialects: Iterable[Dialect], namespaces: tuple[str, ...] = ()
+    ) -> None:
         self._client = client
+        self._dialects = tuple(dialects)
+        self._fronts = fronts_of(self._dialects)
         self._namespaces = namespaces
         self._starter = starter
         self._absent: dict[str, tuple[Resource, ...]] = {}
@@ -75,8 +82,8 @@ class Discovery:
 
     def missing(self) -> str | None:
         """For a readiness probe: why nothing can be reconciled yet; None once something can."""
-        families = [name for name in DIALECTS if name in self._started]
-        fronts = [front for front in FRONTS if front.resource.kind in self._started]
+        families = [dialect for dialect in self._dialects if dialect.name in self._started]
+        fronts = [front for front in self._fronts if front.resource.kind in self._started]
         if families and fronts:
             return None
         absent = (f"{name} lacks {', '.join(each.key for each in lacking)}" for name, lacking in self._absent.items())
@@ -86,7 +93,7 @@ class Discovery:
         """Starts what is there and was not before. Raises ApiError."""
         if not self._looked:
             self._starter.note_version(await cluster_version(self._client))
-        for dialect in DIALECTS.values():
+        for dialect in self._dialects:
             before = self._absent.get(dialect.name, ())
             if await self._appeared(dialect.name, dialect.children):
                 family = self._starter.start_family(dialect)
@@ -95,7 +102,7 @@ class Discovery:
                 task.add_done_callback(self._waiting.discard)
             elif (lacking := self._absent.get(dialect.name, ())) != before:
                 self._starter.note_missing(dialect, lacking)
-        for front in FRONTS:
+        for front in self._fronts:
             if await self._appeared(front.resource.kind, [front.resource]):
                 self._starter.start_front(front)
         self._looked = True
@@ -136,6 +143,11 @@ class Discovery:
         except NotFound:
             return set()
         return {str(entry.get("name")) for entry in jsonio.loads(answer).get("resources") or ()}
+
+
+def fronts_of(dialects: Collection[Dialect]) -> tuple[Front, ...]:
+    """The fronts whose children can be in one of these dialects."""
+    return tuple(front for front in FRONTS if front.dialect is None or front.dialect in dialects)
 
 
 async def cluster_version(client: Client) -> tuple[int, int] | None:

@@ -31,6 +31,7 @@ from controller.reconcilers.rendered import Rendered, Renderer
 from controller.reconcilers.result import PassResult, RouteView
 from controller.reconcilers.status_writer import StatusWriter
 from controller.render import RenderOptions
+from controller.render.names import child_name
 from controller.runtime import ReconcileError, Request, Result
 
 _FAILURES_THAT_LAST = 3
@@ -215,7 +216,7 @@ class ModelReconciler:
             self._contested.pop(request, None)
         paused = is_paused(after.model)
         return PassResult(
-            backend_views(rendered, after, family.dialect),
+            self._views(rendered, after, family),
             tuple(problem for problem in outcome.problems if lasting or not problem.transient),
             adapters,
             applied=outcome.is_complete and not paused,
@@ -223,6 +224,19 @@ class ModelReconciler:
             waiting=tuple(outcome.waiting),
             route=route_view(rendered, after, family.dialect),
         )
+
+    def _views(self, rendered: Rendered, after: Snapshot, family: Family) -> tuple[BackendView, ...]:
+        """The state of the backends: in another family for those that still serve in it, as long as this one cannot serve them all."""
+        views = backend_views(rendered, after, family.dialect)
+        if not self._families.are_several or _all_serve(rendered, after, family):
+            return views
+        serving: dict[str, BackendView] = {}
+        for other in self._families.others(family):
+            if other.has_workloads_of(after.model):
+                left = other.observer.snapshot(after.model, ())
+                there = backend_views(rendered, left, other.dialect)
+                serving |= {view.name: view for view in there if view.state is BackendState.AVAILABLE}
+        return tuple(serving.get(view.name, view) for view in views)
 
     async def _report(self, model: Object, result: PassResult) -> Object | None:
         """Writes the status and records its transitions. Returns the Model as it then is; None when another writer changed it meanwhile."""
@@ -250,8 +264,8 @@ class ModelReconciler:
 
 
 def _all_serve(rendered: Rendered, snapshot: Snapshot, family: Family) -> bool:
-    """Whether every backend has what it asks for in this family."""
-    views = backend_views(rendered, snapshot, family.dialect)
+    """Whether every backend has all that it asks for in this family."""
+    views = backend_views(rendered, snapshot, family.dialect, settled=False)
     return not any(view.state in (BackendState.MISSING, BackendState.PENDING) for view in views)
 
 
@@ -261,14 +275,19 @@ def _common(rendered: Rendered, family: Family, other: Family) -> set[ChildKey]:
     return {key for key in keys if family.dialect.kind(key.kind).resource in other.dialect.children}
 
 
-def backend_views(rendered: Rendered, snapshot: Snapshot, dialect: Dialect) -> tuple[BackendView, ...]:
-    """The state of every backend, in spec order."""
-    model, uid = snapshot.model, meta.uid_of(snapshot.model)
-    active = meta.find_condition(meta.conditions_of(model), ACTIVE) or {}
-    settled = active.get("status") == "True" and active.get("observedGeneration") == meta.generation_of(model)
-    workloads = [key for key in map(key_of, rendered.children) if key.kind == dialect.workload.kind]
+def backend_views(
+    rendered: Rendered, snapshot: Snapshot, dialect: Dialect, *, settled: bool | None = None
+) -> tuple[BackendView, ...]:
+    """The state of every backend, in spec order; ``settled`` as in ``backend_view``, by default as the Model's conditions say."""
+    parsed, model, uid = rendered.model, snapshot.model, meta.uid_of(snapshot.model)
+    if parsed is None:
+        return ()
+    if settled is None:
+        active = meta.find_condition(meta.conditions_of(model), ACTIVE) or {}
+        settled = active.get("status") == "True" and active.get("observedGeneration") == meta.generation_of(model)
     views = []
-    for key, backend in zip(workloads, rendered.model.spec.backends if rendered.model else (), strict=True):
+    for backend in parsed.spec.backends:
+        key = ChildKey(dialect.workload.kind, child_name(parsed, backend))
         live = snapshot.children.get(key)
         if live is not None and not meta.is_controlled_by(live, uid):
             live = None

@@ -9,14 +9,14 @@ from typing import Any
 
 from controller import meta
 from controller.api.kinds import CONFIG_MAP, POD
-from controller.dialects import DIALECTS, E4FB6663, ChildKind, Dialect, Role
+from controller.dialects import DIALECTS, ChildKind, Dialect, Role
 from controller.dialects.routes import answered_names
-from controller.fronts import FRONTS, MODEL_FRONT, Front
+from controller.fronts import MODEL_FRONT, Front
 from controller.informers import CacheOptions, Delta, Lister, SharedInformer
 from controller.lora import AdapterSync
 from controller.meta import Object, Resource, Shard
 from controller.reconcilers.apply import Applier
-from controller.reconcilers.discovery import Discovery
+from controller.reconcilers.discovery import Discovery, fronts_of
 from controller.reconcilers.events import EventReporter
 from controller.reconcilers.families import Families, Family
 from controller.reconcilers.metrics import ModelMetrics
@@ -55,7 +55,7 @@ class ModelControllerOptions:
     """The operator's choices. Images given here win over the ConfigMap, which wins over the dialect's own.
 
     ``namespace`` is the controller's own, where the ConfigMap lies; without one there is no ConfigMap. With a ``shard``, only the Models
-    of that part are reconciled. ``families`` are the names of the dialects whose kinds the cluster has; None finds out, and keeps looking.
+    of that part are reconciled. ``families`` are the names of the dialects to serve, each once the cluster has its kinds; None for every dialect.
     """
 
     downloader_image: str | None = None
@@ -65,23 +65,25 @@ class ModelControllerOptions:
     config_map: str = CONFIG_MAP_NAME
     workers: int = 16
     shard: Shard | None = None
-    families: tuple[str, ...] | None = (E4FB6663.name,)
+    families: tuple[str, ...] | None = None
 
 
 def setup(manager: Manager, options: ModelControllerOptions) -> None:
     """Adds the controllers of Models, and of ModelBoosters where there may be such, to a manager."""
     controllers = ModelControllers(manager, options)
-    if options.families is None:
-        discovery = Discovery(manager.client, controllers, manager.options.namespaces)
-        manager.add_preparation(discovery.prepare)
-        manager.add_runnable("discovery", discovery, leader_only=False)
-        manager.add_readyz_check("families", discovery.missing)
-        return
-    for name in options.families:
-        controllers.start_family(DIALECTS[name])
-    for front in FRONTS:
-        if front.dialect is None or front.dialect.name in options.families:
-            controllers.start_front(front)
+    dialects = [DIALECTS[name] for name in options.families or DIALECTS]
+    discovery = Discovery(manager.client, controllers, dialects, manager.options.namespaces)
+    manager.add_preparation(discovery.prepare)
+    manager.add_runnable("discovery", discovery, leader_only=False)
+    manager.add_readyz_check("families", discovery.missing)
+
+
+def setup_installed(manager: Manager, options: ModelControllerOptions, dialect: Dialect) -> None:
+    """The same for one dialect whose kinds the cluster is known to have, with its fronts: nothing is looked for."""
+    controllers = ModelControllers(manager, options)
+    controllers.start_family(dialect)
+    for front in fronts_of([dialect]):
+        controllers.start_front(front)
 
 
 class ModelControllers:

@@ -1,14 +1,17 @@
 """Today's family of the API: Models and ModelBoosters become Active through ModelServings, found by discovery."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from controller import meta
 from controller.api.annotations import DIALECT
 from controller.api.crds import model_crd
 from controller.api.kinds import MODEL
+from controller.cli.app import cli
 from controller.client import Client
 from controller.dialects import E4FB6663, V1, Dialect
 from controller.dialects.crds import child_crds
@@ -100,7 +103,11 @@ async def test_a_model_changes_its_family_and_keeps_what_both_have(both: Environ
             return all([(await client.list(dialect.workload, "default")).items for dialect in (E4FB6663, V1)])
 
         await eventually(has_both_workloads)
+        assert await is_active(client, MODEL, "chat")
+        shown = await asyncio.to_thread(detailed, both, "chat")
+        assert all(f"  {dialect.workload.kind} chat-main" in shown for dialect in (E4FB6663, V1))
         assert E4FB6663.keys.model_uid in str(meta.spec_of(await only(client, V1.server))["workloadSelector"])
+        was = meta.find_condition(meta.conditions_of(await client.get(MODEL, "chat", "default")), "Active")
         await serve(client, "chat-main", V1)
 
         async def left() -> bool:
@@ -108,10 +115,16 @@ async def test_a_model_changes_its_family_and_keeps_what_both_have(both: Environ
             return not any([(await client.list(kind, "default")).items for kind in old])
 
         await eventually(left)
-        await eventually(lambda: is_active(client, MODEL, "chat"))
+        assert meta.find_condition(meta.conditions_of(await client.get(MODEL, "chat", "default")), "Active") == was
         assert {kind: (await only(client, kind))["metadata"]["uid"] for kind in common} == before
         assert V1.keys.model_uid in str(meta.spec_of(await only(client, V1.server))["workloadSelector"])
         assert meta.spec_of(await only(client, V1.route))["rateLimit"] == {"unit": "second"}
+
+
+def detailed(environment: Environment, name: str) -> str:
+    """What ``status NAME`` prints."""
+    where = ["--kubeconfig", str(environment.kubeconfig), "-n", "default"]
+    return CliRunner().invoke(cli, ["status", name, *where]).output
 
 
 async def only(client: Client, resource: Resource) -> dict[str, Any]:

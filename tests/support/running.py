@@ -59,6 +59,8 @@ async def controlling(
         stop = asyncio.Event()
         running = asyncio.create_task(manager.run(stop))
         try:
+            while not manager.controllers and not running.done():  # until discovery has found something to serve
+                await asyncio.sleep(0.05)
             await manager.informers.wait_for_sync()
             yield counting
         finally:

@@ -13,7 +13,7 @@ from controller.dialects import DIALECTS, Dialect
 from controller.dialects.crds import child_crds
 from controller.envtest import Environment
 from controller.fronts import booster_crd
-from controller.reconcilers import ModelControllerOptions, setup
+from controller.reconcilers import ModelControllerOptions, setup_installed
 from controller.runtime import Manager, ManagerOptions
 from controller.testing import FaultProxy
 from tests.support.managers import Running
@@ -29,7 +29,7 @@ async def test_each_kind_is_watched_once(dialect: Dialect) -> None:
         await Client.connect(proxy.config) as client,
     ):
         manager = Manager(client, off)
-        setup(manager, ModelControllerOptions(families=(dialect.name,)))
+        setup_installed(manager, ModelControllerOptions(), dialect)
         setup_workloads(manager, dialect.workload, delay=0, now=time.time)
         Scene(manager, dialect)
         async with Running(manager):

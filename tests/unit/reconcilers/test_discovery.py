@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from controller.api.kinds import MODEL
-from controller.dialects import E4FB6663, V1, Dialect
+from controller.dialects import DIALECTS, E4FB6663, V1, Dialect
 from controller.fronts import Front
 from controller.meta import Resource, jsonio
 from controller.meta.errors import ApiError, status_error
@@ -63,9 +63,9 @@ class Started:
         self.names.append("all")
 
 
-def discovering(cluster: Any) -> tuple[Discovery, Started]:
+def discovering(cluster: Any, *dialects: Dialect) -> tuple[Discovery, Started]:
     started = Started()
-    return Discovery(cluster, started), started
+    return Discovery(cluster, started, dialects or DIALECTS.values()), started
 
 
 async def test_what_exists_is_started_once_and_everything_is_reconciled_when_it_is_ready() -> None:
@@ -77,6 +77,19 @@ async def test_what_exists_is_started_once_and_everything_is_reconciled_when_it_
     assert started.names == [E4FB6663.name, "Model", "all"]
     assert started.version == (1, 31)
     assert discovery.missing() is None
+
+
+async def test_one_family_is_looked_for_alone_and_needs_no_second_front() -> None:
+    """Without the kind of ModelBoosters its Models are served all the same; the other family is not started, though it is there."""
+    discovery, started = discovering(Cluster(MODEL, *E4FB6663.children, *V1.children), V1)
+    await discovery.look()
+    await asyncio.sleep(0)
+    assert started.names == [V1.name, "Model", "all"]
+    assert discovery.missing() is None
+    without, _ = discovering(Cluster(MODEL, *E4FB6663.children), V1)
+    await without.look()
+    assert f"{V1.name} lacks" in str(without.missing())
+    assert E4FB6663.name not in str(without.missing())
 
 
 async def test_a_family_that_lacks_a_kind_is_told_once_a_change() -> None:

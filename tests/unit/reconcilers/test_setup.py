@@ -13,7 +13,7 @@ from controller.dialects import DIALECTS, E4FB6663, V1, ChildKey, Dialect, Role
 from controller.fronts import BOOSTER, MODEL_FRONT
 from controller.informers import Delta, DeltaType, SharedInformer
 from controller.meta import Object, Resource, Shard
-from controller.reconcilers.setup import ModelControllerOptions, ModelControllers, setup
+from controller.reconcilers.setup import ModelControllerOptions, ModelControllers, setup, setup_installed
 from controller.runtime import InformerSource, Manager, ManagerOptions, Request
 from tests.support.factories import a_backend, a_model
 from tests.support.worlds import World
@@ -52,7 +52,7 @@ def reconciled(manager: Manager, resource: Resource, old: Object | None, new: Ob
 def running(client: Client, **options: Any) -> tuple[Manager, World]:
     """A manager whose caches hold the children of one Model, and those children."""
     manager = a_manager(client)
-    setup(manager, ModelControllerOptions(**options))
+    setup_installed(manager, ModelControllerOptions(**options), E4FB6663)
     world = World(a_model("chat"))
     world.settle()
     for key, child in world.children.items():
@@ -67,7 +67,7 @@ CHAT = {Request("default", "chat")}
 async def test_each_kind_of_a_family_has_one_cache(client: Client, dialect: Dialect) -> None:
     """Beside its pods and the fronts that it serves; only scalers are cached whoever made them."""
     manager = a_manager(client)
-    setup(manager, ModelControllerOptions(families=(dialect.name,)))
+    setup_installed(manager, ModelControllerOptions(), dialect)
     fronts = {MODEL, BOOSTER.resource} if dialect is V1 else {MODEL}
     assert {each.resource for each in manager.informers} == {*dialect.children, POD, *fronts}
     for kind in dialect.kinds:
@@ -91,10 +91,11 @@ async def test_families_may_start_after_fronts(client: Client) -> None:
     assert watched(True) == watched(False)
 
 
-async def test_without_a_word_families_are_found_out(client: Client) -> None:
-    """Nothing is cached before; with a word, and without a namespace of its own, only what was named."""
+@pytest.mark.parametrize("families", [None, (V1.name,)], ids=["all", "one"])
+async def test_families_are_found_out(client: Client, families: tuple[str, ...] | None) -> None:
+    """Nothing is cached before, but the settings where the controller has a namespace of its own."""
     manager = a_manager(client)
-    setup(manager, ModelControllerOptions(families=None))
+    setup(manager, ModelControllerOptions(families=families))
     assert list(manager.informers) == []
     setup(other := a_manager(client), ModelControllerOptions(namespace="system", config_map="settings"))
     options = informer(other, CONFIG_MAP).options
@@ -193,7 +194,7 @@ async def test_a_shard_caches_its_part_but_all_that_decides_about_it(client: Cli
     owning = {name: next(index for index in range(2) if Shard(index, 2).owns("default", name)) for name in names}
     assert set(owning.values()) == {0, 1}
     manager = a_manager(client)
-    setup(manager, ModelControllerOptions(shard=Shard(0, 2)))
+    setup_installed(manager, ModelControllerOptions(shard=Shard(0, 2)), E4FB6663)
     for kind in E4FB6663.kinds:
         assert (informer(manager, kind.resource).options.keep is None) is (kind.role in (Role.ROUTE, Role.SCALER))
     for name, index in owning.items():
@@ -208,7 +209,7 @@ async def test_a_shard_caches_its_part_but_all_that_decides_about_it(client: Cli
 
 async def test_what_is_missing_and_what_became_ready_reconcile_every_model(client: Client) -> None:
     manager = a_manager(client)
-    controllers = ModelControllers(manager, ModelControllerOptions(families=None))
+    controllers = ModelControllers(manager, ModelControllerOptions())
     controllers.note_missing(V1, V1.children)
     model = a_model("chat")
     controllers.start_front(MODEL_FRONT)
