@@ -203,7 +203,8 @@ def _is_of_another_model(kind: ChildKind, desired: Object, live: Object, dialect
     key = dialect.keys.model_uid
     uid = meta.labels_of(desired).get(key)
     roles = _template(kind, live)
-    templates = [role.get("entryTemplate") or {} for role in (roles if isinstance(roles, list) else ())]
+    known = [role for role in (roles if isinstance(roles, list) else ()) if isinstance(role, Mapping)]
+    templates = [role.get("entryTemplate") or {} for role in known]
     return any(meta.labels_of(template).get(key, uid) != uid for template in templates)
 
 
