@@ -1,7 +1,8 @@
 """The options that an engine's argument parser knows, by the version of its image.
 
 The tables in ``tables/`` are facts about real parsers, written by ``hack/generate-engine-table``. An image's tag chooses the table: that of the
-same version, else the newest one below it, completed by the oldest one above it. A tag without a version gets the newest table.
+same version, else the newest one below it, completed by the oldest one above it. A tag without a version gets the newest table. Only the tables
+that images name are read.
 """
 
 import difflib
@@ -9,9 +10,9 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
-from typing import Any
+from importlib.resources.abc import Traversable
 
 Version = tuple[int, ...]
 _TAG = re.compile(r":v?(\d+)\.(\d+)(?:\.(\d+))?[^:/@]*(?:@[^@]*)?$")
@@ -60,13 +61,15 @@ class Option:
 class OptionTable:
     """The options of one engine. ``version`` is empty where the image's tag does not say one.
 
-    ``dotted`` parsers read ``--option.key value`` as a key inside the option's JSON.
+    ``dotted`` parsers read ``--option.key value`` as a key inside the option's JSON. ``doubtful`` are the names of which only one of the two
+    neighbours of a version without a table knows.
     """
 
     engine: str
     version: str
     dotted: bool
     options: Mapping[str, Option]
+    doubtful: frozenset[str] = frozenset()
 
     def find(self, name: str) -> Option | None:
         """The option with exactly this long name; a switch also under a name that turns it off."""
@@ -90,9 +93,8 @@ class OptionTable:
 def option_table(engine: str, image: str) -> OptionTable:
     """The options that this engine has in this image."""
     version = image_version(image)
-    known = _tables(engine)
     if version is None:
-        return _named(known[max(known)], "")
+        return replace(_table(engine, max(_versions(engine))), version="")
     return _between(engine, version)
 
 
@@ -104,28 +106,29 @@ def image_version(image: str) -> Version | None:
 
 @functools.lru_cache(maxsize=256)
 def _between(engine: str, version: Version) -> OptionTable:
-    known = _tables(engine)
-    text = ".".join(map(str, version))
-    lower = max((item for item in known if item <= version), default=min(known))
-    upper = min((item for item in known if item >= version), default=lower)
-    if lower == upper:
-        return _named(known[lower], text)
-    options = {**known[upper].options, **known[lower].options}
-    return OptionTable(engine, text, known[lower].dotted, options)
-
-
-def _named(table: OptionTable, version: str) -> OptionTable:
-    return OptionTable(table.engine, version, table.dotted, table.options)
+    known = _versions(engine)
+    below = max((item for item in known if item <= version), default=min(known))
+    above = min((item for item in known if item >= version), default=below)
+    lower, upper = _table(engine, below), _table(engine, above)
+    doubtful = frozenset(lower.options.keys() ^ upper.options.keys())
+    return OptionTable(engine, ".".join(map(str, version)), lower.dotted, {**upper.options, **lower.options}, doubtful)
 
 
 @functools.cache
-def _tables(engine: str) -> Mapping[Version, OptionTable]:
-    folder = resources.files(__package__).joinpath("tables")
-    read = [json.loads(file.read_bytes()) for file in folder.iterdir() if file.name.startswith(f"{engine}-")]
-    return {tuple(map(int, raw["version"].split("."))): _table(raw) for raw in read}
+def _versions(engine: str) -> tuple[Version, ...]:
+    """The versions that have a table, oldest first."""
+    names = [file.name for file in _folder().iterdir() if file.name.startswith(f"{engine}-")]
+    texts = (name.removeprefix(f"{engine}-").removesuffix(".json") for name in names)
+    return tuple(sorted(tuple(map(int, text.split("."))) for text in texts))
 
 
-def _table(raw: Mapping[str, Any]) -> OptionTable:
+def _folder() -> Traversable:
+    return resources.files(__package__).joinpath("tables")
+
+
+@functools.cache
+def _table(engine: str, version: Version) -> OptionTable:
+    raw = json.loads(_folder().joinpath(f"{engine}-{'.'.join(map(str, version))}.json").read_bytes())
     options: dict[str, Option] = {}
     for row in raw["options"]:
         option = Option(
@@ -148,5 +151,5 @@ def _long(names: list[str]) -> tuple[str, ...]:
 
 def versions_with(engine: str, name: str) -> tuple[str, ...]:
     """The versions whose table has this option, oldest first."""
-    tables = _tables(engine)
-    return tuple(tables[version].version for version in sorted(tables) if tables[version].find(name))
+    tables = [_table(engine, version) for version in _versions(engine)]
+    return tuple(table.version for table in tables if table.find(name))

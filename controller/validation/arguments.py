@@ -47,6 +47,8 @@ def arguments(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Fin
             unknown += 1
             yield warning(where, _unknown(entry, facts, table, hint=unknown <= _MOST_HINTS), Rule.UNKNOWN_OPTION)
             continue
+        if entry.flag in table.doubtful:
+            yield warning(where, _doubtful(entry, table), Rule.UNKNOWN_OPTION)
         if entry.is_abbreviated:
             yield warning(where, f"is read as {entry.flag}; write the whole name", Rule.ABBREVIATED_OPTION)
         yield from _path(entry, item, where) if entry.path else _value(entry, entry.option, where)
@@ -74,6 +76,11 @@ def _unknown(entry: Entry, facts: BackendFacts, table: OptionTable, *, hint: boo
     near = table.nearest(entry.flag[:64]) if hint else None
     question = f"; did you mean {near}?" if near else ""
     return f"is not an option of {facts.traits.inference_engine} in {known}{question}"
+
+
+def _doubtful(entry: Entry, table: OptionTable) -> str:
+    """A version without a table lies between one that has the option and one that does not."""
+    return f"may not be an option of {table.version}; known are {', '.join(versions_with(table.engine, entry.flag))}"
 
 
 def _path(entry: Entry, item: WorkerFacts, where: str) -> Iterator[Finding]:

@@ -70,7 +70,17 @@ def test_a_name_that_no_table_has_is_near_to_one_that_it_has() -> None:
         "max-lora-rank",
         "max-loras",
     )
-    assert versions_with("vllm", "swap-space") == ("0.10.2",)
+    assert versions_with("vllm", "swap-space") == ("0.10.2", "0.11.2", "0.12.0", "0.15.1")
+
+
+def test_what_only_one_neighbour_of_a_version_knows_is_doubtful() -> None:
+    """A version with a table, or beyond all of them, has nothing doubtful."""
+    between = option_table("vllm", "vllm:v0.17.0")
+    assert "renderer-num-workers" in between.doubtful
+    assert "max-model-len" not in between.doubtful
+    assert between.find("renderer-num-workers") is not None
+    for tag in ("v0.15.1", "v0.9.0", "v0.99.0", "latest"):
+        assert option_table("vllm", f"vllm:{tag}").doubtful == frozenset()
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
