@@ -1,130 +1,159 @@
-"""A live ModelBooster that Kthena's own controller made is taken over as it runs, and its numbers have one owner each.
+"""A live ModelBooster that Kthena's own controller made is taken over as it runs, and its numbers have one owner each."""
 
-Its ModelServing has the labels, the gang minimum and the pod template that the released controller writes (v1.0.0: the revision is the hash
-of the whole backend, and the pods carry it too).
-"""
-
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from controller import meta
+from controller.api.crds import model_crd
 from controller.client import Client
 from controller.dialects import V1
 from controller.envtest import Environment
 from controller.fronts import BOOSTER
-from controller.meta import Object
+from controller.meta import Object, Resource
+from tests.support import go_booster
 from tests.support.boosters import a_booster
-from tests.support.factories import eventually, unborn
+from tests.support.factories import a_worker, eventually, unborn
 from tests.support.families import family_crds
+from tests.support.originals import original_crds
+from tests.support.rights import NAMESPACES, grant
 from tests.support.running import controlling
 
+ONE = a_booster("chat")["spec"]["backend"]["workers"]
+SEVERAL = [a_worker(replicas=1, pods=2)]
+PAIR = [a_worker(type="prefill", replicas=1), a_worker(type="decode", replicas=2)]
 
-@pytest.fixture
-async def todays() -> AsyncIterator[Environment]:
-    """A cluster with today's family alone."""
-    async with Environment("embedded", crds=family_crds(V1)) as environment:
+
+@pytest.fixture(scope="module", params=["ours", "released"])
+async def todays(request: pytest.FixtureRequest, plane: Any) -> AsyncIterator[Environment]:
+    """A cluster with today's family alone: with our small CRDs, and with those that Kthena ships."""
+    crds = family_crds(V1) if request.param == "ours" else [model_crd(), *original_crds(V1)]
+    async with Environment(plane, crds=crds) as environment:
+        if plane == "real":
+            await grant(environment)
         yield environment
 
 
-def its_labels(booster: Object) -> dict[str, str]:
-    """The five labels of a child and of its pods."""
-    values = ("chat", "main", V1.manager, "568756bc85", meta.uid_of(booster))
-    keys = (V1.keys.model_name, V1.keys.backend_name, V1.keys.managed_by, V1.keys.revision, V1.keys.model_uid)
-    return dict(zip(keys, values, strict=True))
+@pytest.fixture
+async def place(todays: Environment) -> AsyncIterator[str]:
+    """A namespace of the test's own."""
+    name = f"takeover-{uuid.uuid4().hex[:8]}"
+    async with todays.client() as client:
+        await client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        yield name
+        await client.delete(NAMESPACES, name)
 
 
-def its_workload(booster: Object) -> dict[str, Any]:
-    """What the other controller wrote for it."""
-    labels = its_labels(booster)
-    engine = {"name": "engine", "image": "vllm/vllm-openai:v0.10.2", "command": ["python3", "-m", "vllm", "/old"]}
-    role = {
-        "name": "leader",
-        "replicas": 1,
-        "workerReplicas": 0,
-        "entryTemplate": {"metadata": {"labels": labels}, "spec": {"containers": [engine]}},
-        "workerTemplate": {"metadata": {"labels": labels}, "spec": {"containers": [engine]}},
-    }
-    owner = {
-        "apiVersion": BOOSTER.resource.api_version,
-        "kind": BOOSTER.resource.kind,
-        "name": "chat",
-        "uid": meta.uid_of(booster),
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-    return {
-        "apiVersion": V1.workload.api_version,
-        "kind": V1.workload.kind,
-        "metadata": {"name": "chat-main", "namespace": "default", "labels": labels, "ownerReferences": [owner]},
-        "spec": {
-            "replicas": 1,
-            "template": {
-                "restartGracePeriodSeconds": 60,
-                "gangPolicy": {"minRoleReplicas": {"leader": 1}},
-                "roles": [role],
-            },
-        },
-    }
-
-
-async def workload(client: Client) -> Object:
-    return await client.get(V1.workload, "chat-main", "default")
+async def workload(client: Client, place: str) -> Object:
+    return await client.get(V1.workload, "chat-main", place)
 
 
 def pods(live: Object) -> list[Any]:
-    """The pod templates, without the numbers that restart nothing."""
+    """What Kthena hashes for the revision of pods: the roles without their numbers and rolling settings."""
     return [
-        {key: value for key, value in role.items() if key not in ("replicas", "maxUnavailable")}
+        {key: value for key, value in role.items() if key not in ("replicas", "maxUnavailable", "partition")}
         for role in live["spec"]["template"]["roles"]
     ]
 
 
-async def is_settled(client: Client, generation: int) -> bool:
-    booster = await client.get(BOOSTER.resource, "chat", "default")
+async def is_settled(client: Client, place: str, generation: int) -> bool:
+    booster = await client.get(BOOSTER.resource, "chat", place)
     created = meta.find_condition(meta.conditions_of(booster), "Initialized") or {}
     return created.get("status") == "True" and created.get("observedGeneration") == generation
 
 
-async def test_a_taken_over_booster_keeps_its_pods_and_can_be_scaled(todays: Environment) -> None:
-    """The gang minimum, which cannot change, goes; scaling then changes the number of groups and nothing of a pod."""
+async def made(client: Client, place: str, **backend: Any) -> tuple[Object, dict[Resource, Object]]:
+    """A booster and its children, made by the other controller, which is off now."""
+    booster = await client.create(BOOSTER.resource, unborn(a_booster("chat", **backend), place))
+    return booster, {r: await client.create(r, child) for r, child in go_booster.children(booster)}
+
+
+@pytest.mark.parametrize(
+    ("type_", "workers"),
+    [("vLLM", ONE), ("vLLM", SEVERAL), ("vLLMDisaggregated", PAIR)],
+    ids=["one pod", "several pods", "prefill and decode"],
+)
+async def test_a_taken_over_booster_keeps_its_pods_and_can_be_scaled(
+    todays: Environment, place: str, type_: str, workers: list[Any]
+) -> None:
+    """The gang minimum, which cannot change, goes; another number of groups or of instances then changes nothing of a pod.
+
+    Only when the owner asks for something that pods depend on does the template become ours, at once and whole.
+    """
     async with todays.client() as client:
-        booster = await client.create(BOOSTER.resource, unborn(a_booster("chat"), "default"))
-        before = await client.create(V1.workload, its_workload(booster))
-        async with controlling(todays, "default", families=(V1.name,)):
-            await eventually(lambda: is_settled(client, 1))
-            taken = await workload(client)
-            assert pods(taken) == pods(before)
+        booster, before = await made(client, place, type=type_, workers=workers)
+        async with controlling(todays, place, V1) as counting:
+            await eventually(lambda: is_settled(client, place, 1))
+            taken = await workload(client, place)
+            assert pods(taken) == pods(before[V1.workload])
             assert not taken["spec"]["template"]["gangPolicy"].get("minRoleReplicas")
-            assert meta.is_controlled_by(taken, meta.uid_of(booster))
-            status = meta.status_of(await client.get(BOOSTER.resource, "chat", "default"))
+            assert taken["spec"]["schedulerName"] == "volcano"
+            for resource, child in before.items():
+                (live,) = (await client.list(resource, place)).items
+                assert meta.uid_of(live) == meta.uid_of(child)
+                assert meta.is_controlled_by(live, meta.uid_of(booster))
+            server = await client.get(V1.server, "chat-main", place)
+            assert server["spec"]["workloadSelector"]["matchLabels"][V1.pod_keys.entry] == "true"
+            status = meta.status_of(await client.get(BOOSTER.resource, "chat", place))
             assert status.keys() <= {"conditions", "observedGeneration"}
-            more = await client.patch(
-                BOOSTER.resource, "chat", {"spec": {"backend": {"replicas": 3}}}, namespace="default"
+            more = [{**workers[0], "replicas": 4}, *workers[1:]]
+            scaled = await client.patch(
+                BOOSTER.resource, "chat", {"spec": {"backend": {"replicas": 3, "workers": more}}}, namespace=place
             )
-            await eventually(lambda: is_settled(client, meta.generation_of(more)))
-        scaled = await workload(client)
-        assert scaled["spec"]["replicas"] == 3
-        assert pods(scaled) == pods(before)
+            await eventually(lambda: is_settled(client, place, meta.generation_of(scaled)))
+            grown = await workload(client, place)
+            assert grown["spec"]["replicas"] == 3
+            assert grown["spec"]["template"]["roles"][0]["replicas"] == 4
+            assert pods(grown) == pods(before[V1.workload])
+            changed = [{**worker, "config": {"seed": 1}} for worker in more]
+            other = await client.patch(
+                BOOSTER.resource, "chat", {"spec": {"backend": {"workers": changed}}}, namespace=place
+            )
+            await eventually(lambda: is_settled(client, place, meta.generation_of(other)))
+        new = await workload(client, place)
+        assert all(mine != theirs for mine, theirs in zip(pods(new), pods(grown), strict=True))
+        assert V1.keys.revision not in str(pods(new))
+        assert {code for _, code in counting.writes} <= {200, 201}
 
 
-async def test_replicas_announced_as_somebody_elses_stay(todays: Environment) -> None:
+async def test_a_policy_of_an_earlier_release_goes_and_the_number_is_the_boosters(
+    todays: Environment, place: str
+) -> None:
+    """Boosters had an autoscaling configuration once, and today's API has none; what it scaled keeps its pods."""
+    (scaler,) = V1.scaling
+    async with todays.client() as client:
+        booster, before = await made(client, place, replicas=2)
+        await client.create(scaler, go_booster.policy(booster))
+        await client.patch(V1.workload, "chat-main", {"spec": {"replicas": 4}}, namespace=place)
+        async with controlling(todays, place, V1):
+            await eventually(lambda: is_settled(client, place, 1))
+
+            async def settled() -> bool:
+                replicas = meta.spec_of(await workload(client, place))["replicas"]
+                return replicas == 2 and not (await client.list(scaler, place)).items
+
+            await eventually(settled)
+        assert pods(await workload(client, place)) == pods(before[V1.workload])
+
+
+async def test_replicas_announced_as_somebody_elses_stay(todays: Environment, place: str) -> None:
     """While the annotation says so, a new number in the booster is not written either; other drift is still repaired."""
-    async with todays.client() as client, controlling(todays, "default", families=(V1.name,)):
-        await client.create(BOOSTER.resource, unborn(a_booster("chat"), "default"))
-        await eventually(lambda: is_settled(client, 1))
+    async with todays.client() as client, controlling(todays, place, V1):
+        await client.create(BOOSTER.resource, unborn(a_booster("chat"), place))
+        await eventually(lambda: is_settled(client, place, 1))
         theirs = {
             "metadata": {"annotations": {V1.keys.replicas_owner: "external"}},
             "spec": {"replicas": 5, "recoveryPolicy": "None"},
         }
-        await client.patch(V1.workload, "chat-main", theirs, namespace="default")
+        await client.patch(V1.workload, "chat-main", theirs, namespace=place)
 
         async def repaired() -> bool:
-            return bool((await workload(client))["spec"]["recoveryPolicy"] != "None")
+            return bool((await workload(client, place))["spec"]["recoveryPolicy"] != "None")
 
         await eventually(repaired)
-        assert (await workload(client))["spec"]["replicas"] == 5
-        more = await client.patch(BOOSTER.resource, "chat", {"spec": {"backend": {"replicas": 2}}}, namespace="default")
-        await eventually(lambda: is_settled(client, meta.generation_of(more)))
-        assert (await workload(client))["spec"]["replicas"] == 5
+        assert (await workload(client, place))["spec"]["replicas"] == 5
+        more = await client.patch(BOOSTER.resource, "chat", {"spec": {"backend": {"replicas": 2}}}, namespace=place)
+        await eventually(lambda: is_settled(client, place, meta.generation_of(more)))
+        assert (await workload(client, place))["spec"]["replicas"] == 5
