@@ -42,13 +42,19 @@ def _check(
     info: TypeInfo, obj: dict[str, Any], before: Object | None, causes: list[Cause], *, skip_rules: bool
 ) -> None:
     found = [*causes, *metadata.violations(obj["metadata"], info.key)]
-    found += schema.violations(obj, info.schema) if info.custom else rules.violations(obj, info.schema)
+    found += map(_in_body, schema.violations(obj, info.schema)) if info.custom else rules.violations(obj, info.schema)
     if info.key == CRDS:
         found += crd_rules.violations(obj, skip_rules=skip_rules)
     if info.custom and not found and not skip_rules:
         found += cel.violations(obj, info.schema) if before is None else cel.violations(obj, info.schema, before)
     if found:
         raise invalid(info, str(obj["metadata"].get("name", "")), _distinct(found))
+
+
+def _in_body(cause: Cause) -> Cause:
+    """The cause with the field in its sentence, as the validation of custom resources words it."""
+    head, found, rest = cause.message.partition(": should ")
+    return Cause(cause.field, cause.reason, f"{head}: {cause.field} in body should {rest}") if found else cause
 
 
 def _distinct(causes: list[Cause]) -> list[Cause]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from controller.envtest.embedded.discovery import version_priority
 from controller.envtest.embedded.resources import ScalePaths, Subresource, TypeInfo
 from controller.envtest.embedded.subresources import SCALE
 from controller.meta import Object, spec_of
@@ -38,7 +39,25 @@ def _type_of(spec: Object, version: Object) -> TypeInfo:
         selectable=tuple(field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()),
         subresources=served,
         scale=_scale_paths(scale) if scale else None,
+        warning=_deprecation(spec, version),
     )
+
+
+def _deprecation(spec: Object, version: Object) -> str:
+    """The warning about a deprecated version: its own, or one that names the best version that is not deprecated."""
+    if not version.get("deprecated"):
+        return ""
+    if own := version.get("deprecationWarning"):
+        return str(own)
+    kind, group = spec["names"]["kind"], spec["group"]
+    fresh = [one["name"] for one in spec["versions"] if one.get("served", True) and not one.get("deprecated")]
+    better = [name for name in sorted(fresh, key=version_priority) if _outranks(name, version["name"])]
+    use = f"; use {group}/{better[0]} {kind}" if better else ""
+    return f"{group}/{version['name']} {kind} is deprecated{use}"
+
+
+def _outranks(name: str, other: str) -> bool:
+    return version_priority(name) < version_priority(other)
 
 
 def _effective(version: Object, spec: Object) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ _PAGES = (
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
 
-def _priority(name: str) -> tuple[int, ...]:
+def version_priority(name: str) -> tuple[int, ...]:
     """Stable versions first, then beta, then alpha, the higher number first."""
     match = _VERSION.fullmatch(name)
     if match is None:
@@ -62,7 +62,7 @@ def api_groups(types: Iterable[TypeInfo]) -> dict[str, Any]:
     return {
         "kind": "APIGroupList",
         "apiVersion": "v1",
-        "groups": [_group(name, sorted(versions, key=_priority)) for name, versions in groups.items()],
+        "groups": [_group(name, sorted(versions, key=version_priority)) for name, versions in groups.items()],
     }
 
 

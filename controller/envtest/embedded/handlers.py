@@ -64,6 +64,12 @@ class Handlers:
         if (page := self._page(request, parts)) is not None:
             return page
         target = target_of(parts, self._registry.types)
+        response = await self._handle_target(request, target)
+        if target.info.warning and not response.prepared:
+            with_warnings(response, [target.info.warning])
+        return response
+
+    async def _handle_target(self, request: web.Request, target: Target) -> web.StreamResponse:
         if target.subresource:
             return await self._subresources.handle(request, target)
         if target.is_object:
@@ -111,7 +117,8 @@ class Handlers:
             raise NotImplementedByServer("bindings are created at pods/NAME/binding")
         result = reviews.reviewed(info.kind, body, target.key.namespace, user, self._storage)
         given = body.get("metadata") if isinstance(body, dict) else None
-        return answer({"kind": info.kind, "apiVersion": info.api_version, "metadata": given or {}, **result}, 201)
+        metadata = {**(given or {}), "creationTimestamp": meta.format_time(time.time())}
+        return answer({"kind": info.kind, "apiVersion": info.api_version, "metadata": metadata, **result}, 201)
 
     async def _handle_object(self, request: web.Request, target: Target) -> web.StreamResponse:
         info, key = target.info, target.key

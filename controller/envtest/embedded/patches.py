@@ -26,7 +26,9 @@ def patch_of(info: TypeInfo, content_type: str, body: Any) -> Callable[[dict[str
         if content_type == _STRATEGIC:
             return lambda current: strategic_merge(current, body, info.schema)
         return lambda current: meta.merge_patch(current, body)
-    raise unsupported(content_type)
+    accepted = (_JSON, _MERGE, APPLY) if info.custom else (_JSON, _MERGE, _STRATEGIC, APPLY)
+    text = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
+    raise UnsupportedMediaType(text)
 
 
 def _json_patch(current: Any, operations: list[dict[str, Any]]) -> Any:

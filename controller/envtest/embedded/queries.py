@@ -67,7 +67,8 @@ class Selection:
         known = {"metadata.name", *info.selectable, *(("metadata.namespace",) if info.namespaced else ())}
         for path, _, _ in self._fields.requirements:
             if path not in known:
-                raise BadRequest(f"field label not supported: {path}")
+                text = f"{path!r} is not a known field selector: only {', '.join(map(repr, sorted(known)))}"
+                raise BadRequest(text.replace("'", '"') if not info.custom else f"field label not supported: {path}")
         self.info = info
         self.namespace = namespace
 

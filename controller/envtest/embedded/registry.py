@@ -197,7 +197,9 @@ class Registry:
                 text = f"Precondition failed: {name} in precondition: {wanted}, {name} in object meta: {value}"
                 raise about(Conflict(text), info, key.name)
         if info.key == NAMESPACES and key.name in strategy.PROTECTED_NAMESPACES:
-            raise about(Forbidden(f'namespaces "{key.name}" is forbidden: it may not be deleted'), info, key.name)
+            raise about(
+                Forbidden(f'namespaces "{key.name}" is forbidden: this namespace may not be deleted'), info, key.name
+            )
         marked = deletion.marked(info, current, options, self.now())
         if marked is None:
             if options.dry_run:

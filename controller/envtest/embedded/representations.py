@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from aiohttp import web
@@ -105,7 +105,10 @@ def answer(body: Any, code: int = 200, headers: Mapping[str, str] | None = None)
     return web.Response(body=jsonio.dumps(body), status=code, content_type="application/json", headers=headers)
 
 
-def with_warnings(response: web.Response, warnings: Iterable[str]) -> web.Response:
+_R = TypeVar("_R", bound=web.StreamResponse)
+
+
+def with_warnings(response: _R, warnings: Iterable[str]) -> _R:
     """The answer with a ``Warning`` header for each sentence."""
     for text in warnings:
         quoted = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -40,7 +40,7 @@ class TypeInfo:
 
     ``custom`` marks resources that a CRD defines. ``selectable`` are the fields that a field selector may name beside
     name and namespace. ``stored_as`` names the resource whose storage is shared, ``renamed`` its names of this version's fields.
-    ``skipped_rules`` says that CEL rules in the schema are not evaluated.
+    ``warning`` is sent with every answer about a deprecated version.
     """
 
     group: str
@@ -65,6 +65,7 @@ class TypeInfo:
     scale: ScalePaths | None = None
     stored_as: ResourceKey | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    warning: str = ""
 
     @property
     def key(self) -> ResourceKey:

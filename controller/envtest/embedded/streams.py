@@ -9,7 +9,7 @@ from controller import meta
 from controller.envtest.embedded import queries
 from controller.envtest.embedded.faults import Faults
 from controller.envtest.embedded.paths import Target
-from controller.envtest.embedded.representations import Representation
+from controller.envtest.embedded.representations import Representation, with_warnings
 from controller.envtest.embedded.resources import TypeInfo
 from controller.envtest.embedded.watches import Watchers
 from controller.meta import Object, jsonio
@@ -33,6 +33,7 @@ class WatchStreams:
         options = queries.WatchOptions.parse(request.query)
         shape = Representation.of(request)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        with_warnings(response, [info.warning] if info.warning else [])
         response.enable_chunked_encoding()
         async with contextlib.aclosing(self._watchers.events(selection, options)) as events:
             await response.prepare(request)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from controller.envtest.embedded.apply import typed
+from controller.envtest.embedded.apply import last_applied, typed
 from controller.envtest.embedded.apply.fields import EMPTY, FieldSet, Path, dotted, from_fields_v1, to_fields_v1
 from controller.envtest.embedded.builtin import catalog
 from controller.envtest.embedded.builtin.strategy import SIGNING_REQUESTS
@@ -223,7 +223,11 @@ def applied(
     everyone = frozenset().union(*(fields for fields, _ in owners.values()))
     merged = typed.remove(merged, schema, before - everyone, everyone)
     difference = typed.compare(base, merged, schema)
-    _resolve_conflicts(info, owners, manager, difference, configuration, force=options.force)
+    mine_already = EMPTY
+    if options.manager == last_applied.KUBECTL and live is not None:
+        mine_already = last_applied.own_fields(base, schema)
+        merged = last_applied.refreshed(merged, configuration)
+    _resolve_conflicts(info, owners, manager, difference, configuration, None if options.force else mine_already)
     has_changed = live is None or bool(difference.added or difference.modified or difference.removed)
     _set(owners, manager, mine, now if has_changed else since)
     return _whole(live, configuration, merged, owners)
@@ -247,16 +251,17 @@ def _resolve_conflicts(
     manager: Manager,
     difference: typed.Difference,
     configuration: Object,
-    *,
-    force: bool,
+    allowed: FieldSet | None,
 ) -> None:
+    """Takes the changed fields from their owners. Raises Conflict when one is not ``allowed``; None allows all."""
     changed = frozenset(difference.added | difference.modified)
+    disputed = EMPTY if allowed is None else changed - allowed
     conflicts = [
-        (other, sorted(fields & changed))
-        for other, (fields, _) in owners.items()
-        if other != manager and fields & changed
+        (other, sorted(fields & disputed, key=_members_first))
+        for other, (fields, _) in sorted(owners.items())
+        if other != manager and fields & disputed
     ]
-    if conflicts and not force:
+    if conflicts:
         raise _conflict(info, conflicts, str(configuration["metadata"].get("name", "")))
     for other, (fields, time) in list(owners.items()):
         if other != manager:
@@ -267,11 +272,28 @@ def _conflict(info: TypeInfo, conflicts: list[tuple[Manager, list[Path]]], name:
     causes = tuple(
         Cause(dotted(path), "FieldManagerConflict", _blame(manager)) for manager, paths in conflicts for path in paths
     )
-    text = ", ".join(f"{cause.message}: {cause.field}" for cause in causes)
-    plural = "conflict" if len(causes) == 1 else "conflicts"
-    return about(Conflict(f"Apply failed with {len(causes)} {plural}: {text}", causes=causes), info, name)
+    if len(causes) == 1:
+        text = f"Apply failed with 1 conflict: {causes[0].message}: {causes[0].field}"
+    else:
+        lines = [
+            line
+            for manager, paths in conflicts
+            for line in (f"conflicts with {_label(manager)}:", *(f"- {dotted(path)}" for path in paths))
+        ]
+        text = f"Apply failed with {len(causes)} conflicts: " + "\n".join(lines)
+    return about(Conflict(text, causes=causes), info, name)
+
+
+def _members_first(path: Path) -> list[tuple[bool, str]]:
+    """The order of fields in messages: at each level those that end there, then those that go on."""
+    return [(place < len(path) - 1, element) for place, element in enumerate(path)]
 
 
 def _blame(manager: Manager) -> str:
+    return f"conflict with {_label(manager)}"
+
+
+def _label(manager: Manager) -> str:
     via = f' with subresource "{manager.subresource}"' if manager.subresource else ""
-    return f'conflict with "{manager.name}"{via} using {manager.api_version}'
+    version = "" if manager.operation == "Apply" else f" using {manager.api_version}"
+    return f'"{manager.name}"{via}{version}'

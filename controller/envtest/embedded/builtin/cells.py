@@ -105,7 +105,9 @@ def ratio(left: str, right: str) -> Cell:
     return lambda obj, now: f"{first(obj, now)}/{second(obj, now)}"
 
 
-def names_of(path: str, key: str = "name") -> Cell:
+def names_of(path: str, key: str = "name", default: str = "") -> Cell:
     """The names of the items at a path, with commas."""
     found = at(path, ())
-    return lambda obj, now: ",".join(str(one.get(key) if isinstance(one, Mapping) else one) for one in found(obj, now))
+    return lambda obj, now: (
+        ",".join(str(one.get(key) if isinstance(one, Mapping) else one) for one in found(obj, now)) or default
+    )

@@ -51,7 +51,9 @@ _CHANGEABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("", "persistentvolumeclaims"): ("resources", "volumeAttributesClassName", "volumeName"),
 }
 _POD_CHANGES = (
-    "pod updates may not change fields other than container images, deadlines, tolerations and scheduling gates"
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller import meta
-from controller.envtest.embedded.builtin import object_cells, workload_cells
+from controller.envtest.embedded.builtin import cluster_cells, object_cells, workload_cells
 from controller.envtest.embedded.builtin.cells import UNKNOWN, Cell, age_of, at, containers, selector_at
 from controller.envtest.embedded.resources import TypeInfo
 from controller.meta import Object
@@ -17,7 +17,7 @@ _COMMON: Mapping[str, Cell] = {
     "Images": containers("image"),
     "Selector": selector_at("spec.selector"),
 }
-_CELLS = {**workload_cells.CELLS, **object_cells.CELLS}
+_CELLS = {**workload_cells.CELLS, **object_cells.CELLS, **cluster_cells.CELLS}
 
 
 def row(info: TypeInfo, obj: Object, columns: Sequence[Object], now: float) -> list[Any]:

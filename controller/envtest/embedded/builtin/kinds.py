@@ -137,6 +137,9 @@ NEW_EVENT_NAMES: Mapping[str, str] = {
     "deprecatedCount": "count",
     "reportingController": "reportingComponent",
 }
+_DEPRECATED: Mapping[ResourceKey, str] = {
+    ("", "endpoints"): "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
 # Resources that Kubernetes has and this server leaves out; a client that asks for them gets 404.
 LEFT_OUT = frozenset({("v1", "componentstatuses"), ("autoscaling/v1", "horizontalpodautoscalers")})
 
@@ -184,6 +187,7 @@ def _info(api_version: str, entry: dict[str, Any], below: list[dict[str, Any]]) 
         scale=ScalePaths() if "scale" in subresources else None,
         stored_as=("", "events") if is_new_event else None,
         renamed=NEW_EVENT_NAMES if is_new_event else {},
+        warning=_DEPRECATED.get((group, plural), ""),
     )
 
 

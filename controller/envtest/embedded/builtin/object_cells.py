@@ -70,7 +70,19 @@ def _subjects(kind: str) -> Cell:
 
 def _modes(obj: Object, _: float) -> str:
     short = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
-    return ",".join(short.get(mode, mode) for mode in meta.spec_of(obj).get("accessModes") or ())
+    bound = meta.status_of(obj) if obj.get("kind") == "PersistentVolumeClaim" else meta.spec_of(obj)
+    return ",".join(short.get(mode, mode) for mode in bound.get("accessModes") or ())
+
+
+def _versions(crd: Object, _: float) -> str:
+    served = [one for one in meta.spec_of(crd).get("versions") or () if one.get("served")]
+    return ",".join(sorted(f"{one['name']}{'(storage)' if one.get('storage') else ''}" for one in served))
+
+
+def _class_name(storage_class: Object, _: float) -> str:
+    key = "storageclass.kubernetes.io/is-default-class"
+    is_default = meta.annotations_of(storage_class).get(key) == "true"
+    return meta.name_of(storage_class) + (" (default)" if is_default else "")
 
 
 def _is_established(crd: Object, _: float) -> bool:
@@ -123,17 +135,11 @@ CELLS: Mapping[ResourceKey, Mapping[str, Cell]] = {
     ("rbac.authorization.k8s.io", "clusterrolebindings"): _BINDING,
     ("apiextensions.k8s.io", "customresourcedefinitions"): {
         "Scope": at("spec.scope"),
-        "Versions": names_of("spec.versions"),
+        "Versions": _versions,
         "Group": at("spec.group"),
         "Kind": at("spec.names.kind"),
         "ShortNames": names_of("spec.names.shortNames"),
         "Established": _is_established,
-    },
-    ("autoscaling", "horizontalpodautoscalers"): {
-        "Reference": lambda obj, _: f"{obj['spec']['scaleTargetRef']['kind']}/{obj['spec']['scaleTargetRef']['name']}",
-        "MinPods": lambda obj, _: str(obj["spec"].get("minReplicas", UNSET)),
-        "MaxPods": number("spec.maxReplicas"),
-        "Replicas": number("status.currentReplicas"),
     },
     ("policy", "poddisruptionbudgets"): {
         "Min Available": at("spec.minAvailable", "N/A"),
@@ -152,6 +158,7 @@ CELLS: Mapping[ResourceKey, Mapping[str, Cell]] = {
         "Parameters": at("spec.parameters.kind", NONE),
     },
     ("storage.k8s.io", "storageclasses"): {
+        "Name": _class_name,
         "Provisioner": at("provisioner"),
         "ReclaimPolicy": at("reclaimPolicy"),
         "VolumeBindingMode": at("volumeBindingMode"),

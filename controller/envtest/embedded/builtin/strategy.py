@@ -168,6 +168,19 @@ def _node(obj: Fields, _: Storage) -> Fields:
     return {**obj, "spec": {**meta.spec_of(obj), "taints": taints if taint in taints else [*taints, taint]}}
 
 
+def _claim(obj: Fields, storage: Storage) -> Fields:
+    """A claim without a storage class gets the newest class that is marked as the default."""
+    spec = meta.spec_of(obj)
+    if spec.get("storageClassName") is None:
+        key = "storageclass.kubernetes.io/is-default-class"
+        classes = storage.list(("storage.k8s.io", "storageclasses"))
+        marked = [one for one in classes if meta.annotations_of(one).get(key) == "true"]
+        if marked:
+            newest = max(marked, key=lambda one: str(one["metadata"].get("creationTimestamp")))
+            spec = {**spec, "storageClassName": meta.name_of(newest)}
+    return {**obj, "spec": spec, "status": {"phase": "Pending"}}
+
+
 def _phase(phase: str) -> Callable[[Fields, Storage], Fields]:
     return lambda obj, _: {**obj, "status": {"phase": phase}}
 
@@ -178,6 +191,6 @@ _CREATE: Mapping[ResourceKey, Callable[[Fields, Storage], Fields]] = {
     ("", "services"): _service,
     ("", "nodes"): _node,
     ("batch", "jobs"): _job,
-    ("", "persistentvolumeclaims"): _phase("Pending"),
+    ("", "persistentvolumeclaims"): _claim,
     ("", "persistentvolumes"): _phase("Pending"),
 }

@@ -145,7 +145,7 @@ CELLS: Mapping[ResourceKey, Mapping[str, Cell]] = {
     ("batch", "cronjobs"): {
         "Schedule": at("spec.schedule"),
         "Timezone": at("spec.timeZone", NONE),
-        "Suspend": lambda job, _: bool(meta.spec_of(job).get("suspend")),
+        "Suspend": lambda job, _: str(bool(meta.spec_of(job).get("suspend"))),
         "Active": lambda job, _: len(meta.status_of(job).get("active") or ()),
         "Last Schedule": lambda job, now: (
             age(meta.status_of(job)["lastScheduleTime"], now) if meta.status_of(job).get("lastScheduleTime") else NONE
