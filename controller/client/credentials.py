@@ -58,12 +58,17 @@ class Credentials:
         return self.settings
 
     async def renew(self, refused: Settings, seconds: float) -> bool:
-        """The server refused these settings: waits up to ``seconds`` for others. Returns whether there are others now."""
-        if self.settings is refused:
-            if self._renewing is None:
-                self._config.reject()
-            await asyncio.wait({self._renew()}, timeout=seconds)
-        return _secrets(self.settings) != _secrets(refused)
+        """The server refused these settings: waits up to ``seconds`` for others. Returns whether there may be others now.
+
+        Settings can name the same files and yet prove something else, because the files were rewritten.
+        """
+        if self.settings is not refused:
+            return True
+        before = (refused.authorization, self._fingerprint)
+        if self._renewing is None:
+            self._config.reject()
+        await asyncio.wait({self._renew()}, timeout=seconds)
+        return (self.settings.authorization, self._fingerprint) != before
 
     async def close(self) -> None:
         """Ends a renewal in progress."""
@@ -114,8 +119,3 @@ class Credentials:
             return
         self._context = tls_context(self.settings)
         self._fingerprint = current
-
-
-def _secrets(settings: Settings) -> tuple[object, ...]:
-    """The credentials of one moment, in their raw form."""
-    return settings.authorization, fingerprint(settings)

@@ -104,6 +104,7 @@ class Backoff:
 class _OpenWatch:
     """The watch that was asked for last."""
 
+    asked_at: float = 0.0
     window: float = 0.0
     opened_at: float | None = None
     heard: bool = False
@@ -135,7 +136,7 @@ class ListWatch:
     WATCHING        401, 429, 502, 503, 504                               WATCHING after Retry-After (at most 60 s)
     WATCHING        another refusal                                       LISTING_SEEN after a back-off
     WATCHING        410, or an event that cannot be decoded               a full list after a back-off
-    WATCHING        accepted watches were silent for a whole window       a full list: the server may be deaf
+    WATCHING        watches were silent for a whole window in all         a full list: the server may be deaf
     any             the relist interval is over, or ``relist``            a full list
     ==============  ====================================================  ===============================================
 
@@ -144,7 +145,7 @@ class ListWatch:
     Promised: what fails without an answer is tried again within 4 s, so that work resumes soon after a server returns; a missing kind or
     right is asked for at most every 10 s; other refusals back off up to 30 s plus jitter. A watch that something between us and the
     server cuts when it is idle is asked for a shorter window next time, so that its bookmark (sent 2 s before the end) arrives before
-    the cut. Not promised: that a watch which the server keeps open and silent is noticed sooner than ``idle_timeout``.
+    the cut; so is one for which a gateway answers 504 in the end, because it held back the head of the quiet answer. Not promised: that a watch which the server keeps open and silent is noticed sooner than ``idle_timeout``.
     """
 
     window: float
@@ -187,7 +188,7 @@ class ListWatch:
         window = self._next_window()
         bookmarks = self._sends_bookmarks or self.state is State.STREAMING
         idle = min(BOOKMARK_SILENCE_SECONDS, window + 10) if bookmarks else window + 10
-        self._open = _OpenWatch(window)
+        self._open = _OpenWatch(now, window)
         return WatchList(window, idle) if self.state is State.STREAMING else Watch(self.version, window, idle)
 
     def _next_window(self) -> float:
@@ -247,6 +248,8 @@ class ListWatch:
             if error.http_code not in (401, 429, 502, 503, 504):
                 self.state = State.LISTING_SEEN
             self._wait = self._delay(error, now)
+            if error.http_code == 504 and now - self._open.asked_at >= SHORT_WATCH_SECONDS:
+                self._silent(now - self._open.asked_at)
             return "refused"
         return self._ended(error, now)
 
@@ -262,13 +265,17 @@ class ListWatch:
         if heard:
             self._window_limit *= 1.5
             return "broken" if error is not None else "timeout"
-        self._silent_seconds += lasted
+        self._silent(lasted)
+        return "broken" if error is not None else "silent"
+
+    def _silent(self, seconds: float) -> None:
+        """A watch ended of which nothing was heard for so long."""
+        self._silent_seconds += seconds
         if self._silent_seconds >= self.window:
             self._silent_seconds = 0.0
             self.relist()
-        elif lasted < self._open.window - 1:
-            self._window_limit = max(SHORTEST_WINDOW_SECONDS, lasted * 0.8)
-        return "broken" if error is not None else "silent"
+        elif seconds < self._open.window - 1:
+            self._window_limit = max(SHORTEST_WINDOW_SECONDS, seconds * 0.8)
 
     def _stream_failed(self, error: ApiError | None, now: float) -> str:
         """The stream was over before all initial events had come: the next list is a classic one."""

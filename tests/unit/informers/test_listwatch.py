@@ -195,6 +195,36 @@ def test_cut_watches_that_stay_silent_for_a_window_in_all_are_answered_by_a_list
     assert (now, watches, action) == (100.0, 5, List(""))
 
 
+def test_a_gateway_that_holds_quiet_watches_back_gets_a_shorter_window() -> None:
+    """It answers 504 after 60 s, because the head of the answer waits for its first event. A 504 at once is an outage."""
+    life = watching("10")
+    life.saw("10", bookmark=True)
+    life.watch_ended(None, 100.0)
+    assert life.next(100.0) == Watch("10", 100.0, 70.0)
+    assert life.watch_ended(status_error(504, "gateway time-out"), 160.0) == "refused"
+    assert life.next(160.0) == Wait(0.8)
+    assert life.next(161.0) == Watch("10", 48.0, 58.0)
+    life.watch_ended(status_error(504, "no backend"), 161.1)
+    assert life.next(161.1) == Wait(1.6)
+    assert life.next(163.0) == Watch("10", 48.0, 58.0)
+
+
+def test_a_gateway_behind_which_nothing_is_ever_heard_is_answered_by_a_list() -> None:
+    """Watches that only ever end in 504 deliver nothing, for as long as they are asked for."""
+    life = watching("10")
+    now = 0.0
+    for _ in range(30):
+        now += 5.0
+        life.watch_ended(status_error(504, "gateway time-out"), now)
+        action = life.next(now)
+        assert isinstance(action, Wait)
+        action = life.next(now)
+        if isinstance(action, List):
+            break
+    assert action == List("")
+    assert 90 <= now <= 110
+
+
 def test_an_outage_makes_nobody_list() -> None:
     """Watches that were never accepted are no silence, however long that lasts; they are tried again every few seconds."""
     life = watching("10")
