@@ -129,8 +129,8 @@ suites: $(VENV)/.dev ## run controller-runtime's own test suites on both control
 	@$(BIN)/python -m hack.controller_runtime_suites $(ARGS)
 
 lock: ## renew the lock files (needs uv)
-	@for set in base dev e2e bench foreign; do \
-	  case $$set in base) extras="";; foreign) extras="--extra foreign";; dev) extras="--extra dev";; e2e) extras="--extra dev --extra e2e";; bench) extras="--extra bench";; esac; \
+	@for set in base test dev e2e bench foreign; do \
+	  case $$set in base) extras="";; foreign) extras="--extra foreign";; test) extras="--extra test";; dev) extras="--extra dev";; e2e) extras="--extra dev --extra e2e";; bench) extras="--extra bench";; esac; \
 	  uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 $$extras pyproject.toml -o requirements/$$set.txt; done
 	@uv pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11 requirements/build.in -o requirements/build.txt
 

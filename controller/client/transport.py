@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import tenacity
 
+from controller import tracing
 from controller.client.config import ClientConfig
 from controller.client.connection import Answer, BrokenConnection
 from controller.client.credentials import Credentials
@@ -169,16 +170,26 @@ class Transport:
         if sending.guard is not None:
             sending.guard()
         started = time.monotonic()
-        try:
-            answer, body = await self._exchange(request, sending)
-        except (CannotConnect, BrokenConnection, TimeoutError) as error:
-            self.metrics.request(request.method, self._host, None, time.monotonic() - started)
-            raise TransportError(_no_answer(request, error)) from error
+        with tracing.span(request.method, self._attributes(request), client=True) as span:
+            try:
+                answer, body = await self._exchange(request, sending)
+            except (CannotConnect, BrokenConnection, TimeoutError) as error:
+                span.fail(type(error).__name__)
+                self.metrics.request(request.method, self._host, None, time.monotonic() - started)
+                raise TransportError(_no_answer(request, error)) from error
+            span.note("http.response.status_code", answer.status)
+            if answer.status >= 400:
+                span.fail(str(answer.status))
         self.metrics.request(request.method, self._host, answer.status, time.monotonic() - started)
         self.metrics.sizes(request.method, self._host, len(request.body or b""), len(body))
         if not 200 <= answer.status < 300:
             raise status_error(answer.status, body, retry_after_of(answer.headers.get(b"retry-after")))
         return body
+
+    def _attributes(self, request: HttpRequest) -> dict[str, str]:
+        """A span's attributes by the conventions of OpenTelemetry for HTTP; the query, which may be long, is left out."""
+        path = request.target.partition("?")[0]
+        return {"http.request.method": request.method, "server.address": self._host, "url.path": path}
 
     async def _exchange(self, request: HttpRequest, sending: Sending) -> tuple[Answer, bytes]:
         """The answer and its body. The guard is asked once more when the connection is ready, right before the first byte."""

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
 
+from controller import tracing
 from controller.meta.errors import ApiError
 from controller.metrics import ControllerMetrics
 from controller.runtime.exceptions import consists_of, described, message_of
+from controller.runtime.logging import redact
 from controller.runtime.reconcile import ReconcileError, Reconciler, Request, Result, TerminalError
 from controller.runtime.sources import Source, checked
 from controller.workqueue import ItemExponentialFailure, RateLimiter, RateLimitingQueue, ShutDown
@@ -227,10 +229,26 @@ class Controller:
 
     async def _call(self, request: Request) -> Result:
         """One call of the reconciler, in a task of its own: a reconciler that cancels its own task ends its pass and not the worker."""
-        try:
-            return _checked_result(await self._reconciler.reconcile(request))
-        except SystemExit as error:  # asyncio would end the process
-            raise RuntimeError(f"the reconciler raised SystemExit({error.code!r})") from error
+        with tracing.span(f"reconcile {self.name}", self._attributes(request)) as span:
+            try:
+                result = _checked_result(await self._reconciler.reconcile(request))
+            except BaseException as error:
+                span.fail(type(error).__name__, redact(message_of(error)))
+                if isinstance(error, SystemExit):  # asyncio would end the process
+                    raise RuntimeError(f"the reconciler raised SystemExit({error.code!r})") from error
+                raise
+            if result.requeue_after is not None:
+                span.note("requeue_after", result.requeue_after)
+            return result
+
+    def _attributes(self, request: Request) -> dict[str, str]:
+        """A span's attributes; the id is that of the log lines of the pass."""
+        return {
+            "controller": self.name,
+            "k8s.namespace.name": request.namespace,
+            "k8s.object.name": request.name,
+            "reconcileID": str(get_contextvars().get("reconcileID", "")),
+        }
 
     def _watch_duration(self) -> asyncio.TimerHandle | None:
         seconds = self.options.slow_reconcile
