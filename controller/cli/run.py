@@ -100,6 +100,12 @@ _tuning_options = combined(
         help="Relist interval: seconds between two full lists of each kind, plus or minus 10 %.",
     ),
     option(
+        "--sync-period",
+        type=NOT_NEGATIVE,
+        default=36000.0,
+        help="Seconds between two reconciliations of every Model even if nothing changed, plus or minus 10 %; 0 for never.",
+    ),
+    option(
         "--shutdown-grace",
         type=SECONDS,
         default=25.0,
@@ -223,7 +229,7 @@ def _log_start(config: Any, flags: dict[str, Any]) -> None:
         "Starting",
         version=version(),
         server=config.host,
-        context=flags["context"] or "current",
+        context=config.context or "in-cluster",
         namespaces=list(flags["namespaces"]) or "all",
         leader_election=flags["leader_elect"],
         shard=str(flags["shard"] or "all"),
@@ -242,6 +248,7 @@ def _manager_options(flags: dict[str, Any]) -> Any:
         shutdown_grace=flags["shutdown_grace"],
         watch_timeout=flags["watch_timeout"],
         relist_interval=flags["resync"],
+        sync_period=flags["sync_period"] or None,
         namespaces=flags["namespaces"],
     )
 

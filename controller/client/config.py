@@ -18,7 +18,7 @@ class ClientConfig:
     """Everything a Client needs.
 
     ``settings`` are those of the moment, ``load`` reads their source again, ``reject`` tells the source that the server did not accept
-    them. ``qps`` and ``burst`` bound the client's own requests; 0 means no limit.
+    them. ``context`` is the name of the kubeconfig's context, empty in a pod and for fixed credentials. ``qps`` and ``burst`` bound the client's own requests; 0 means no limit.
     """
 
     settings: Settings
@@ -28,6 +28,7 @@ class ClientConfig:
     qps: float = 0.0
     burst: int = 0
     reject: Callable[[], None] = field(default=_nothing_to_reject)
+    context: str = ""
 
     @property
     def host(self) -> str:
@@ -85,7 +86,8 @@ async def load_config(kubeconfig: str | None = None, context: str | None = None)
 async def _from_kubeconfig(paths: list[Path], where: str, context: str | None) -> ClientConfig:
     source = KubeconfigSource(paths, where, context)
     settings = await source.load()
-    return ClientConfig(settings, source.load, source.context.namespace, reject=source.reject)
+    used = source.context
+    return ClientConfig(settings, source.load, used.namespace, reject=source.reject, context=used.name)
 
 
 def _expanded(path: Path) -> Path:

@@ -27,13 +27,17 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One context with what it refers to. ``user`` is empty for a context without one, ``name`` before a context was chosen."""
+    """One context with what it refers to. ``user`` is empty for a context without one, ``name`` before a context was chosen.
+
+    ``user_file`` is the file that the user stands in.
+    """
 
     cluster: Mapping[str, Any]
     user: Mapping[str, Any]
     namespace: str
     user_name: str = ""
     name: str = ""
+    user_file: Path | None = None
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class Kubeconfig:
 
     current: str = ""
     entries: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=lambda: {kind: {} for kind in _PATHS})
+    user_files: dict[str, Path] = field(default_factory=dict)
 
     def context(self, name: str | None) -> Context:
         """The context of this name, or the current one. Raises ConfigError."""
@@ -52,7 +57,8 @@ class Kubeconfig:
         cluster_name, user_name = _text(context, "cluster"), _text(context, "user")
         cluster = self._entry("clusters", cluster_name, f"context {chosen!r} refers to the missing cluster")
         user = self._entry("users", user_name, f"context {chosen!r} refers to the missing user") if user_name else {}
-        return Context(cluster, user, _text(context, "namespace") or "default", user_name, chosen)
+        namespace = _text(context, "namespace") or "default"
+        return Context(cluster, user, namespace, user_name, chosen, self.user_files.get(user_name))
 
     def _entry(self, kind: str, name: str, missing: str) -> Mapping[str, Any]:
         entry = self.entries[kind].get(name)
@@ -73,6 +79,8 @@ def read_kubeconfig(paths: Sequence[Path]) -> Kubeconfig:
         for kind in _PATHS:
             for name, entry in _named(document.get(kind), kind, path).items():
                 merged.entries[kind].setdefault(name, entry)
+                if kind == "users":
+                    merged.user_files.setdefault(name, path)
     return merged
 
 

@@ -23,7 +23,7 @@ class OidcProvider:
         self._config = config
         self._ca_data = ca_data
         self.id_token = str(config.get("id-token") or "")
-        self._refresh_token = str(config.get("refresh-token") or "")
+        self.refresh_token = str(config.get("refresh-token") or "")
 
     def expires_at(self) -> float | None:
         """When the id token expires, in seconds since the epoch; 0 without a token, None if the token does not say."""
@@ -31,7 +31,7 @@ class OidcProvider:
 
     async def renew(self) -> None:
         """A new id token. Raises ConfigError with one sentence in the provider's own words."""
-        if not self._refresh_token:
+        if not self.refresh_token:
             raise ConfigError("the OIDC id token has expired and there is no refresh-token to renew it")
         issuer = str(self._config.get("idp-issuer-url") or "").rstrip("/")
         timeout = aiohttp.ClientTimeout(total=_SECONDS)
@@ -49,7 +49,7 @@ class OidcProvider:
         if not answer.get("id_token"):
             raise ConfigError(f"the OIDC provider {issuer} gave no id_token")
         self.id_token = str(answer["id_token"])
-        self._refresh_token = str(answer.get("refresh_token") or self._refresh_token)
+        self.refresh_token = str(answer.get("refresh_token") or self.refresh_token)
 
     def _tls(self) -> ssl.SSLContext:
         file = self._config.get("idp-certificate-authority")
@@ -59,7 +59,7 @@ class OidcProvider:
         secret = str(self._config.get("client-secret") or "")
         return {
             "grant_type": "refresh_token",
-            "refresh_token": self._refresh_token,
+            "refresh_token": self.refresh_token,
             "client_id": str(self._config.get("client-id") or ""),
             **({"client_secret": secret} if secret else {}),
         }

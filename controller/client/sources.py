@@ -13,11 +13,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import structlog
+import yaml
+
 from controller.client.kubeconfig import Context, decoded, read_kubeconfig
+from controller.client.kubeconfig_writer import write_tokens
 from controller.client.oidc import OidcProvider, expires_soon
 from controller.client.plugins import CredentialPlugin, PluginCredential
 from controller.client.proxies import environment_proxy
 from controller.client.settings import ConfigError, Settings
+
+_log = structlog.get_logger("controller.client")
 
 _CREDENTIALS = (
     "token",
@@ -115,9 +121,24 @@ class KubeconfigSource:
             return bearer, credential.expires_at, (credential.certificate, credential.key)
         if self._oidc is not None:
             if expires_soon(self._oidc.expires_at(), within=RENEWAL_SECONDS):
-                await self._oidc.renew()
+                await self._renew_oidc(self._oidc)
             return f"Bearer {self._oidc.id_token}", self._oidc.expires_at(), nothing
         return "", None, nothing
+
+    async def _renew_oidc(self, oidc: OidcProvider) -> None:
+        """Renews the id token. A rotated refresh token is written back to the file, where the next program looks for it."""
+        used = oidc.refresh_token
+        await oidc.renew()
+        if oidc.refresh_token == used or self.context.user_file is None:
+            return
+        tokens = {"id-token": oidc.id_token, "refresh-token": oidc.refresh_token}
+        try:
+            await asyncio.to_thread(write_tokens, self.context.user_file, self.context.user_name, used, tokens)
+        except (ConfigError, OSError, ValueError, yaml.YAMLError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            _log.warning(
+                "The rotated OIDC tokens are not in the kubeconfig", file=str(self.context.user_file), error=reason
+            )
 
 
 class _PluginUser:

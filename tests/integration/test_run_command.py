@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 import uuid
@@ -64,6 +65,33 @@ async def test_unusable_settings_end_at_once_with_exit_code_2(
     assert code == 2, errors
     assert sentence in errors
     assert "Traceback" not in errors
+
+
+async def test_its_first_line_says_what_runs_and_where(tmp_path: Path) -> None:
+    """With the context by its name, also when it is the current one."""
+    (tmp_path / "config").write_text(
+        "{apiVersion: v1, kind: Config, current-context: staging, users: [{name: u, user: {token: t}}],"
+        " clusters: [{name: k, cluster: {server: 'http://127.0.0.1:1'}}],"
+        " contexts: [{name: staging, context: {cluster: k, user: u}}]}"
+    )
+    off = (
+        "--metrics-bind-address",
+        "0",
+        "--health-probe-bind-address",
+        "0",
+        "--sync-period",
+        "0",
+        "--log-format",
+        "json",
+    )
+    command = (sys.executable, "-m", "controller", "run", "--kubeconfig", str(tmp_path / "config"), *off)
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    assert process.stderr is not None
+    started = json.loads(await process.stderr.readline())
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+    assert (started["server"], started["context"]) == ("http://127.0.0.1:1", "staging")
+    assert process.returncode == 0
 
 
 async def test_sigterm_ends_it_with_exit_code_0_and_frees_the_lease(

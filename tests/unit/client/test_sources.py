@@ -51,7 +51,7 @@ async def test_a_context_is_chosen_by_name_or_is_the_current_one(tmp_path: Path)
     """--context needs no current context; without either the error names the way out."""
     path = written(tmp_path / "config", kubeconfig({"token": "t"}, current=""))
     config = await load_config(path, "c")
-    assert (config.settings.authorization, config.namespace) == ("Bearer t", "team")
+    assert (config.settings.authorization, config.namespace, config.context) == ("Bearer t", "team", "c")
     with pytest.raises(ConfigError, match="current-context is not set: name a context with --context"):
         await load_config(path)
     with pytest.raises(ConfigError, match="there is no context 'gone'"):
@@ -249,6 +249,10 @@ async def test_a_rotated_refresh_token_replaces_the_one_in_the_file(tmp_path: Pa
         config.reject()
         await config.load()
         assert used == ["r0", "r1"]
+        another = await load_config(str(tmp_path / "config"))
+        another.reject()
+        await another.load()
+        assert used == ["r0", "r1", "r2"]
         assert config.settings.authorization.startswith("Bearer ")
 
 
