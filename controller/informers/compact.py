@@ -7,35 +7,45 @@ from typing import Generic, TypeVar
 
 from controller.meta import Object, jsonio
 
-_WORTH_COMPRESSING = 1024
 _RECENT = 64
+_LEVEL, _RAW, _MEMORY = 1, -15, 8
 K = TypeVar("K")
 
 
 class Packed:
-    """An object as JSON, compressed from a kibibyte on."""
+    """An object as compressed JSON. ``sample`` is a text like it, which has to be there for decompressing too."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_sample")
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data if len(data) < _WORTH_COMPRESSING else zlib.compress(data, 1)
+    def __init__(self, data: bytes, sample: bytes) -> None:
+        stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, sample)
+        self._data = stream.compress(data) + stream.flush()
+        self._sample = sample
 
     def open(self) -> Object:
         """The object, decoded again at each call."""
-        data = self._data
-        loaded: Object = jsonio.loads(data if data.startswith(b"{") else zlib.decompress(data))
+        loaded: Object = jsonio.loads(zlib.decompressobj(_RAW, self._sample).decompress(self._data))
         return loaded
 
 
 Stored = Object | Packed
 
 
-def pack(obj: Object) -> Stored:
-    """The object as bytes; as it is where JSON cannot hold it (numbers of more than 64 bits, a thousand levels)."""
-    try:
-        return Packed(jsonio.dumps(obj))
-    except ValueError:
-        return obj
+class Packer:
+    """Packs objects of one kind. They have most of their text in common, so the first one is the sample of all others."""
+
+    def __init__(self) -> None:
+        self._sample: bytes | None = None
+
+    def pack(self, obj: Object) -> Stored:
+        """The object as bytes; as it is where JSON cannot hold it (numbers of more than 64 bits, a thousand levels)."""
+        try:
+            data = jsonio.dumps(obj)
+        except ValueError:
+            return obj
+        if self._sample is None:
+            self._sample = data
+        return Packed(data, self._sample)
 
 
 def opened(stored: Stored) -> Object:
@@ -52,6 +62,7 @@ class Recent(Generic[K]):
 
     def __init__(self, stored: MutableMapping[K, Stored]) -> None:
         self._stored = stored
+        self._packer = Packer()
         self._written: OrderedDict[K, None] = OrderedDict()
         self._opened: OrderedDict[K, Object] = OrderedDict()
 
@@ -61,7 +72,7 @@ class Recent(Generic[K]):
         self._written[key] = None
         if len(self._written) > _RECENT:
             oldest, _ = self._written.popitem(last=False)
-            self._stored[oldest] = pack(opened(self._stored[oldest]))
+            self._stored[oldest] = self._packer.pack(opened(self._stored[oldest]))
 
     def read(self, key: K) -> Object:
         """The object of this key; opened at most once while it is among the last few. Raises KeyError."""

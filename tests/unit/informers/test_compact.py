@@ -1,12 +1,13 @@
 """Objects kept as bytes read like objects kept as they are."""
 
 import random
+import tracemalloc
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.informers.compact import Packed, Recent, Stored, opened, pack
+from controller.informers.compact import Packed, Packer, Recent, Stored, opened
 from controller.informers.store import Indexer
 from controller.informers.table import BY_NAMESPACE
 from controller.meta import NamespacedName, Object
@@ -28,18 +29,34 @@ def an_object(name: str, version: int, **more: Any) -> dict[str, Any]:
     return {"metadata": metadata, **more}
 
 
-@given(VALUES)
-def test_what_goes_in_comes_out(value: Any) -> None:
-    """Whatever its size, and whether it can be written as JSON or not."""
-    obj = an_object("o", 1, value=value, padding="x" * 2000)
-    found = opened(pack(obj))
-    assert found == obj
-    assert list(map(type, found.items())) == list(map(type, obj.items()))
+@given(st.lists(VALUES, min_size=1, max_size=3))
+def test_what_goes_in_comes_out(values: list[Any]) -> None:
+    """Whatever its size, whether it can be written as JSON or not, and whatever was packed before it."""
+    packer = Packer()
+    objects = [an_object("o", 1, value=value, padding="x" * 2000) for value in values]
+    for obj, packed in [(obj, packer.pack(obj)) for obj in objects]:
+        found = opened(packed)
+        assert found == obj
+        assert list(map(type, found.items())) == list(map(type, obj.items()))
+
+
+def test_objects_that_are_alike_take_little_memory() -> None:
+    """Of 1,000 objects with the same text of 5 KB and names of their own, each takes less than a tenth of that."""
+    text = "".join(map(chr, random.Random(7).choices(range(97, 123), k=5000)))
+    packer = Packer()
+    tracemalloc.start()
+    try:
+        packed = [packer.pack(an_object(f"o-{number}", number, text=text)) for number in range(1000)]
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 500 * len(packed)
 
 
 def test_the_last_few_are_decoded_once() -> None:
     """What was read lately is the same object at each reading, until enough others were read."""
-    packed = {f"o-{number}": pack(an_object(f"o-{number}", 1)) for number in range(100)}
+    packer = Packer()
+    packed = {f"o-{number}": packer.pack(an_object(f"o-{number}", 1)) for number in range(100)}
     recent = Recent(packed)
     first = recent.read("o-0")
     assert recent.read("o-0") is first
