@@ -54,6 +54,10 @@ class Delta:
             self._new = self._new.open()
         return self._new
 
+    def copied(self) -> "Delta":
+        """The same change; what is decoded for the copy goes with it."""
+        return Delta(self.type, self._old, self._new, self.in_initial_list, self.final_state_unknown)
+
     @property
     def object(self) -> Object:
         """The newest state there is."""

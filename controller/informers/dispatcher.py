@@ -106,7 +106,7 @@ class Dispatcher:
         slices = Slices()
         while self._backlog:
             delta, registrations = self._backlog[0]
-            self._tell(delta, registrations)
+            self._tell(delta.copied(), registrations)
             self._backlog.popleft()
             await slices.pause()
 
