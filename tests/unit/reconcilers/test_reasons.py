@@ -1,6 +1,8 @@
 """The tables of what conditions and Events say are complete, and hold nothing that is never said."""
 
+import re
 from itertools import combinations, product
+from pathlib import Path
 
 from controller.lora import AdapterFailure, AdapterReport
 from controller.reconcilers import reasons
@@ -47,3 +49,14 @@ def test_every_reason_is_in_its_table_once() -> None:
     assert tuple(events) == reasons.EVENT_REASONS
     assert len({event.reason for event in events}) == len(events)
     assert set(states) < set(reasons.CONDITION_STATES)
+
+
+def test_every_reason_is_reported_somewhere() -> None:
+    """A reason that only its table names would be documented, and never seen by a user."""
+    package = Path(reasons.__file__).parents[1]
+    others = [path for path in package.rglob("*.py") if path != Path(reasons.__file__)]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in others)
+    names = [
+        name for name, value in vars(reasons).items() if isinstance(value, reasons.ConditionState | reasons.EventReason)
+    ]
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
