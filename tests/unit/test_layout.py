@@ -39,6 +39,7 @@ def test_no_file_name_repeats_its_folder() -> None:
 
 def test_every_module_of_the_reconciler_has_unit_tests_of_its_own() -> None:
     """A part that is only tested through a running controller fails far from its fault."""
-    modules = {path.stem for path in (ROOT / "controller" / "reconcilers").glob("*.py")} - {"__init__"}
-    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "unit" / "reconcilers").glob("test_*.py")}
-    assert modules - tested == set()
+    package, tests = ROOT / "controller" / "reconcilers", ROOT / "tests" / "unit" / "reconcilers"
+    modules = {path.relative_to(package) for path in package.rglob("*.py") if path.name != "__init__.py"}
+    expected = {path.with_name(f"test_{path.name}") for path in modules}
+    assert expected - {path.relative_to(tests) for path in tests.rglob("test_*.py")} == set()
