@@ -12,16 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller import meta
-from controller.api.crds import model_crd
-from controller.api.kinds import ALL_CHILDREN, CONFIG_MAP, MODEL
+from controller.api.kinds import CONFIG_MAP, MODEL
 from controller.cli.app import cli
 from controller.client import Client
-from controller.dialects import E4FB6663
-from controller.dialects.crds import child_crds
+from controller.dialects import DIALECTS, Dialect
 from controller.envtest import Environment
 from controller.meta import Object
 from controller.meta.errors import AlreadyExists
 from tests.support.factories import a_backend, a_model, a_worker, eventually, unborn
+from tests.support.families import family_crds
 from tests.support.running import controlling
 
 POLICY = {"metrics": [{"metricName": "m", "targetValue": 8}]}
@@ -37,28 +36,30 @@ MISCHIEF = ["nothing", "delete", "edit", "labels", "foreign", "finalizer", "paus
 WALK = st.lists(st.tuples(st.sampled_from(SPECS), st.sampled_from(MISCHIEF), st.integers(0, 9)), min_size=1, max_size=3)
 
 
-async def children(client: Client) -> dict[tuple[str, str], dict[str, Any]]:
+async def children(client: Client, dialect: Dialect) -> dict[tuple[str, str], dict[str, Any]]:
     """All children by kind and name."""
     found = {}
-    for resource in ALL_CHILDREN:
+    for resource in dialect.children:
         for item in (await client.list(resource, "default")).items:
             found[resource.kind, meta.name_of(item)] = dict(item)
     return found
 
 
-async def disturb(client: Client, mischief: str, index: int) -> None:
+async def disturb(client: Client, dialect: Dialect, mischief: str, index: int) -> None:
     """Somebody changes a child, or pauses the Model."""
     paused = "true" if mischief == "pause" else None
     patch: Any = {"metadata": {"annotations": {"registry.volcano.sh/paused": paused}}}
     await client.patch(MODEL, "chat", patch, namespace="default")
-    live = await children(client)
+    live = await children(client, dialect)
     if not live or mischief in ("nothing", "pause"):
         return
     kind, name = sorted(live)[index % len(live)]
-    resource = next(resource for resource in ALL_CHILDREN if resource.kind == kind)
+    resource = next(resource for resource in dialect.children if resource.kind == kind)
     patches: dict[str, Any] = {
-        "edit": {"spec": {"replicas": 7}} if kind == "ModelInfer" else {"metadata": {"labels": {"added": "x"}}},
-        "labels": {"metadata": {"labels": {"registry.volcano.sh/model-name": "other"}}},
+        "edit": {"spec": {"replicas": 7}}
+        if kind == dialect.workload.kind
+        else {"metadata": {"labels": {"added": "x"}}},
+        "labels": {"metadata": {"labels": {dialect.keys.model_name: "other"}}},
         "foreign": {
             "metadata": {"ownerReferences": [meta.controller_reference(await another_owner(client), CONFIG_MAP)]}
         },
@@ -78,10 +79,12 @@ async def another_owner(client: Client) -> Object:
     return await client.get(CONFIG_MAP, "owner", "default")
 
 
-async def announced(environment: Environment, file: Path, spec: dict[str, Any]) -> set[tuple[str, str, str]]:
+async def announced(
+    environment: Environment, dialect: Dialect, file: Path, spec: dict[str, Any]
+) -> set[tuple[str, str, str]]:
     """(verb, kind, name) of every line of ``diff``."""
     file.write_text(yaml.safe_dump(unborn({**a_model("chat"), "spec": spec}, "default")))
-    arguments = ["diff", str(file), "--kubeconfig", str(environment.kubeconfig)]
+    arguments = ["diff", str(file), "--kubeconfig", str(environment.kubeconfig), "--dialect", dialect.name]
     result = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
     assert result.exit_code in (0, 1), result.output
     lines = [line.split() for line in result.output.splitlines() if line[0] not in "+- "]
@@ -114,33 +117,38 @@ async def tried(client: Client, generation: int) -> bool:
     return bool(meta.status_of(model).get("observedGeneration") == generation)
 
 
-async def walk(environment: Environment, file: Path, steps: list[tuple[dict[str, Any], str, int]]) -> None:
+async def walk(
+    environment: Environment, dialect: Dialect, file: Path, steps: list[tuple[dict[str, Any], str, int]]
+) -> None:
     async with environment.client() as client:
         await client.create(MODEL, unborn(a_model("chat"), "default"))
-        async with controlling(environment, "default"):
+        async with controlling(environment, "default", dialect):
             await eventually(lambda: tried(client, 1))
         for number, (chosen, mischief, index) in enumerate(steps):
             spec = {**chosen, "owner": f"step {number}"}
-            await disturb(client, mischief, index)
-            said = await announced(environment, file, spec)
-            before = await children(client)
+            await disturb(client, dialect, mischief, index)
+            said = await announced(environment, dialect, file, spec)
+            before = await children(client, dialect)
             live = dict(await client.get(MODEL, "chat", "default"))
             replaced = await client.replace(MODEL, {**live, "spec": spec})
-            async with controlling(environment, "default"):
+            async with controlling(environment, "default", dialect):
                 await eventually(lambda: tried(client, meta.generation_of(replaced)))  # noqa: B023 - called at once
-            did = written(before, await children(client))
+            did = written(before, await children(client, dialect))
             acts = {line for line in said if line[0] in ("create", "update", "recreate", "delete")}
             assert did == acts, (mischief, said, did)
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=WALK)
-def test_run_writes_what_diff_announces(tmp_path: Path, steps: list[tuple[dict[str, Any], str, int]]) -> None:
+def test_run_writes_what_diff_announces(
+    tmp_path: Path, dialect: Dialect, steps: list[tuple[dict[str, Any], str, int]]
+) -> None:
     """From random states, after edits, mischief, foreign owners, deletions that take long, and pauses."""
 
     async def go() -> None:
-        async with Environment("embedded", crds=[model_crd(), *child_crds(E4FB6663)]) as environment:
-            await walk(environment, tmp_path / "model.yaml", steps)
+        async with Environment("embedded", crds=family_crds(dialect)) as environment:
+            await walk(environment, dialect, tmp_path / "model.yaml", steps)
 
     asyncio.run(go())

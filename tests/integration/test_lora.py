@@ -11,9 +11,10 @@ from aiohttp import web
 
 from controller import meta
 from controller.api.annotations import PAUSED
-from controller.api.kinds import MODEL, MODEL_INFER, MODEL_ROUTE, POD
+from controller.api.kinds import MODEL, POD
 from controller.api.storage import download_dir
 from controller.client import Client
+from controller.dialects import Dialect
 from controller.envtest import Environment
 from controller.lora.access import SECRET
 from controller.meta import Object, Resource
@@ -40,9 +41,10 @@ def free_ports(count: int) -> list[int]:
 class Fleet:
     """A Model with one hot backend, and engines for its pods."""
 
-    def __init__(self, client: Client, namespace: str, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(self, client: Client, namespace: str, dialect: Dialect, stack: contextlib.AsyncExitStack) -> None:
         self.client = client
         self.namespace = namespace
+        self.dialect = dialect
         self.engine_port, self.runtime_port = free_ports(2)
         self._stack = stack
         self.engines: dict[str, FakeEngine] = {}
@@ -62,14 +64,14 @@ class Fleet:
         return a_backend(type=self.type, env=env, workers=[worker], loraAdapters=list(adapters) or None)
 
     async def create(self, *adapters: dict[str, str]) -> Object:
-        """The Model, once its ModelInfer and its route are there."""
+        """The Model, once its workload and its route are there."""
         await self.client.create(MODEL, unborn(a_model("chat", self.backend(*adapters)), self.namespace))
         await eventually(self.route_adapters)
         return await eventually(self.infer)
 
     async def infer(self) -> Object | None:
-        """The live ModelInfer; the route does not wait for it."""
-        found = (await self.client.list(MODEL_INFER, self.namespace)).items
+        """The live workload; the route does not wait for it."""
+        found = (await self.client.list(self.dialect.workload, self.namespace)).items
         return found[0] if found else None
 
     async def want(self, *adapters: dict[str, str]) -> None:
@@ -79,7 +81,7 @@ class Fleet:
 
     async def route_adapters(self) -> list[str] | None:
         """What the live route names; None without a route."""
-        routes = (await self.client.list(MODEL_ROUTE, self.namespace)).items
+        routes = (await self.client.list(self.dialect.route, self.namespace)).items
         return [*meta.spec_of(routes[0]).get("loraAdapters", ())] or ["-"] if routes else None
 
     async def pod(self, address: str, owner: Object, *, ready: bool = True, name: str = "", **keys: str) -> FakeEngine:
@@ -89,12 +91,11 @@ class Fleet:
         name = name or f"chat-main-{address.rpartition('.')[2]}"
         self.engines[name] = engine
         labels = {
-            "modelinfer.volcano.sh/name": "chat-main",
-            "modelinfer.volcano.sh/entry": "true",
-            "registry.volcano.sh/model-name": "chat",
+            self.dialect.pod_keys.name: "chat-main",
+            self.dialect.pod_keys.entry: "true",
+            self.dialect.keys.model_name: "chat",
         }
-        reference = {"apiVersion": "workload.volcano.sh/v1alpha1", "kind": "ModelInfer", "name": meta.name_of(owner)}
-        reference |= {"uid": meta.uid_of(owner), "controller": True}
+        reference = meta.controller_reference(owner, self.dialect.workload)
         metadata = {"name": name, "namespace": self.namespace, "labels": labels, "ownerReferences": [reference]}
         spec = {"containers": [{"name": "engine", "image": "vllm:1"}]}
         await self.client.create(POD, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
@@ -111,10 +112,10 @@ class Fleet:
 
 
 @contextlib.asynccontextmanager
-async def a_fleet(client: Client, namespace: str) -> AsyncIterator[Fleet]:
+async def a_fleet(client: Client, namespace: str, dialect: Dialect) -> AsyncIterator[Fleet]:
     """Ends its engines."""
     async with contextlib.AsyncExitStack() as stack:
-        yield Fleet(client, namespace, stack)
+        yield Fleet(client, namespace, dialect, stack)
 
 
 def directory(adapter: dict[str, str]) -> str:
@@ -129,10 +130,10 @@ async def holds(engine: FakeEngine, *adapters: dict[str, str]) -> None:
 
 
 async def test_adapters_follow_the_model_without_a_restart(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """Loaded when a pod gets ready; the route names a new one after it is loaded, and an engine forgets one after the route has."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
         engine = await fleet.pod("127.0.0.2", infer)
         await holds(engine, SQL)
@@ -146,17 +147,17 @@ async def test_adapters_follow_the_model_without_a_restart(
         await fleet.want(LEGAL)
         await holds(engine, LEGAL)
         assert await fleet.route_adapters() == ["legal"]
-        now = await client.get(MODEL_INFER, "chat-main", namespace)
+        now = await client.get(dialect.workload, "chat-main", namespace)
         assert meta.uid_of(now) == meta.uid_of(infer)
         assert meta.spec_of(now)["template"] == meta.spec_of(infer)["template"]
         assert (await conditions(client, "chat", namespace))["Failed"] == ("False", "ModelHealthy")
 
 
 async def test_a_restarted_engine_gets_its_adapters_again_and_a_foreign_one_is_left(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """What was loaded from elsewhere belongs to somebody else."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
         engine = await fleet.pod("127.0.0.2", infer)
         await holds(engine, SQL)
@@ -166,10 +167,12 @@ async def test_a_restarted_engine_gets_its_adapters_again_and_a_foreign_one_is_l
         await eventually(lambda: _is(engine.loaded, {"theirs": "/elsewhere/x", "sql": directory(SQL)}))
 
 
-async def test_a_new_url_is_replaced_once_per_pod(environment: Environment, client: Client, namespace: str) -> None:
+async def test_a_new_url_is_replaced_once_per_pod(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """The engine refuses a name twice, so the old one goes first."""
     moved = {**SQL, "artifactURL": "hf://acme/sql-2"}
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
         engines = [await fleet.pod(f"127.0.0.{number}", infer) for number in (2, 3)]
         for engine in engines:
@@ -183,10 +186,10 @@ async def test_a_new_url_is_replaced_once_per_pod(environment: Environment, clie
 
 @pytest.mark.parametrize("detour", [[{**SQL, "artifactURL": "hf://acme/sql-2"}], [SQL, LEGAL]], ids=["url", "adapter"])
 async def test_a_load_that_nobody_wants_any_more_is_not_waited_for(
-    environment: Environment, client: Client, namespace: str, detour: list[dict[str, str]]
+    environment: Environment, client: Client, dialect: Dialect, namespace: str, detour: list[dict[str, str]]
 ) -> None:
     """There and back again while the detour is being loaded: the engine ends as it was, also when that load succeeds in the end."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
         engine = await fleet.pod("127.0.0.2", infer)
         await holds(engine, SQL)
@@ -212,9 +215,11 @@ async def test_a_load_that_nobody_wants_any_more_is_not_waited_for(
         await eventually(lambda: _equals(fleet.route_adapters(), ["sql"]))
 
 
-async def test_pausing_ends_the_calls_under_way(environment: Environment, client: Client, namespace: str) -> None:
+async def test_pausing_ends_the_calls_under_way(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """The load in flight is not waited for, the next one not begun; all goes on when the pause is over."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create()
         engine = await fleet.pod("127.0.0.2", infer)
         engine.gate.clear()
@@ -234,9 +239,11 @@ async def test_pausing_ends_the_calls_under_way(environment: Environment, client
         await holds(engine, SQL, LEGAL)
 
 
-async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, client: Client, namespace: str) -> None:
+async def test_one_bad_pod_is_told_and_hurts_no_other(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """One answers 500, one hangs, one works; the condition says which, and clears when the cause is gone."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create()
         good, broken, stuck = [await fleet.pod(f"127.0.0.{number}", infer) for number in (2, 3, 4)]
         broken.faults["load"] = answer_500
@@ -261,7 +268,7 @@ async def test_one_bad_pod_is_told_and_hurts_no_other(environment: Environment, 
 
 
 async def test_the_words_of_a_sidecar_are_shown_without_secrets(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """Not even the half of one that the shortening would leave."""
     words = f"{'x' * 170} cannot get https://me:hunter22@host/x?X-Amz-Signature=0a1b2c"
@@ -269,7 +276,7 @@ async def test_the_words_of_a_sidecar_are_shown_without_secrets(
     async def refuse(_: web.Request) -> web.StreamResponse:
         return web.json_response({"detail": words}, status=500)
 
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
         engine = await fleet.pod("127.0.0.2", infer, ready=False)
         engine.faults["load"] = refuse
@@ -281,9 +288,11 @@ async def test_the_words_of_a_sidecar_are_shown_without_secrets(
         assert "hunter" not in str(model)
 
 
-async def test_a_pod_that_fails_again_is_tried_again(environment: Environment, client: Client, namespace: str) -> None:
+async def test_a_pod_that_fails_again_is_tried_again(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """The second failure says nothing new, and yet the third attempt comes after the back-off."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
         engine = await fleet.pod("127.0.0.2", infer, ready=False)
 
@@ -299,9 +308,11 @@ async def test_a_pod_that_fails_again_is_tried_again(environment: Environment, c
         await eventually(lambda: _condition(client, namespace, "Failed", ("False", "ModelHealthy")))
 
 
-async def test_only_ready_pods_of_our_own_are_called(environment: Environment, client: Client, namespace: str) -> None:
+async def test_only_ready_pods_of_our_own_are_called(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """Not the pod of another owner with the right labels, not one that is not ready, not a Ray worker."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
         stranger: dict[str, Any] = {"metadata": {"name": "chat-main", "uid": "00000000-0000-0000-0000-000000000001"}}
         foreign = await fleet.pod("127.0.0.3", stranger, name="foreign") if environment.plane == "embedded" else None
@@ -312,10 +323,12 @@ async def test_only_ready_pods_of_our_own_are_called(environment: Environment, c
         assert foreign is None or foreign.calls == []
 
 
-async def test_a_new_process_asks_and_changes_nothing(environment: Environment, client: Client, namespace: str) -> None:
+async def test_a_new_process_asks_and_changes_nothing(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """What pods have is asked of them; nothing is loaded twice, and the status is not touched."""
-    async with a_fleet(client, namespace) as fleet:
-        async with controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet:
+        async with controlling(environment, namespace, dialect):
             infer = await fleet.create(SQL)
             engine = await fleet.pod("127.0.0.2", infer)
             await holds(engine, SQL)
@@ -330,7 +343,7 @@ async def test_a_new_process_asks_and_changes_nothing(environment: Environment, 
             return await original(request)
 
         engine.faults["list"] = models
-        async with controlling(environment, namespace) as counting:
+        async with controlling(environment, namespace, dialect) as counting:
             await eventually(lambda: _is(asked, ["/v1/models"]))
         assert engine.calls == []
         assert counting.writes == []
@@ -338,11 +351,11 @@ async def test_a_new_process_asks_and_changes_nothing(environment: Environment, 
 
 
 async def test_a_key_out_of_a_secret_is_sent_once_the_controller_may_read_it(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """Shipped is no right on Secrets: the condition names the one that is missing, and one Role for one Secret is enough."""
     secret = {"metadata": {"name": "engine"}, "stringData": {"token": "k-1"}}
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         await client.create(SECRET, secret, namespace=namespace)
         fleet.env = [{"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "engine", "key": "token"}}}]
         engine = await fleet.pod("127.0.0.2", await fleet.create(SQL), key="k-1")
@@ -357,9 +370,11 @@ async def test_a_key_out_of_a_secret_is_sent_once_the_controller_may_read_it(
         assert "k-1" not in str(await client.get(MODEL, "chat", namespace))
 
 
-async def test_a_wrong_key_is_an_error_of_the_pod(environment: Environment, client: Client, namespace: str) -> None:
+async def test_a_wrong_key_is_an_error_of_the_pod(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
     """Nothing is downloaded for an engine that does not even tell what it has."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         fleet.config = {"api-key": "wrong"}
         engine = await fleet.pod("127.0.0.2", await fleet.create(SQL), key="right")
         await eventually(lambda: _mentions(client, namespace, "HTTP 401: Unauthorized"))
@@ -367,10 +382,10 @@ async def test_a_wrong_key_is_an_error_of_the_pod(environment: Environment, clie
 
 
 async def test_adapters_of_sglang_are_moved_at_its_own_paths(
-    environment: Environment, client: Client, namespace: str
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
     """The sidecar downloads, the controller asks the engine, with the administrator's key for changes."""
-    async with a_fleet(client, namespace) as fleet, controlling(environment, namespace):
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         fleet.type = "SGLang"
         fleet.config = {"max-lora-rank": 16, "admin-api-key": "a-1"}
         engine = await fleet.pod("127.0.0.2", await fleet.create(SQL), admin_key="a-1")
