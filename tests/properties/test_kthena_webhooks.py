@@ -1,6 +1,7 @@
 """The webhooks of today's Kthena let every child pass, as it is written and as an autoscaler changes it later."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from controller.api.documents import load_documents
 from controller.api.model import Model
 from controller.dialects import V1
+from controller.fronts import BOOSTER
 from controller.render import RenderOptions, render
 from controller.validation import ValidationOptions, validate
-from tests.support.factories import a_backend, a_model
+from tests.support.boosters import a_booster
+from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.golden import Golden, golden_files
 from tests.support.models_strategy import CANDIDATES
 from tests.support.rules import a_pair, policy
@@ -90,6 +93,49 @@ def test_bounds_of_rollouts_and_roles_pass_or_are_findings(
     for model in (a_model("chat", scaled), a_model("chat", pair)):
         if not any(finding.terminal for finding in validate(model, TODAY)):
             check(model)
+
+
+NPU = {"limits": {"cpu": "8", "huawei.com/ascend-1980": "4"}, "requests": {"cpu": "8", "huawei.com/ascend-1980": "4"}}
+
+
+def connected(connector: str, role: str, **more: Any) -> Json:
+    """A worker of a pair as users of Kthena write it: the connector as JSON over several lines, flags as empty texts."""
+    transfer = json.dumps({"kv_connector": connector, "kv_role": f"kv_{role}", **more}, indent=2) + "\n"
+    return {
+        "served-model-name": "acme/model",
+        "trust-remote-code": "",
+        "gpu-memory-utilization": 0.9,
+        "kv-transfer-config": transfer,
+    }
+
+
+def a_booster_pair(connector: str, **more: Any) -> Json:
+    workers = [
+        a_worker(type=type_, replicas=1, pods=1, resources=NPU, config=connected(connector, role, **more))
+        for type_, role in (("prefill", "producer"), ("decode", "consumer"))
+    ]
+    return a_booster(type="vLLMDisaggregated", cacheURI="hostpath://mnt/cache/", workers=workers)
+
+
+BOOSTERS = {
+    "NIXL": a_booster_pair("NixlConnector"),
+    "LMCache": a_booster_pair("LMCacheConnectorV1", kv_connector_extra_config={"lmcache_rpc_port": "10086"}),
+    "Mooncake": a_booster_pair("MooncakeConnectorV1", kv_port="20001", kv_connector_extra_config={"prefill": {"dp_size": 2}}),
+    "no connector": a_booster(type="vLLMDisaggregated", workers=[a_worker(type="prefill"), a_worker(type="decode")]),
+    "several pods": a_booster(replicas=0, workers=[a_worker(pods=2, config={"block-size": 128}, resources=NPU)]),
+    "no pods": a_booster(workers=[a_worker(replicas=0, pods=0)]),
+    "sidecar": a_booster(env=[{"name": "RUNTIME_PORT", "value": "8200"}, {"name": "RUNTIME_URL", "value": "http://localhost:8000/metrics"}]),
+}  # fmt: skip
+"""What Kthena's own examples and tests of ModelBoosters use."""
+
+
+@pytest.mark.parametrize("booster", BOOSTERS.values(), ids=BOOSTERS)
+def test_boosters_as_in_kthenas_examples_are_valid_and_pass(booster: Json) -> None:
+    """No finding that stops them, and no child that is refused."""
+    assert [finding for finding in validate(booster, TODAY, BOOSTER) if finding.terminal] == []
+    model = Model.from_object(BOOSTER.model(booster), resource=BOOSTER.resource)
+    for child in render(model, RenderOptions.of(V1)):
+        assert refusals(dict(child)) == []
 
 
 @pytest.mark.parametrize(
