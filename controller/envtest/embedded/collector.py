@@ -44,11 +44,18 @@ class Collector:
                 self._waiting.add(item)
         for reference in meta.owner_references_of(entry.before or {}):
             if entry.after is None or reference not in meta.owner_references_of(entry.after):
-                self._dependents[str(reference.get("uid"))].discard(item)
+                self._forget(str(reference.get("uid")), item)
         if entry.resource == NAMESPACES and entry.after is not None and meta.is_deleting(entry.after):
             self._ending.add(entry.key.name)
         if self._suspects or self._ending or self._waiting:
             self._wake.set()
+
+    def _forget(self, uid: str, item: Item) -> None:
+        """The owner has one dependent less; owners without any are not kept."""
+        known = self._dependents.get(uid, set())
+        known.discard(item)
+        if not known:
+            self._dependents.pop(uid, None)
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -90,7 +97,7 @@ class Collector:
             if info is None or owner is None or not _own_finalizers(owner):
                 self._waiting.discard(item)
             elif ORPHAN in _own_finalizers(owner):
-                for dependent in list(self._dependents[meta.uid_of(owner)]):
+                for dependent in list(self._dependents.get(meta.uid_of(owner), ())):
                     self._disown(dependent, meta.uid_of(owner))
                 self._drop_finalizer(info, item[1], ORPHAN)
             elif not self._delete_dependents(meta.uid_of(owner)):
@@ -110,7 +117,7 @@ class Collector:
     def _delete_dependents(self, uid: str) -> bool:
         """Deletes what the owner owns; whether something is left that blocks it."""
         blocked = False
-        for item in list(self._dependents[uid]):
+        for item in list(self._dependents.get(uid, ())):
             info, obj = self._find(item)
             if info is None or obj is None:
                 continue

@@ -17,6 +17,8 @@ from controller.meta.errors import Conflict, StatusError, TooManyRequests, to_st
 ALWAYS = 10**9
 """Times that no test reaches."""
 
+_MOST_REQUESTS = 100_000  # Of a server that runs for days the older half is forgotten.
+
 
 @dataclass(frozen=True, slots=True)
 class SeenRequest:
@@ -138,6 +140,8 @@ class FaultRules:
         """Notes the request, and its connection until the answer is sent. Raises ConnectionResetError when the client is gone."""
         seen = SeenRequest.of(request)
         self.requests.append(seen)
+        if len(self.requests) > _MOST_REQUESTS:
+            del self.requests[: _MOST_REQUESTS // 2]
         transport = request.transport
         if not isinstance(transport, asyncio.Transport):
             raise ConnectionResetError("the client is gone")

@@ -37,14 +37,14 @@ def read(info: TypeInfo, body: Body, options: WriteOptions) -> tuple[dict[str, A
     return obj, strict if options.field_validation == "Warn" else []
 
 
-def unknown_fields(info: TypeInfo, value: dict[str, Any]) -> list[str]:
-    """The paths of fields that the kind does not have."""
+def problems_of(info: TypeInfo, value: dict[str, Any]) -> typed.Problems:
+    """The fields that the kind does not have, and those whose values cannot be read."""
     problems = typed.Problems()
     if info.custom:
         _custom(info, value, problems)
     else:
         typed.read({**value, "apiVersion": None, "kind": None}, info.schema, problems)
-    return problems.unknown
+    return problems
 
 
 def _custom(info: TypeInfo, value: dict[str, Any], problems: typed.Problems) -> dict[str, Any]:

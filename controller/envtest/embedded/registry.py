@@ -93,11 +93,11 @@ class Registry:
         reading.check_identity(info, key, obj)
         reading.check_kind(info, obj)
         current = self.get(info, key)
-        self._check_version(info, key, current, obj)
         uid = obj["metadata"].get("uid")
         if uid and uid != meta.uid_of(current):
             text = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {meta.uid_of(current)}"
             raise about(Conflict(text), info, key.name)
+        self._check_version(info, key, current, obj)
         return self.update(info, key, obj, options, subresource=subresource, warnings=warnings)
 
     def patch(
@@ -135,10 +135,10 @@ class Registry:
         self, info: TypeInfo, key: NamespacedName, body: Body, options: WriteOptions, *, subresource: str = ""
     ) -> Written:
         """Merges an applied configuration into the object, or creates it. Raises Conflict, Invalid, BadRequest, InternalError."""
-        configuration = _configuration(info, key, body.value)
         live = self.storage.get(info.key, key)
         if live is None and subresource:
             raise no_object(info, key.name)
+        configuration = _configuration(info, key, body.value)
         shown = info.shown(live) if live is not None else None
         now = meta.format_time(self.now())
         try:
@@ -248,8 +248,11 @@ def _configuration(info: TypeInfo, key: NamespacedName, value: Any) -> dict[str,
         raise BadRequest("metadata.managedFields must be nil")
     configuration = {**value, "metadata": {**given, "name": given.get("name") or key.name}}
     reading.check_kind(info, configuration)
-    if unknown := reading.unknown_fields(info, configuration):
-        raise _untyped(f".{unknown[0]}: field not declared in schema")
+    problems = reading.problems_of(info, configuration)
+    if problems.unknown:
+        raise _untyped(f".{problems.unknown[0]}: field not declared in schema")
+    if problems.wrong:
+        raise _untyped(f".{problems.wrong[0]}")
     reading.check_identity(info, key, configuration)
     return configuration
 

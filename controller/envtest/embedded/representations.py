@@ -76,7 +76,9 @@ class Representation:
                 items = objects if info.custom else map(_bare, objects)
                 if info.custom:
                     metadata = {"continue": "", **metadata}
-        return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": list(items)}
+        found = list(items)
+        is_null = self._form == "PartialObjectMetadataList" and not found  # As Go encodes a list that was never filled.
+        return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": None if is_null else found}
 
     def answer(self, body: Any, code: int = 200) -> web.Response:
         """The body in the encoding that was asked for."""

@@ -1,6 +1,7 @@
 """Watches over HTTP: one line of JSON an event."""
 
 import contextlib
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -37,14 +38,21 @@ class WatchStreams:
         response.enable_chunked_encoding()
         async with contextlib.aclosing(self._watchers.events(selection, options)) as events:
             await response.prepare(request)
-            async for type_, obj in events:
+            async for batch in events:
                 if not self._faults.touch_events:
-                    await response.write(self._lines.line(shape, info, type_, obj))
-                elif not await self._send(
-                    request, response, {"type": type_, "object": _shown(shape, info, type_, obj)}
-                ):
+                    await response.write(b"".join(self._lines.line(shape, info, *event) for event in batch))
+                elif not await self._send_hurt(request, response, [_event(shape, info, *event) for event in batch]):
                     break
         return response
+
+    async def _send_hurt(
+        self, request: web.Request, response: web.StreamResponse, events: Iterable[dict[str, Any]]
+    ) -> bool:
+        """Writes the events as faults leave them; whether the watch goes on."""
+        for event in events:
+            if not await self._send(request, response, event):
+                return False
+        return True
 
     async def _send(self, request: web.Request, response: web.StreamResponse, event: dict[str, Any]) -> bool:
         """Writes one event as faults leave it; whether the watch goes on."""
@@ -79,8 +87,9 @@ class EventLines:
 
 
 def _encoded(shape: Representation, info: TypeInfo, type_: str, obj: Object) -> bytes:
-    return jsonio.dumps({"type": type_, "object": _shown(shape, info, type_, obj)}) + b"\n"
+    return jsonio.dumps(_event(shape, info, type_, obj)) + b"\n"
 
 
-def _shown(shape: Representation, info: TypeInfo, type_: str, obj: Object) -> Object:
-    return obj if type_ in ("BOOKMARK", "ERROR") else shape.one(info, obj)
+def _event(shape: Representation, info: TypeInfo, type_: str, obj: Object) -> dict[str, Any]:
+    """One event as it is shown; bookmarks and errors have a form of their own."""
+    return {"type": type_, "object": obj if type_ in ("BOOKMARK", "ERROR") else shape.one(info, obj)}

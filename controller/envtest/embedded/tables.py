@@ -11,6 +11,7 @@ from controller.envtest.embedded.resources import TypeInfo
 from controller.meta import Object
 
 _AGE: Object = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+_PATH_COLUMN = "Custom resource definition column (in JSONPath format): "
 _STEP = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]|\[\?\(@\.([A-Za-z0-9_]+)\s*==\s*['\"]([^'\"]*)['\"]\)\]")
 
 
@@ -52,7 +53,7 @@ def _definition(column: Object) -> dict[str, Any]:
         "type": column.get("type", "string"),
         "format": column.get("format", ""),
         "priority": column.get("priority", 0),
-        "description": column.get("description", ""),
+        "description": column.get("description") or (_PATH_COLUMN + column["jsonPath"] if "jsonPath" in column else ""),
     }
 
 

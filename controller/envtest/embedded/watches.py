@@ -1,8 +1,7 @@
 """The watchers of a resource: the pending events of each, and when it gets a bookmark."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 from controller import meta
@@ -26,9 +25,10 @@ class Watcher:
     def __init__(self, resource: ResourceKey, most: int = 10_000) -> None:
         self.resource = resource
         self._most = most
-        self._pending: deque[Entry] = deque()
+        self._pending: list[Entry] = []
         self._closed = False
-        self._wake = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     def push(self, entry: Entry) -> None:
         """Adds a change."""
@@ -36,28 +36,49 @@ class Watcher:
         if len(self._pending) > self._most:
             self._pending.clear()
             self._closed = True
-        self._wake.set()
+        self._wake()
 
     def close(self) -> None:
         """Ends the watch after what is pending."""
         self._closed = True
-        self._wake.set()
+        self._wake()
 
     @property
     def is_over(self) -> bool:
         """Whether nothing will come any more."""
         return self._closed and not self._pending
 
-    async def next(self, deadline: float) -> Entry | None:
-        """The next change; None when it is closed or when the loop's clock reaches ``deadline`` first."""
-        while not self._pending and not self._closed:
-            self._wake.clear()
+    async def take(self, deadline: float) -> list[Entry]:
+        """All pending changes, at least one; none when it is closed or when the loop's clock reaches ``deadline`` first."""
+        if not self._pending and not self._closed:
+            self._waiter = asyncio.get_running_loop().create_future()
+            self._ring_at(deadline)
             try:
-                async with asyncio.timeout_at(deadline):
-                    await self._wake.wait()
-            except TimeoutError:
-                return None
-        return self._pending.popleft() if self._pending else None
+                await self._waiter
+            finally:
+                self._waiter = None
+        taken, self._pending = self._pending, []
+        return taken
+
+    def _ring_at(self, deadline: float) -> None:
+        """One timer serves for all waits with the same deadline."""
+        if self._alarm is None or self._alarm.when() != deadline or self._alarm.cancelled():
+            self.silence()
+            self._alarm = asyncio.get_running_loop().call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake()
+
+    def silence(self) -> None:
+        """Drops the timer."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class Watchers:
@@ -82,24 +103,25 @@ class Watchers:
             if resource in (None, watcher.resource):
                 watcher.close()
 
-    async def events(self, selection: Selection, options: WatchOptions) -> AsyncGenerator[Event, None]:
-        """The stream of one watch, until its window ends. Closing the iterator ends the watch."""
+    async def events(self, selection: Selection, options: WatchOptions) -> AsyncGenerator[list[Event], None]:
+        """The stream of one watch, until its window ends: events that are there together come together. Closing it ends the watch."""
         watcher = Watcher(selection.info.key)
         self._watchers.add(watcher)
         try:
             try:
                 backlog = self._backlog(selection.info, options)
             except Compacted as error:
-                yield _expired(options.version, error.oldest)
+                yield [_expired(options.version, error.oldest)]
                 return
-            for entry in backlog:
-                if (event := _event(selection, entry)) is not None:
-                    yield event
+            initial = _seen(selection, backlog)
             if options.marked and options.bookmarks:
-                yield "BOOKMARK", self._bookmark(selection.info, _INITIAL_EVENTS_END)
-            async for event in self._live(watcher, selection, options):
-                yield event
+                initial.append(("BOOKMARK", self._bookmark(selection.info, _INITIAL_EVENTS_END)))
+            if initial:
+                yield initial
+            async for events in self._live(watcher, selection, options):
+                yield events
         finally:
+            watcher.silence()
             self._watchers.discard(watcher)
 
     def _backlog(self, info: TypeInfo, options: WatchOptions) -> list[Entry]:
@@ -109,20 +131,22 @@ class Watchers:
             return [Entry(0, info.key, meta.key_of(obj), None, obj, obj) for obj in objects]
         return list(self._storage.since(options.version, info.key)) if options.version else []
 
-    async def _live(self, watcher: Watcher, selection: Selection, options: WatchOptions) -> AsyncGenerator[Event, None]:
+    async def _live(
+        self, watcher: Watcher, selection: Selection, options: WatchOptions
+    ) -> AsyncGenerator[list[Event], None]:
         clock = asyncio.get_running_loop().time
         deaf = options.version > self._storage.revision
         end = clock() + (options.seconds or _DEFAULT_WINDOW)
         bookmark = _next_bookmark(clock(), end)
         while clock() < end and not watcher.is_over:
-            entry = await watcher.next(min(bookmark, end) if options.bookmarks else end)
+            entries = await watcher.take(min(bookmark, end) if options.bookmarks else end)
             if deaf:
                 continue
-            if entry is not None:
-                if (event := _event(selection, entry)) is not None:
-                    yield event
+            if entries:
+                if events := _seen(selection, entries):
+                    yield events
             elif options.bookmarks and bookmark <= clock() < end:
-                yield "BOOKMARK", self._bookmark(selection.info, {})
+                yield [("BOOKMARK", self._bookmark(selection.info, {}))]
                 bookmark = _next_bookmark(clock(), end)
 
     def _bookmark(self, info: TypeInfo, annotations: Object) -> dict[str, Any]:
@@ -140,6 +164,11 @@ def _next_bookmark(now: float, end: float) -> float:
 
 def _expired(version: int, oldest: int) -> Event:
     return "ERROR", to_status(Gone(f"too old resource version: {version} ({oldest})", reason="Expired"))
+
+
+def _seen(selection: Selection, entries: Iterable[Entry]) -> list[Event]:
+    """The changes that a watch of the selection sees."""
+    return [event for entry in entries if (event := _event(selection, entry)) is not None]
 
 
 def _event(selection: Selection, entry: Entry) -> Event | None:

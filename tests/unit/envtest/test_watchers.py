@@ -67,23 +67,23 @@ async def test_changes_come_in_order_and_before_the_end() -> None:
     watcher.push(an_entry(1))
     watcher.push(an_entry(2))
     watcher.close()
-    entries = [await watcher.next(deadline) for _ in range(3)]
-    assert [entry.revision if entry else None for entry in entries] == [1, 2, None]
+    taken = [await watcher.take(deadline) for _ in range(2)]
+    assert [[entry.revision for entry in entries] for entries in taken] == [[1, 2], []]
     assert watcher.is_over
 
 
 async def test_a_change_wakes_a_waiting_watcher() -> None:
     watcher = Watcher(RESOURCE)
-    waiting = asyncio.create_task(watcher.next(asyncio.get_running_loop().time() + 60))
+    waiting = asyncio.create_task(watcher.take(asyncio.get_running_loop().time() + 60))
     await asyncio.sleep(0)
     entry = an_entry(1)
     watcher.push(entry)
-    assert await waiting is entry
+    assert await waiting == [entry]
 
 
 async def test_a_deadline_ends_the_wait_and_not_the_watch() -> None:
     watcher = Watcher(RESOURCE)
-    assert await watcher.next(asyncio.get_running_loop().time()) is None
+    assert await watcher.take(asyncio.get_running_loop().time()) == []
     assert not watcher.is_over
 
 
@@ -92,4 +92,4 @@ async def test_a_watcher_that_does_not_read_is_cut_off() -> None:
     for revision in range(1, 5):
         watcher.push(an_entry(revision))
     assert watcher.is_over
-    assert await watcher.next(asyncio.get_running_loop().time() + 60) is None
+    assert await watcher.take(asyncio.get_running_loop().time() + 60) == []

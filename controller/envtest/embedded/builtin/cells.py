@@ -65,7 +65,7 @@ def age_of(path: str) -> Cell:
 
 def count(*names: str) -> Cell:
     """The number of items that the fields have together."""
-    return lambda obj, _: str(sum(len(obj.get(name) or ()) for name in names))
+    return lambda obj, _: sum(len(obj.get(name) or ()) for name in names)
 
 
 def number(path: str) -> Cell:

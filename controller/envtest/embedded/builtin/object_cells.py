@@ -119,7 +119,7 @@ _STORAGE: Mapping[str, Cell] = {
 _WEBHOOKS: Mapping[str, Cell] = {"Webhooks": lambda obj, _: len(obj.get("webhooks") or ())}
 CELLS: Mapping[ResourceKey, Mapping[str, Cell]] = {
     ("", "configmaps"): {"Data": count("data", "binaryData")},
-    ("", "secrets"): {"Type": at("type"), "Data": count("data")},
+    ("", "secrets"): {"Type": at("type"), "Data": lambda secret, _: len(secret.get("data") or ())},
     ("", "namespaces"): {"Status": at("status.phase")},
     ("", "events"): _EVENT,
     ("", "persistentvolumeclaims"): {**_STORAGE, "Volume": at("spec.volumeName")},
