@@ -21,7 +21,8 @@ from tests.support.factories import a_model, conditions, eventually, unborn
 from tests.support.processes import running
 
 LEASE_NAME = "lease.kthena.model-controller"
-LEASE_DURATION = 4
+LEASE_DURATION = 15
+"""Seconds; with the usual renew deadline of 10 a loaded machine does not lose the lease."""
 LEASES = matching(path="/leases")
 
 
@@ -42,7 +43,7 @@ def kubeconfig(proxy: FaultProxy, tmp_path: Path) -> Path:
 
 def flags(namespace: str) -> tuple[str, ...]:
     """One candidate for the namespace's lease, without servers."""
-    durations = ("--lease-duration", str(LEASE_DURATION), "--renew-deadline", "2", "--retry-period", "0.3")
+    durations = ("--lease-duration", str(LEASE_DURATION), "--renew-deadline", "10", "--retry-period", "0.3")
     place = ("--namespace", namespace, "--leader-elect", "--leader-elect-namespace", namespace)
     return (*place, *durations, "--health-probe-bind-address", "0")
 

@@ -332,6 +332,7 @@ async def test_a_new_process_asks_and_changes_nothing(
             infer = await fleet.create(SQL)
             engine = await fleet.pod("127.0.0.2", infer)
             await holds(engine, SQL)
+            await eventually(lambda: _reports_loaded(client, namespace))
         before = await client.get(MODEL, "chat", namespace)
         engine.calls.clear()
         asked: list[str] = []
@@ -425,3 +426,10 @@ async def _equals(value: Any, wanted: object) -> bool:
 
 async def _condition(client: Client, namespace: str, type_: str, wanted: tuple[str, str]) -> bool:
     return (await conditions(client, "chat", namespace)).get(type_) == wanted
+
+
+async def _reports_loaded(client: Client, namespace: str) -> bool:
+    """Whether the status says that every pod has every adapter: after that, nothing is left to write."""
+    backends = meta.status_of(await client.get(MODEL, "chat", namespace)).get("backendStatuses") or ()
+    shares = [share for backend in backends for share in backend.get("adapters") or ()]
+    return bool(shares) and all(share.get("loadedPods") == share["pods"] for share in shares)

@@ -292,10 +292,10 @@ async def test_a_fault_of_our_own_is_told_and_clears(
 ) -> None:
     """Where nothing else explains it, the condition names the class of the fault; other Models do not notice."""
 
-    def faulty(model: Model, options: RenderOptions) -> tuple[dict[str, Any], ...]:
+    def faulty(model: Model, options: RenderOptions, *rest: Any) -> tuple[dict[str, Any], ...]:
         if model.name == "chat" and model.spec.owner != "me":
             raise LookupError("with a secret in it")
-        return tuple(render(model, options))
+        return tuple(render(model, options, *rest))
 
     monkeypatch.setattr(rendered, "render", faulty)
     async with controlling(environment, namespace):

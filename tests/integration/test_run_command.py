@@ -121,9 +121,9 @@ async def test_a_killed_leader_is_replaced(environment: Environment, client: Cli
         "--leader-elect-namespace",
         namespace,
         "--lease-duration",
-        "3",
+        "12",
         "--renew-deadline",
-        "2",
+        "9",
     )
     flags = ("--namespace", namespace, *election, "--retry-period", "0.5", "--health-probe-bind-address", "0")
     async with running(environment.kubeconfig, *flags) as first:
