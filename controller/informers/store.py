@@ -166,7 +166,8 @@ class Indexer:
         if rewound:
             self._own.forget_all()
         old, new = self._table, replacement.table
-        listed = {(key, head.uid) for key, head in new.heads.items() if (key, head.uid) in self._own.tombstones}
+        heads = new.heads
+        listed = {(key, uid) for key, uid in self._own.tombstones if key in heads and heads[key].uid == uid}
         replacement.drop_buried(self._own)
         if not rewound:
             replacement.keep_newer(old, self._own, at)

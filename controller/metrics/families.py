@@ -119,7 +119,7 @@ class LoopFamilies:
 
 
 class ClientFamilies:
-    """The ``rest_client_*`` families."""
+    """The ``rest_client_*`` families. The series of a method, host and code are looked up once."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -138,6 +138,8 @@ class ClientFamilies:
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"rest_client_{name}", text, ("verb", "host"), buckets=buckets, registry=registry)
 
+        self._answers: dict[tuple[str, str, int | None], tuple[Counter, Histogram]] = {}
+        self._sizes: dict[tuple[str, str], tuple[Histogram, Histogram]] = {}
         self.duration = histogram("request_duration_seconds", "Time until the answer.", _REQUEST_BUCKETS)
         self.rate_limiter = histogram(
             "rate_limiter_duration_seconds", "Time a request waited for the client's own limit.", _REQUEST_BUCKETS
@@ -154,8 +156,12 @@ class ClientFamilies:
 
     def request(self, method: str, host: str, code: int | None, seconds: float) -> None:
         """A request was answered with ``code``; None means that there was no answer."""
-        self.requests.labels("<error>" if code is None else str(code), method, host).inc()
-        self.duration.labels(method, host).observe(seconds)
+        series = self._answers.get((method, host, code))
+        if series is None:
+            counter = self.requests.labels("<error>" if code is None else str(code), method, host)
+            series = self._answers[method, host, code] = (counter, self.duration.labels(method, host))
+        series[0].inc()
+        series[1].observe(seconds)
 
     def retry(self, method: str, host: str, code: int | None) -> None:
         """A request is sent again after ``code``, or after no answer (None)."""
@@ -167,8 +173,12 @@ class ClientFamilies:
 
     def sizes(self, method: str, host: str, request: int, response: int) -> None:
         """Bytes sent and received for a request."""
-        self.request_size.labels(method, host).observe(request)
-        self.response_size.labels(method, host).observe(response)
+        series = self._sizes.get((method, host))
+        if series is None:
+            series = self.request_size.labels(method, host), self.response_size.labels(method, host)
+            self._sizes[method, host] = series
+        series[0].observe(request)
+        series[1].observe(response)
 
     def resolved(self, host: str, seconds: float) -> None:
         """The address of a host was looked up."""

@@ -1,5 +1,6 @@
 """The tutorial in ``docs/framework.md``: its code is the example's, and it does what the page says."""
 
+import importlib
 import re
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +25,19 @@ def test_the_blocks_are_the_example_file() -> None:
     """In their order, each line of it but the docstring of the module."""
     example = (ROOT / "examples" / "replicaset.py").read_text(encoding="utf-8")
     assert lines("".join(blocks("python"))) == lines(example)[1:]
+
+
+def test_every_name_is_where_the_page_says() -> None:
+    """A reader of this page alone can import what it speaks of."""
+    rows = re.findall(r"^\| `(controller[\w.]+)` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert len(rows) == 10
+    missing = [
+        f"{package}.{name}"
+        for package, names in rows
+        for name in re.findall(r"`(\w+)`", names)
+        if not hasattr(importlib.import_module(package), name)
+    ]
+    assert missing == []
 
 
 async def test_the_code_on_the_page_prints_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
