@@ -23,6 +23,7 @@ WORKERS_OF = {
     "vLLM": ("server",),
     "vLLMDisaggregated": ("prefill", "decode"),
     "SGLang": ("server",),
+    "SGLangDisaggregated": ("prefill", "decode"),
     "MindIE": ("server",),
     "MindIEDisaggregated": ("prefill", "decode", "controller", "coordinator"),
 }

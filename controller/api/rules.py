@@ -160,7 +160,7 @@ class Rule(StrEnum):
     CONNECTOR = (
         "connector",
         ERROR,
-        "`kv-transfer-config` names a connector that the router knows, the same for both workers, in the role of each.",
+        "Both workers hand over the same way: with `kv-transfer-config` by a connector that the router knows, in the role of each.",
     )
     UNKNOWN_OPTION = "unknown-option", WARNING, "The engine's parser has the option in the image's version."
     ABBREVIATED_OPTION = "abbreviated-option", WARNING, "An option is written with its whole name."

@@ -10,6 +10,7 @@ from controller.api.durations import FORM
 from controller.api.model import WORKERS_OF
 
 _ONE_SERVER = ",".join(f"'{type_}'" for type_, workers in WORKERS_OF.items() if workers == ("server",))
+_PAIRS = ",".join(f"'{type_}'" for type_, workers in WORKERS_OF.items() if workers == ("prefill", "decode"))
 
 
 def rule(text: str, message: str) -> dict[str, str]:
@@ -99,9 +100,9 @@ RULES: dict[str, list[dict[str, Any]]] = {
             "adapter names must be unique in the backend",
         ),
         rule(
-            "self.type != 'vLLMDisaggregated' || (size(self.workers) == 2 && self.workers.exists_one(w, w.type == 'prefill') && "
+            f"!(self.type in [{_PAIRS}]) || (size(self.workers) == 2 && self.workers.exists_one(w, w.type == 'prefill') && "
             "self.workers.exists_one(w, w.type == 'decode'))",
-            "a vLLMDisaggregated backend has exactly one prefill and one decode worker",
+            "a disaggregated backend has exactly one prefill and one decode worker",
         ),
         rule(
             "!self.modelURI.startsWith('pvc://') || (self.modelURI.matches('^pvc://+[a-z0-9]([-a-z0-9.]*[a-z0-9])?/+[^/]') && "
@@ -119,7 +120,7 @@ RULES: dict[str, list[dict[str, Any]]] = {
             "a hostpath:// cacheURI has a path without .. segments",
         ),
         rule(
-            "self.type != 'vLLMDisaggregated' || self.workers.all(w, !has(w.pods) || w.pods <= 1)",
+            f"!(self.type in [{_PAIRS}]) || self.workers.all(w, !has(w.pods) || w.pods <= 1)",
             "workers of disaggregated backends have one pod",
         ),
     ],

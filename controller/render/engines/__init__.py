@@ -1,7 +1,7 @@
 """The backend types: one file each, and this registry of them.
 
-To add one, write a class that fulfils ``Engine`` and put it into ``ENGINES``. Its name has to be in the CRD's enum, which holds the types
-that Kthena knows.
+To add one, write a class that fulfils ``Engine`` and put it into ``ENGINES``. Its name has to be in ``WORKERS_OF``, which makes the
+CRD's enum.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from controller.api.model import Backend, Model
 from controller.render.engines.engine import Engine as Engine
 from controller.render.engines.sglang import SGLang
+from controller.render.engines.sglang_disaggregated import SGLangDisaggregated
 from controller.render.engines.vllm import VLLM
 from controller.render.engines.vllm_disaggregated import VLLMDisaggregated
 from controller.render.facts import BackendFacts as BackendFacts
@@ -16,7 +17,7 @@ from controller.render.facts import EngineTraits
 from controller.render.facts import WorkerFacts as WorkerFacts
 
 ENGINES: Mapping[str, Engine] = {
-    engine.traits.backend_type: engine for engine in (VLLM(), VLLMDisaggregated(), SGLang())
+    engine.traits.backend_type: engine for engine in (VLLM(), VLLMDisaggregated(), SGLang(), SGLangDisaggregated())
 }
 NOT_SUPPORTED: Mapping[str, str] = {
     "MindIE": "is not implemented: a ModelServer cannot name this engine",

@@ -1,38 +1,15 @@
-"""SGLang: one role, ``leader``, of one pod or of several that run the same command.
-
-Facts about the engine are those of SGLang 0.5.23: its parser is ``tables/sglang-0.5.23.json``. By default it listens on loopback alone and
-publishes no metrics. ``/health`` generates a token and takes a second or more; ``/ready`` answers at once.
-"""
+"""SGLang: one role, ``leader``, of one pod or of several that run the same command."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from controller.api.findings import Finding, error
-from controller.api.rules import Rule
+from controller.api.findings import Finding
 from controller.dialects import Workload
 from controller.render import pods
-from controller.render.arguments import config_arguments, literal
-from controller.render.config import EngineConfig, parse_port
-from controller.render.engines.adapters import adapter_findings
-from controller.render.engines.health import GRACE_SECONDS, drain, running_probe, startup_probe
+from controller.render.engines.sglang_command import config_findings, engine_command, entry_template, ports
 from controller.render.facts import BackendFacts, EngineTraits, PortUse, WorkerFacts
 from controller.render.names import bounded
 from controller.render.pods import RenderOptions, non_empty
-
-_GAUGES = "sglang:num_(running|queue)_reqs"
-_PROBE_SECONDS = 5
-_INIT_PORT = 20000
-"""Where the nodes of a replica find the first one."""
-_PORT_OPTIONS = ("disaggregation-bootstrap-port", "nccl-port", "smg-http-sidecar-port")
-_PLAIN_HTTP = (
-    "is not possible: probes, sidecar and router speak plain HTTP to the engine; end TLS in front of the router"
-)
-_REFUSED = {
-    "model-path": "is set by the controller, from modelURI",
-    "ssl-keyfile": _PLAIN_HTTP,
-    "ssl-certfile": _PLAIN_HTTP,
-}
-_OF_SEVERAL = ("nnodes", "node-rank", "dist-init-addr")
 
 
 class SGLang:
@@ -59,37 +36,19 @@ class SGLang:
 
     def command(self, facts: BackendFacts, worker: WorkerFacts) -> list[str]:
         """The argv; on several pods each runs the same one, with its own number from the workload's controller."""
-        command = [literal(argument) for argument in _arguments(facts, worker)]
-        if worker.pods > 1:
-            command += ["--nnodes", str(worker.pods), "--node-rank", "$(WORKER_INDEX)"]
-            command += ["--dist-init-addr", f"$(ENTRY_ADDRESS):{_INIT_PORT}"]
-        return command
+        return engine_command(facts, worker)
 
     def ports(self, facts: BackendFacts, worker: WorkerFacts) -> Iterator[PortUse]:
-        """Where nodes meet, and what the config names."""
-        if worker.pods > 1:
-            yield PortUse(_INIT_PORT, "the meeting of the nodes")
-        for name in _PORT_OPTIONS:
-            if port := parse_port(worker.config.get(name)):
-                yield PortUse(port, name)
+        """The port where nodes meet, and those that the config names."""
+        yield from ports(facts, worker)
 
     def kv_connector(self, facts: BackendFacts) -> str | None:
-        """SGLang's own transfer is not the router's matter."""
+        """Only disaggregated backends have one."""
         return None
 
     def findings(self, facts: BackendFacts, path: str) -> Iterator[Finding]:
-        """Options that the controller sets, and those with which a pod could not become Ready or load adapters."""
-        yield from adapter_findings(facts, path)
-        for index, worker in enumerate(facts.workers):
-            config, where = worker.config, f"{path}.workers[{index}].config"
-            for name, message in _controlled(facts, worker).items():
-                if name in config:
-                    yield error(f"{where}.{config.written_key(name)}", message, Rule.CONTROLLED_OPTION)
-            if config.get("host") not in (None, "0.0.0.0", "::"):  # noqa: S104 - values that users write
-                message = "must be 0.0.0.0 or ::, since probes and router reach the engine at the pod's address"
-                yield error(f"{where}.{config.written_key('host')}", message, Rule.UNREACHABLE_ENGINE)
-            if facts.is_hot:
-                yield from _hot(worker, where)
+        """The rules of the config."""
+        yield from config_findings(facts, path)
 
     def workload(self, facts: BackendFacts, options: RenderOptions) -> Workload:
         """One role, with the name that the autoscaler looks for."""
@@ -97,92 +56,21 @@ class SGLang:
         role: dict[str, Any] = {
             "name": "leader",
             "replicas": worker.instances,
-            "entryTemplate": self._entry(facts, worker, options),
+            "entryTemplate": entry_template(facts, worker, options),
             "workerReplicas": worker.pods - 1,
         }
         if worker.pods > 1:
-            role["workerTemplate"] = self._further(facts, worker, options)
+            role["workerTemplate"] = _further(facts, worker, options)
         return pods.workload(facts, (role,), one_per_node=True)
 
-    def _entry(self, facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
-        env, port = pods.engine_env(facts, [], []), facts.engine_port
-        runtime = pods.runtime_container(facts, options, env)
-        runtime["readinessProbe"] = pods.runtime_probe(facts)
-        engine = {
-            "name": "engine",
-            "image": worker.worker.image,
-            "command": self.command(facts, worker),
-            "env": env,
-            **non_empty(resources=worker.worker.resources),
-            "volumeMounts": pods.engine_mounts(facts),
-            "startupProbe": startup_probe("/ready", port, timeout=_PROBE_SECONDS),
-            "readinessProbe": running_probe("/ready", port, timeout=_PROBE_SECONDS),
-            "lifecycle": drain(port, _GAUGES),
-        }
-        return {
-            "metadata": pods.entry_metadata(facts, options),
-            "spec": pods.pod_spec(facts, worker, options, [runtime, engine], grace_seconds=GRACE_SECONDS),
-        }
 
-    def _further(self, facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
-        """The other nodes carry no labels of ours: they serve no requests and must not be selected."""
-        container = {
-            "name": bounded(facts.backend.name.lower(), "-sglang-worker"),
-            "image": worker.worker.image,
-            "command": self.command(facts, worker),
-            **non_empty(env=list(facts.env), resources=worker.worker.resources),
-            "volumeMounts": pods.engine_mounts(facts),
-        }
-        return pods.further_template(facts, worker, options, container)
-
-
-def _controlled(facts: BackendFacts, worker: WorkerFacts) -> dict[str, str]:
-    """The options that the controller sets on this worker, or cannot do with, each with the reason for refusing it."""
-    refused = dict(_REFUSED)
-    if facts.backend.adapters and not facts.is_hot:
-        refused["lora-paths"] = "is set by the controller, from loraAdapters"
-    if worker.pods > 1:
-        refused |= dict.fromkeys(_OF_SEVERAL, "is set by the controller, from pods")
-    if worker.config.get("disaggregation-mode") not in (None, "null"):
-        refused["disaggregation-mode"] = "is not possible: a backend of type SGLang has one role"
-    return refused
-
-
-def _hot(worker: WorkerFacts, where: str) -> Iterator[Finding]:
-    """Options that the engine asserts when it starts without adapters, and when it is given the first one."""
-    config = worker.config
-    if "max-lora-rank" not in config and "lora-paths" not in config:
-        message = "is required: the engine reserves memory for adapters that come later"
-        yield error(f"{where}.max-lora-rank", message, Rule.RUNTIME_ADAPTERS)
-    if config.get("dp-size") not in (None, 1, "1"):
-        message = "must be 1 where adapters are loaded into running engines"
-        yield error(f"{where}.{config.written_key('dp-size')}", message, Rule.RUNTIME_ADAPTERS)
-
-
-def _arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
-    """The engine's argv, without what depends on the pod."""
-    config = worker.config
-    arguments = ["python3", "-m", "sglang.launch_server", "--model-path", facts.source.directory]
-    arguments += config_arguments(config)
-    for name, value in (
-        ("host", "0.0.0.0"),  # noqa: S104 - the pod's address; the default is loopback
-        ("port", str(facts.engine_port)),
-        ("served-model-name", facts.served_name),
-    ):
-        if name not in config:
-            arguments += [f"--{name}", value]
-    if "enable-metrics" not in config:
-        arguments.append("--enable-metrics")
-    return arguments + _adapter_arguments(facts, config)
-
-
-def _adapter_arguments(facts: BackendFacts, config: EngineConfig) -> list[str]:
-    """Adapters of the template by name and directory; memory for those that come later is reserved for every module."""
-    adapters = facts.backend.adapters
-    arguments = ["--enable-lora"] if (adapters or facts.is_hot) and "enable-lora" not in config else []
-    if adapters and not facts.is_hot:
-        paths = (f"{item.name}={facts.directory(item.artifact_url)}" for item in adapters)
-        arguments += ["--lora-paths", *paths]
-    if facts.is_hot and "lora-target-modules" not in config and "lora-paths" not in config:
-        arguments += ["--lora-target-modules", "all"]
-    return arguments
+def _further(facts: BackendFacts, worker: WorkerFacts, options: RenderOptions) -> dict[str, Any]:
+    """The other nodes carry no labels of ours: they serve no requests and must not be selected."""
+    container = {
+        "name": bounded(facts.backend.name.lower(), "-sglang-worker"),
+        "image": worker.worker.image,
+        "command": engine_command(facts, worker),
+        **non_empty(env=list(facts.env), resources=worker.worker.resources),
+        "volumeMounts": pods.engine_mounts(facts),
+    }
+    return pods.further_template(facts, worker, options, container)

@@ -173,3 +173,46 @@ def test_adapters_that_come_later_get_their_room_at_the_start(config: dict[str, 
 def test_a_key_leaves_probes_and_drain_open() -> None:
     """SGLang asks for no key at paths that begin with /health, /ready and /metrics."""
     assert validate(a_model("chat", sglang({"api-key": "k", "admin-api-key": "a"}))) == []
+
+
+def pair(prefill: dict[str, Any] | None = None, decode: dict[str, Any] | None = None, **backend: Any) -> dict[str, Any]:
+    """A disaggregated backend."""
+    workers = [
+        a_worker(type=type_, image=IMAGE, config=config) for type_, config in (("prefill", prefill), ("decode", decode))
+    ]
+    return a_backend("main", type="SGLangDisaggregated", workers=workers, **backend)
+
+
+def test_a_pair_hands_over_by_sglangs_own_way() -> None:
+    """Each engine knows its part, the ModelServer the group; the router finds its way by the engine's name, without a connector."""
+    backend = pair(replicas=None, loraAdapters=adapters("a"))
+    for role in roles(backend):
+        (engine,) = [item for item in role["entryTemplate"]["spec"]["containers"] if item["name"] == "engine"]
+        found = parse(option_table("sglang", IMAGE), engine["command"][3:])
+        assert (found["disaggregation-mode"], found["host"], found["port"]) == (role["name"], "0.0.0.0", 30000)
+        assert found["lora-paths"] == [f"a={LORA}"]
+        assert "prefill_inflight_queue" in engine["lifecycle"]["preStop"]["exec"]["command"][2]
+        assert engine["startupProbe"]["httpGet"]["path"] == "/ready"
+        assert role["workerTemplate"] == {"spec": {"containers": []}}
+    assert [role["name"] for role in roles(backend)] == ["prefill", "decode"]
+    server = only(a_model("chat", backend), "ModelServer")["spec"]
+    assert server["inferenceEngine"] == "SGLang"
+    assert set(server["workloadSelector"]["pdGroup"]) == {"groupKey", "prefillLabels", "decodeLabels"}
+    assert "kvConnector" not in server
+
+
+@pytest.mark.parametrize(
+    ("prefill", "decode", "path"),
+    [
+        ({"disaggregation-bootstrap-port": 9000}, {}, "workers"),
+        ({"disaggregation-transfer-backend": "nixl"}, {}, "workers"),
+        ({"disaggregation-mode": "decode"}, {}, "workers[0].config.disaggregation-mode"),
+        ({"port": 8998}, {"port": 8998}, ""),
+    ],
+)
+def test_a_pair_that_could_not_meet_is_refused(prefill: dict[str, Any], decode: dict[str, Any], path: str) -> None:
+    """Unequal ports or ways, a part that contradicts the type, one port for two servers."""
+    found = [finding for finding in validate(a_model("chat", pair(prefill, decode))) if finding.terminal]
+    assert {finding.path for finding in found} == {f"spec.backends[0].{path}".rstrip(".")}
+    equal = {"disaggregation-bootstrap-port": 9000, "disaggregation-transfer-backend": "nixl"}
+    assert validate(a_model("chat", pair(equal, equal))) == []
