@@ -104,7 +104,39 @@ REFERENCE = optional(name=st.sampled_from(["s", "a.b", "", "A_B"]))
 ENV_FROM = st.lists(
     optional(prefix=st.sampled_from(["", "P_", "a b", "="]), secretRef=REFERENCE, configMapRef=REFERENCE), max_size=1
 )
+OBJECT_NAME = st.sampled_from(["a", "a-b", "a.b", "A", "", "a_b", "x" * 64, "-a"])
+VOLUMES = st.lists(
+    st.fixed_dictionaries({"name": OBJECT_NAME}, optional={"emptyDir": st.just({}), "secret": optional(secretName=OBJECT_NAME)}),
+    max_size=2,
+)  # fmt: skip
+# Relative mount paths and the controller's own volumes are left out: an API server takes them, the container runtime or the controller does not.
+MOUNTS = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from(["extra", "other"]), "mountPath": st.sampled_from(["/x", "/cache", ""])},
+        optional={"readOnly": st.booleans(), "subPath": st.sampled_from(["a", "/a", "a/../b", ""])},
+    ),
+    max_size=2,
+)  # fmt: skip
+FIELDS = ("env", "envFrom", "annotations", "sharedMemorySize", "serviceAccountName", "priorityClassName", "imagePullSecrets",
+          "downloader", "runtime", "volumes", "volumeMounts")  # fmt: skip
+"""Parts of a backend; the others belong to a worker."""
+ROLES = {
+    "vLLM": ("server",),
+    "SGLang": ("server",),
+    "vLLMDisaggregated": ("prefill", "decode"),
+    "SGLangDisaggregated": ("prefill", "decode"),
+}
 ONE_PART = st.one_of(
+    st.tuples(st.just("annotations"), st.dictionaries(NAME, VALUE, max_size=2)),
+    st.tuples(st.just("sharedMemorySize"), AMOUNT),
+    st.tuples(
+        st.just("serviceAccountName"),
+        st.just("default") | OBJECT_NAME.filter(lambda name: name in ("", "A", "a_b", "-a")),
+    ),
+    st.tuples(st.just("imagePullSecrets"), st.lists(st.fixed_dictionaries({"name": OBJECT_NAME}), max_size=1)),
+    st.tuples(st.sampled_from(["downloader", "runtime"]), optional(resources=RESOURCES)),
+    st.tuples(st.just("volumes"), VOLUMES),
+    st.tuples(st.just("volumeMounts"), MOUNTS),
     st.tuples(st.just("resources"), RESOURCES),
     st.tuples(st.just("tolerations"), TOLERATIONS),
     st.tuples(st.just("affinity"), AFFINITY),
@@ -114,11 +146,14 @@ ONE_PART = st.one_of(
 )
 
 
-def model_with(part: str, value: Any) -> dict[str, Any]:
-    """A Model that differs from a valid one in this field of its backend or worker."""
-    if part in ("env", "envFrom"):
-        return a_model("chat", a_backend(**{part: value}))
-    return a_model("chat", a_backend(workers=[a_worker(**{part: value})]))
+def model_with(type_: str, part: str, value: Any) -> dict[str, Any]:
+    """A Model that differs from a valid one of this type in this field of its backend or of each worker."""
+    of_backend = {part: value} if part in FIELDS else {}
+    if part == "volumeMounts":
+        of_backend["volumes"] = [{"name": "extra", "emptyDir": {}}]
+    of_worker = {} if part in FIELDS else {part: value}
+    workers = [a_worker(type=role, **of_worker) for role in ROLES[type_]]
+    return a_model("chat", a_backend(type=type_, workers=workers, **of_backend))
 
 
 def examples(count: int) -> list[dict[str, Any]]:
@@ -126,9 +161,9 @@ def examples(count: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     @settings(max_examples=count, database=None, phases=[Phase.generate])
-    @given(ONE_PART)
-    def collect(drawn: tuple[str, Any]) -> None:
-        found.append(model_with(*drawn))
+    @given(st.sampled_from(sorted(ROLES)), ONE_PART)
+    def collect(type_: str, drawn: tuple[str, Any]) -> None:
+        found.append(model_with(type_, *drawn))
 
     collect()
     return found
@@ -139,7 +174,7 @@ async def refusal(client: Client, model: dict[str, Any], namespace: str) -> str 
     for child in render(Model.from_object(model), RenderOptions()):
         for role in child["spec"].get("template", {}).get("roles", ()):
             template = role["entryTemplate"]
-            metadata = {"name": "pod", "namespace": namespace, "labels": template["metadata"]["labels"]}
+            metadata = {**template["metadata"], "name": "pod", "namespace": namespace}
             pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
             try:
                 await client.raw("POST", POD.path(namespace), jsonio.dumps(pod), query=DRY)
