@@ -13,7 +13,7 @@ from controller.cli.validate import printable
 from controller.convert import Converted, Note, to_booster, to_dialect, to_model
 from controller.convert.boosters import is_model
 from controller.dialects import DIALECTS
-from controller.fronts import BOOSTER, front_of
+from controller.fronts import BOOSTER, FRONTS, front_of
 from controller.meta import Object
 
 
@@ -38,7 +38,7 @@ def convert_command(files: tuple[str, ...], target: str, output: str) -> None:
     Exit codes:
       0  nothing is lost
       1  something would be lost; the notes say what
-      2  an input cannot be used
+      2  an input cannot be used, or nothing concerns the target
 
     \b
     Examples:
@@ -55,7 +55,18 @@ def convert_command(files: tuple[str, ...], target: str, output: str) -> None:
     if lossy:
         converted = _convert([document for _, document in given if id(document) not in lossy], target)
     _print(converted.documents, output)
-    raise SystemExit(2 if inputs.unusable else 1 if lossy else 0)
+    if idle := not any(_concerns(document, target) for _, document in given):
+        click.echo(f"nothing was converted: no object in the given files concerns --to {target}", err=True)
+    raise SystemExit(2 if inputs.unusable or idle else 1 if lossy else 0)
+
+
+def _concerns(document: Object, target: str) -> bool:
+    """Whether it can be converted, or is already of the target."""
+    kinds = [front.resource for front in FRONTS]
+    if target in DIALECTS:
+        kinds = [resource for dialect in DIALECTS.values() for resource in dialect.children]
+    named = (document.get("apiVersion"), document.get("kind"))
+    return named in {(resource.api_version, resource.kind) for resource in kinds}
 
 
 def _convert(documents: list[Object], target: str) -> Converted:

@@ -5,6 +5,8 @@ from typing import Any
 
 from controller import meta
 from controller.api import annotations
+from controller.api.crds.model import type_schema
+from controller.api.model import Backend, ModelSpec, Worker
 from controller.convert.result import Converted, Note, without_server_fields
 from controller.fronts import BOOSTER, MODEL_FRONT
 from controller.fronts.booster import BACKEND_FIELDS, PREFIX, SPEC_FIELDS, WORKER_FIELDS
@@ -16,12 +18,22 @@ _WITHOUT_EFFECT = {
     "scaleToZeroGracePeriod": "no component uses it",
 }
 _TYPES = ("vLLM", "vLLMDisaggregated")
+_WORKERS = "spec.backend.workers"
+_REPLACED = {"backends", "minReplicas", "maxReplicas"}
+"""What ``backend`` and ``replicas`` say instead, where a document has both."""
 
 
 def to_model(booster: Object) -> Converted:
-    """The Model that says the same as a ModelBooster."""
+    """The Model that says the same as a ModelBooster; no document where a part is no object, so that it cannot be read.
+
+    Fields of older releases of ModelBooster, such as ``backends``, are fields of a Model, and are taken over.
+    """
+    if broken := [*_unreadable(booster)]:
+        return Converted([], broken)
     resource = MODEL_FRONT.resource
     model = without_server_fields(BOOSTER.model(booster)) | {"apiVersion": resource.api_version, "kind": resource.kind}
+    if isinstance(model.get("spec"), Mapping):
+        model["spec"] = _with_older_fields(model["spec"], booster)
     converted = Converted([model], [*_beyond(booster)])
     for backend in model["spec"].get("backends", ()) if isinstance(model.get("spec"), Mapping) else ():
         if isinstance(backend, dict) and backend.get("maxReplicas") == 0:
@@ -33,22 +45,61 @@ def to_model(booster: Object) -> Converted:
     return converted
 
 
+def _unreadable(booster: Object) -> Iterator[Note]:
+    """The parts that are of another type than every release has them."""
+    spec = booster.get("spec")
+    backend = spec.get("backend") if isinstance(spec, Mapping) else None
+    workers = backend.get("workers") if isinstance(backend, Mapping) else None
+    for path, value, type_ in (("spec", spec, Mapping), ("spec.backend", backend, Mapping), (_WORKERS, workers, list)):
+        if value is not None and not isinstance(value, type_):
+            what = "a list" if type_ is list else "an object"
+            yield Note(booster, path, f"is not {what}, so that nothing can be read from it", lost=True)
+    for index, worker in enumerate(workers if isinstance(workers, list) else ()):
+        if not isinstance(worker, Mapping):
+            yield Note(
+                booster, f"{_WORKERS}[{index}]", "is not an object, so that nothing can be read from it", lost=True
+            )
+
+
+def _with_older_fields(spec: Mapping[str, Any], booster: Object) -> dict[str, Any]:
+    """The spec of the Model with what only a Model and older releases of ModelBooster have."""
+    given = meta.spec_of(booster)
+    whole = {**_more(given, ModelSpec), **spec}
+    if isinstance(backend := given.get("backend"), Mapping):
+        (known,) = spec["backends"]
+        own = {**_more(backend, Backend), **known}
+        if workers := backend.get("workers"):
+            own["workers"] = [_more(worker, Worker) for worker in workers]
+        whole["backends"] = [own]
+    return whole
+
+
+def _more(given: Mapping[str, Any], kind: type[ModelSpec | Backend | Worker]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key in type_schema(kind)["properties"]}
+
+
 def _beyond(booster: Object) -> Iterator[Note]:
-    """Fields that no ModelBooster has: the API server would have dropped them."""
-    for path, given, known in _parts(booster):
+    """Fields that today's ModelBooster does not have: the API server would have dropped them."""
+    for path, given, known, kind in _parts(booster):
+        replaced = _REPLACED & given.keys() if known & given.keys() & {"backend", "replicas"} else ()
         for key in given:
-            if key not in known:
-                yield Note(booster, f"{path}.{key}", "is not a field of a ModelBooster and is left out")
+            if key in known:
+                continue
+            taken = key not in replaced and key in type_schema(kind)["properties"]
+            what = "taken over, since a Model has it" if taken else "left out"
+            yield Note(booster, f"{path}.{key}", f"is not a field of a ModelBooster and is {what}")
 
 
-def _parts(booster: Object) -> Iterator[tuple[str, Mapping[str, Any], tuple[str, ...]]]:
+_Part = tuple[str, Mapping[str, Any], frozenset[str], type[ModelSpec | Backend | Worker]]
+
+
+def _parts(booster: Object) -> Iterator[_Part]:
     spec = meta.spec_of(booster)
-    yield "spec", spec, (*SPEC_FIELDS, "backend")
+    yield "spec", spec, frozenset({*SPEC_FIELDS, "backend"}), ModelSpec
     if isinstance(backend := spec.get("backend"), Mapping):
-        yield "spec.backend", backend, (*BACKEND_FIELDS, "replicas")
+        yield "spec.backend", backend, frozenset({*BACKEND_FIELDS, "replicas"}), Backend
         for index, worker in enumerate(backend.get("workers") or ()):
-            if isinstance(worker, Mapping):
-                yield f"spec.backend.workers[{index}]", worker, WORKER_FIELDS
+            yield f"{_WORKERS}[{index}]", worker, frozenset(WORKER_FIELDS), Worker
 
 
 def to_booster(model: Object) -> Converted:
@@ -98,13 +149,18 @@ def _losses(model: Object) -> Iterator[Note]:
     yield from _unknown(model, path, backend, (*BACKEND_FIELDS, "minReplicas", "maxReplicas"))
     if backend.get("type") not in _TYPES:
         yield Note(model, f"{path}.type", f"a ModelBooster has no backends of type {backend.get('type')}", lost=True)
-    if not isinstance(backend.get("minReplicas"), int):
-        yield Note(model, f"{path}.minReplicas", "is missing", lost=True)
+    if not isinstance(backend.get("minReplicas"), int) or isinstance(backend["minReplicas"], bool):
+        yield Note(model, f"{path}.minReplicas", "is not a number", lost=True)
     elif backend["minReplicas"] != backend.get("maxReplicas") and backend.get("autoscalingPolicy") is None:
         yield Note(model, f"{path}.maxReplicas", "a ModelBooster has a fixed number of replicas", lost=True)
-    for index, worker in enumerate(backend.get("workers") or ()):
+    workers = backend.get("workers")
+    for index, worker in enumerate(workers if isinstance(workers, list) else ()):
         if isinstance(worker, Mapping):
             yield from _unknown(model, f"{path}.workers[{index}]", worker, WORKER_FIELDS)
+        else:
+            yield Note(model, f"{path}.workers[{index}]", "is not an object", lost=True)
+    if workers is not None and not isinstance(workers, list):
+        yield Note(model, f"{path}.workers", "is not a list", lost=True)
 
 
 def _unknown(model: Object, path: str, given: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Note]:

@@ -4,7 +4,7 @@ What gets lost on the way is found by going back: what the source's dialect does
 dialect does not read again was never written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -73,7 +73,7 @@ def _is_one_of(document: Object, resources: Iterable[Resource]) -> bool:
 
 
 def _workload(document: Object, source: Dialect, target: Dialect, notes: list[Note]) -> Object:
-    notes += _unread(document, source.workload_spec(source.read_workload(document)))
+    notes += _unread(document, source.workload_spec(source.read_workload(document)), source.read_workload)
     respelt = _respelt(document, source, target)
     wanted = source.read_workload(respelt)
     spec = target.workload_spec(wanted)
@@ -122,11 +122,24 @@ def _child(respelt: Object, target: Dialect, resource: Resource, spec: dict[str,
     return {**child, "apiVersion": resource.api_version, "kind": resource.kind, "spec": spec}
 
 
-def _unread(document: Object, again: Mapping[str, Any]) -> Iterator[Note]:
-    """The parts of the document that its own dialect does not write again."""
+def _unread(
+    document: Object, again: Mapping[str, Any], read: Callable[[Object], Workload] | None = None
+) -> Iterator[Note]:
+    """The parts of the document that its own dialect does not write again, unless ``read`` says something else without them."""
     for path in _missing(meta.spec_of(document), again, "spec"):
-        if not path.startswith(_MOVED):
+        is_read = read is not None and read(_without(document, path.split("."))) != read(document)
+        if not is_read and not path.startswith(_MOVED):
             yield Note(document, path, "cannot be converted", lost=True)
+
+
+def _without(value: Any, path: Sequence[str]) -> Any:
+    """The document without the field at a path of keys; as it is where there is none, such as within a list."""
+    head, *rest = path
+    if not isinstance(value, Mapping) or head not in value:
+        return value
+    if rest:
+        return {**value, head: _without(value[head], rest)}
+    return {key: item for key, item in value.items() if key != head}
 
 
 def _unwritten(document: Object, wanted: Workload, written: Workload) -> Iterator[Note]:
@@ -142,7 +155,8 @@ def _unwritten(document: Object, wanted: Workload, written: Workload) -> Iterato
 
 def _missing(given: Any, again: Any, path: str) -> Iterator[str]:
     """The leaves of one value that are not the same in another."""
-    if isinstance(given, Mapping) and isinstance(again, Mapping):
+    if isinstance(given, Mapping) and given and isinstance(again, Mapping | None):
+        again = again or {}
         for key, value in given.items():
             yield from _missing(value, again.get(key), f"{path}.{key}")
     elif isinstance(given, list) and isinstance(again, list) and len(given) == len(again):

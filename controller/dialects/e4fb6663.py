@@ -72,7 +72,8 @@ _NO_WORKERS: Spec = {"spec": {"containers": []}}
 
 def _role(role: Spec) -> Spec:
     """Roles of a pair have a template of workers though there are none: it makes the headless Service that ``ENTRY_ADDRESS`` names."""
-    return {**role, "workerTemplate": _NO_WORKERS} if role["name"] in ("prefill", "decode") else role
+    bare = role["name"] in ("prefill", "decode") and "workerTemplate" not in role
+    return {**role, "workerTemplate": _NO_WORKERS} if bare else role
 
 
 def _read_role(role: Spec) -> Spec:

@@ -121,7 +121,8 @@ class ChildKind:
     and of the number of replicas, which an autoscaler may own. ``settings`` are fields of a role that are not part of the template, because
     another value restarts nothing: ``replicas``, which an autoscaler may own too, and fields that belong to others. ``needs`` gives the children that must be written before a desired one,
     ``names`` those that a live one refers to, which therefore must not be deleted before it, ``scales`` what a scaler scales. ``heal`` is the
-    patch that repairs a live object beyond the owned fields, None where nothing is to repair.
+    patch that repairs a live object beyond the owned fields, None where nothing is to repair. ``passed_on`` are annotations of the Model that
+    its children of this kind get too, because the controller of the kind reads them there.
     """
 
     role: Role
@@ -131,6 +132,7 @@ class ChildKind:
     template: Path | None = None
     replicas: Path | None = None
     settings: frozenset[str] = frozenset()
+    passed_on: tuple[str, ...] = ()
     needs: Callable[[Object], Iterable[ChildKey]] = _nothing
     names: Callable[[Object], Iterable[ChildKey]] = _nothing
     scales: Callable[[Object], Iterable[Scaled]] = _nothing_scaled

@@ -32,6 +32,8 @@ from controller.meta import Object, Resource
 
 _GROUP = "workload.serving.volcano.sh"
 _KEYS = ChildKeys.under(_GROUP)
+_QUEUE = "scheduling.volcano.sh/queue-name"
+"""Of a ModelServing: the queue of Volcano's scheduler that its pods wait in (upstream's podgroupmanager)."""
 _PODS = PodKeys.under("modelserving.volcano.sh")
 _MODEL_SERVING = Resource(_GROUP, "v1alpha1", "modelservings", "ModelServing")
 _AUTOSCALING_POLICY = Resource(_GROUP, "v1alpha1", "autoscalingpolicies", "AutoscalingPolicy")
@@ -329,6 +331,7 @@ _SERVING = ChildKind(
     template=("template", "roles"),
     replicas=("replicas",),
     settings=_ROLE_SETTINGS,
+    passed_on=(_QUEUE,),
     needs=_server_of,
     heal=_without_gang_minimum,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from controller import meta
 from controller.dialects import ChildKind, Dialect, Path, value_at
 from controller.meta import ABSENT, Object, changed_fields
-from controller.reconcilers.children import fields_to_remove
+from controller.reconcilers.children import annotations_to_remove, fields_to_remove
 from controller.reconcilers.compare import equivalent, merge_patch_between
 from controller.render.names import pods_of, revision
 
@@ -225,6 +225,7 @@ def _metadata_patch(desired: Object, live: Object, dialect: Dialect, *, keep_rev
         **given,
         keys.held_revision: held_revision(desired, live, dialect),
         keys.owned_fields: given.get(keys.owned_fields),
+        **dict.fromkeys(annotations_to_remove(dialect, desired, live)),
     }
     for part, wanted, current in (
         ("labels", labels, meta.labels_of(live)),

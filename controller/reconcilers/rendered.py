@@ -54,7 +54,9 @@ class Renderer:
         """The desired state of this generation of an object of the front, with these operator's options."""
         model = self._front.model(stored)
         key = meta.key_of(model)
-        version = (meta.uid_of(model), meta.generation_of(model), meta.annotations_of(model).get(REFRESH), options)
+        given, dialect = meta.annotations_of(model), options.dialect
+        read = (REFRESH, *dialect.kind(dialect.workload.kind).passed_on)
+        version = (meta.uid_of(model), meta.generation_of(model), *map(given.get, read), options)
         kept = self._kept.get(key)
         if kept is not None and kept.version == version:
             parsed = None if kept.blocking else Model.from_object(model, self._front.resource)

@@ -51,5 +51,7 @@ def render(
 def _workload(facts: BackendFacts, options: RenderOptions) -> dict[str, Any]:
     model, backend, dialect = facts.model, facts.backend, options.dialect
     spec = dialect.workload_spec(ENGINES[backend.type].workload(facts, options))
+    given, kind = model.annotations, dialect.kind(dialect.workload.kind)
     annotations = {dialect.keys.template_inputs: template_inputs(facts, dialect)}
+    annotations |= {key: given[key] for key in kind.passed_on if key in given}
     return child(model, dialect, dialect.workload, child_name(model, backend), backend.name, spec, annotations)

@@ -37,6 +37,16 @@ def test_a_loss_is_one_line_on_stderr_and_exit_code_1(tmp_path: Path) -> None:
     assert (booster["kind"], booster["metadata"]["name"]) == ("ModelBooster", "one")
 
 
+def test_nothing_to_convert_is_no_silent_success(tmp_path: Path) -> None:
+    """The documents pass all the same. What is of the target already was converted before."""
+    for target in ("model", "v1"):
+        result = convert(tmp_path, target, SECRET)
+        assert result.exit_code == 2
+        assert result.stderr == f"nothing was converted: no object in the given files concerns --to {target}\n"
+        assert load_documents(result.stdout.encode(), "out") == [SECRET]
+    assert convert(tmp_path, "model", a_model()).exit_code == 0
+
+
 def test_unusable_input_is_exit_code_2(tmp_path: Path) -> None:
     """As of every command."""
     assert CliRunner().invoke(cli, ["convert", "--to", "v1", str(tmp_path / "missing.yaml")]).exit_code == 2

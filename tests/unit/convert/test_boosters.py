@@ -42,13 +42,47 @@ def test_there_and_back_is_the_same() -> None:
 
 
 def test_a_field_that_no_booster_has_is_told() -> None:
-    """It had no effect, since the API server dropped it: a note, no loss."""
-    converted = to_model(a_booster(minReplicas=1, workers=[a_worker(nodeSelector={"a": "b"})]))
-    assert [note.path for note in converted.notes] == [
-        "spec.backend.minReplicas",
-        "spec.backend.workers[0].nodeSelector",
+    """A Model that has it gets it; nothing is lost without a note."""
+    converted = to_model(a_booster(minReplicas=9, workers=[a_worker(nodeSelector={"a": "b"}, gpus=1)]))
+    assert [(note.path, "left out" in note.message) for note in converted.notes] == [
+        ("spec.backend.minReplicas", True),
+        ("spec.backend.workers[0].nodeSelector", False),
+        ("spec.backend.workers[0].gpus", True),
     ]
+    (backend,) = converted.documents[0]["spec"]["backends"]
+    assert (backend["minReplicas"], backend["workers"][0]["nodeSelector"]) == (1, {"a": "b"})
+    assert "gpus" not in backend["workers"][0]
     assert not converted.lossy
+
+
+def test_a_booster_of_an_older_release_keeps_everything() -> None:
+    """It has several backends, or bounds in place of a number of replicas: fields of a Model."""
+    several = a_booster()
+    backends = [a_backend("a", maxReplicas=3), a_backend("b", routeWeight=20)]
+    several["spec"] = {"name": "chat", "backends": backends}
+    assert to_model(several).documents[0]["spec"] == {"name": "chat", "backends": backends}
+    bounded = to_model(a_booster(replicas=None, minReplicas=1, maxReplicas=4)).documents[0]["spec"]["backends"][0]
+    assert (bounded["minReplicas"], bounded["maxReplicas"]) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        (3, "spec"),
+        ({"backend": [1]}, "spec.backend"),
+        ({"backend": {"workers": 1}}, "spec.backend.workers"),
+        ({"backend": {"workers": [1]}}, "spec.backend.workers[0]"),
+    ],
+)
+def test_what_cannot_be_read_is_a_loss(spec: Any, path: str) -> None:
+    """No document that would only look like the given one, in either direction."""
+    converted = to_model({**a_booster(), "spec": spec})
+    assert [note.path for note in converted.notes if note.lost] == [path]
+    assert converted.documents == []
+    one = {"minReplicas": 1, "maxReplicas": 1, "type": "vLLM"}
+    backend = spec["backend"] if isinstance(spec, dict) else spec
+    model = {**a_model(), "spec": {"backends": [{**one, **backend} if isinstance(backend, dict) else backend]}}
+    assert to_booster(model).lossy
 
 
 @pytest.mark.parametrize(
@@ -96,3 +130,15 @@ def test_a_converted_model_serves_the_same(model: Json) -> None:
     model = {**model, "spec": {**model["spec"], "backends": [weightless, *rest]}}
     for booster in to_booster(model).documents:
         assert specs(BOOSTER.model(booster)) == specs(model)
+
+
+@settings(max_examples=100)
+@given(MODELS)
+def test_a_booster_comes_back_as_it_was(model: Json) -> None:
+    """Every booster that a Model can become, by way of a Model."""
+    for booster in to_booster(
+        {**model, "spec": {**model["spec"], "backends": model["spec"]["backends"][:1]}}
+    ).documents:
+        there = to_model(booster)
+        assert there.notes == []
+        assert to_booster(there.documents[0]).documents == [booster]

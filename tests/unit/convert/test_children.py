@@ -109,3 +109,24 @@ def test_a_child_that_breaks_its_schema_is_told_and_left_out() -> None:
         converted = to_dialect([{**infer(), "spec": spec}], V1)
         assert lost(converted)
         assert converted.documents == []
+
+
+def test_a_gang_and_real_workers_of_a_pair_are_kept() -> None:
+    """Today's dialect reads the minimum of a gang and never writes it; the older one can hold it."""
+    pod = {"spec": {"containers": [{"name": "c", "image": "i"}]}}
+    role = {"name": "prefill", "replicas": 2, "entryTemplate": pod, "workerReplicas": 1, "workerTemplate": pod}
+    gang = {"minRoleReplicas": {"prefill": 1}}
+    serving = {
+        "apiVersion": V1.workload.api_version,
+        "kind": V1.workload.kind,
+        "metadata": {"name": "chat"},
+        "spec": {"template": {"gangPolicy": gang, "roles": [role]}},
+    }
+    converted = to_dialect([serving], E4FB6663)
+    assert converted.notes == []
+    (infer,) = converted.documents
+    assert infer["spec"]["template"]["gangSchedule"] == gang
+    assert infer["spec"]["template"]["roles"] == [role]
+    unknown = {"gangPolicy": {**gang, "other": 1}, "roles": [role]}
+    (note,) = to_dialect([{**serving, "spec": {"template": unknown}}], E4FB6663).notes
+    assert (note.path, note.lost) == ("spec.template.gangPolicy.other", True)
