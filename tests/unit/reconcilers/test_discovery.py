@@ -95,7 +95,7 @@ async def test_one_family_is_looked_for_alone_and_needs_no_second_front() -> Non
 async def test_a_family_that_lacks_a_kind_is_told_once_a_change() -> None:
     """A kind that appears makes the list shorter; the last one starts the family. The families share the kinds of routing."""
     cluster = Cluster(MODEL, *E4FB6663.children[2:])
-    discovery, started = discovering(cluster)
+    discovery, started = discovering(cluster, E4FB6663, V1)
     await discovery.look()
     await discovery.look()
     absent_of_v1 = tuple(each for each in V1.children if each not in E4FB6663.children[2:])
