@@ -15,6 +15,7 @@ from controller.fronts import BOOSTER
 from controller.fronts.booster import PREFIX
 from controller.meta import Object, Resource
 from controller.reconcilers.rivals import LIMIT
+from tests.support import go_booster
 from tests.support.boosters import a_booster
 from tests.support.factories import conditions, eventually, make_available, unborn
 from tests.support.families import family_crds
@@ -108,6 +109,44 @@ async def test_a_rival_is_noticed_told_and_left_alone_until_it_is_gone(todays: E
         await client.patch(BOOSTER.resource, "chat", refresh, namespace=SPACE)
         await eventually(lambda: says(client, "chat", "Failed", "ModelHealthy"))
         assert (await client.get(V1.server, "chat-main", SPACE))["spec"]["model"] == "chat"
+
+
+async def test_the_other_booster_controller_that_was_not_switched_off(todays: Environment) -> None:
+    """Both want the server and the route; the workload is taken over as it is, so nobody undoes anything there and it can be scaled."""
+    async with todays.client() as client:
+        booster = await client.create(BOOSTER.resource, unborn(a_booster("both"), SPACE))
+        wanted = go_booster.children(booster)
+        for resource, child in wanted:
+            await client.create(resource, child)
+        async with (
+            controlling(todays, SPACE, families=(V1.name,)),
+            insisting(todays, wanted, V1.keys.revision) as rival,
+        ):
+            await eventually(lambda: names_rivals(client, "both", "ModelServer both-main", "ModelRoute both"))
+            assert "ModelServing" not in await failure(client, "both")
+            written = rival.writes
+            more = {"spec": {"backend": {"replicas": 2}}}
+            await client.patch(BOOSTER.resource, "both", more, namespace=SPACE)
+            await eventually(lambda: has_replicas(client, 2))
+            await eventually(lambda: names_rivals(client, "both", "ModelServer both-main", "ModelRoute both"))
+            assert written <= 2 * (LIMIT + 2)
+            assert rival.writes <= written + 4
+
+
+async def has_replicas(client: Client, number: int) -> bool:
+    return meta.spec_of(await client.get(V1.workload, "both-main", SPACE)).get("replicas") == number
+
+
+async def failure(client: Client, name: str) -> str:
+    """The message of ``Failed`` while there is a rival."""
+    conditions = meta.conditions_of(await client.get(BOOSTER.resource, name, SPACE))
+    failed = meta.find_condition(conditions, "Failed") or {}
+    return str(failed.get("message")) if failed.get("reason") == "RivalController" else ""
+
+
+async def names_rivals(client: Client, name: str, *children: str) -> bool:
+    message = await failure(client, name)
+    return all(f"{child}: not written: {GO_BOOSTER} undid" in message for child in children)
 
 
 async def are_left(client: Client, wanted: list[tuple[Resource, dict[str, Any]]]) -> bool:
