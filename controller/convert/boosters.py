@@ -9,8 +9,8 @@ from controller.api.crds.model import type_schema
 from controller.api.model import Backend, ModelSpec, Worker
 from controller.convert.result import Converted, Note, without_server_fields
 from controller.fronts import BOOSTER, MODEL_FRONT
-from controller.fronts.booster import BACKEND_FIELDS, PREFIX, SPEC_FIELDS, WORKER_FIELDS
-from controller.meta import Object
+from controller.fronts.booster import BACKEND_FIELDS, PREFIX, SPEC_FIELDS, WORKER_FIELDS, booster_schema
+from controller.meta import Object, schema
 
 _WITHOUT_EFFECT = {
     "routeWeight": "one backend gets all requests",
@@ -117,7 +117,19 @@ def to_booster(model: Object) -> Converted:
         "kind": BOOSTER.resource.kind,
         "spec": {**spec, "backend": wanted},
     }
+    if refused := [*_refused(model, booster)]:
+        return Converted([], [*notes, *refused])
     return Converted([_with_own_annotations(booster)], notes)
+
+
+def _refused(model: Object, booster: Object) -> Iterator[Note]:
+    """What the CRD of ModelBooster does not admit, such as a scheme that only a Model has."""
+    for cause in schema.violations(booster, booster_schema()):
+        path = cause.field.replace("spec.backend.replicas", "spec.backend.minReplicas")
+        path = path.replace("spec.backend", "spec.backends[0]", 1)
+        yield Note(
+            model, path, f"no ModelBooster can have it: {cause.message[:1].lower()}{cause.message[1:]}", lost=True
+        )
 
 
 def _worker(worker: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ BACKEND_FIELDS = (
 WORKER_FIELDS = ("type", "image", "replicas", "pods", "resources", "affinity", "tolerations", "config")
 """The fields that a ModelBooster and a Model have in common, in the order of the Model."""
 _TYPES = ["vLLM", "vLLMDisaggregated"]
+_MODEL_PATTERN = r"^(hf://|s3://|obs://|pvc://|ms://).+"
 _BACKEND = re.compile(r"spec\.backends\[\d+\]")
 _BOUND = re.compile(r"spec\.backend\.(minReplicas|maxReplicas)")
 
@@ -90,6 +91,7 @@ def booster_schema() -> dict[str, Any]:
     """The schema of the whole object, made from the Model's types: what the released CRD asks for, with fields open as there."""
     backend = _part(Backend, BACKEND_FIELDS, ("name", "type", "modelURI", "replicas", "workers"))
     backend["properties"]["type"] = {**backend["properties"]["type"], "enum": _TYPES}
+    backend["properties"]["modelURI"] = {**backend["properties"]["modelURI"], "pattern": _MODEL_PATTERN}
     backend["properties"]["replicas"] = integer("Number of replicas.", minimum=0, maximum=MOST_REPLICAS)
     workers = backend["properties"]["workers"]
     backend["properties"]["workers"] = {**workers, "items": _part(Worker, WORKER_FIELDS, ())}

@@ -100,6 +100,8 @@ def test_what_cannot_be_read_is_a_loss(spec: Any, path: str) -> None:
             ["spec.backends[0].loraAdapters"],
         ),
         (a_model("m", a_backend(type="SGLang")), ["spec.backends[0].type"]),
+        (a_model("m", a_backend(modelURI="oci://r/x:1")), ["spec.backends[0].modelURI"]),
+        (a_model("m", a_backend(minReplicas=-1, maxReplicas=-1)), ["spec.backends[0].minReplicas"]),
         (
             a_model("m", a_backend(workers=[a_worker(nodeSelector={"a": "b"})])),
             ["spec.backends[0].workers[0].nodeSelector"],
