@@ -21,6 +21,7 @@ from controller.dialects.kinds import Path as Path
 from controller.dialects.kinds import Role as Role
 from controller.dialects.kinds import Scaled as Scaled
 from controller.dialects.kinds import value_at as value_at
+from controller.dialects.kinds import with_value as with_value
 from controller.dialects.v1 import V1 as V1
 
 DIALECTS = {dialect.name: dialect for dialect in (E4FB6663, V1)}

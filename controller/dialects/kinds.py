@@ -94,6 +94,11 @@ def _without(value: dict[str, Any], path: Path) -> dict[str, Any]:
     return {key: item for key, item in value.items() if key != head}
 
 
+def with_value(spec: Mapping[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    """A ``spec`` with another value at a path. Only what lies on the way is copied."""
+    return _with(dict(spec), path, value)
+
+
 def value_at(spec: Mapping[str, Any], path: Path) -> Any:
     """The value at a path below ``spec``; None where it is absent."""
     found = _at(spec, path)
@@ -137,6 +142,15 @@ class ChildKind:
     names: Callable[[Object], Iterable[ChildKey]] = _nothing
     scales: Callable[[Object], Iterable[Scaled]] = _nothing_scaled
     heal: Callable[[Object], Mapping[str, Any] | None] = _healthy
+
+    def without_settings_of_others(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A ``spec`` without the fields of roles that belong to others."""
+        others = self.settings - {"replicas"}
+        roles = value_at(spec, self.template) if self.template and others else None
+        if self.template is None or not isinstance(roles, list) or not all(isinstance(role, Mapping) for role in roles):
+            return spec
+        ours = [{key: item for key, item in role.items() if key not in others} for role in roles]
+        return with_value(spec, self.template, ours)
 
     @property
     def instances(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller import meta
-from controller.dialects import ChildKind, Dialect, Path, value_at
+from controller.dialects import ChildKind, Dialect, Path, value_at, with_value
 from controller.meta import ABSENT, Object, changed_fields
 from controller.reconcilers.children import annotations_to_remove, fields_to_remove
 from controller.reconcilers.compare import equivalent, merge_patch_between
@@ -48,17 +48,17 @@ def diff(desired: Object, live: Object, dialect: Dialect, scaling: Scaling | Non
     5. Most children are word for word as desired; that is found out first, since it takes a fraction of the time.
     """
     kind, scaling = dialect.kind(str(desired["kind"])), scaling or Scaling()
-    patch = {} if _is_verbatim(desired, live) else _owned_patch(desired, live, dialect, scaling)
+    patch = {} if _is_verbatim(desired, live, kind) else _owned_patch(desired, live, dialect, scaling)
     for further in (_clamp_patch(kind, live, dialect, scaling), kind.heal(live)):
         patch = _joined(patch, further or {})
     return Change(patch, tuple(sorted(changed_fields(patch)))) if patch else None
 
 
-def _is_verbatim(desired: Object, live: Object) -> bool:
-    """Whether the live object has everything desired in the same words, and no further annotation and no further field in its spec."""
+def _is_verbatim(desired: Object, live: Object, kind: ChildKind) -> bool:
+    """Whether the live object has everything desired in the same words, and no further annotation nor field of its spec that could be ours."""
     (own,) = meta.owner_references_of(desired)
     return (
-        meta.spec_of(live) == meta.spec_of(desired)
+        kind.without_settings_of_others(meta.spec_of(live)) == meta.spec_of(desired)
         and meta.annotations_of(live) == meta.annotations_of(desired)
         and meta.labels_of(desired).items() <= meta.labels_of(live).items()
         and own in meta.owner_references_of(live)
@@ -110,8 +110,7 @@ def _with_settings(
     }
     base = current if held else roles
     new = [{**role, **theirs.get(role.get("name"), {}), **ours.get(role.get("name"), {})} for role in base]
-    merged: dict[str, Any] = meta.merge_patch(dict(desired), {"spec": _nested(kind.template, new)})
-    return merged
+    return {**desired, "spec": with_value(meta.spec_of(desired), kind.template, new)}
 
 
 def _spec_patch(

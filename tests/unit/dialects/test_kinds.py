@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controller.api.model import Model
-from controller.dialects import DIALECTS, E4FB6663, ChildKey, Dialect, value_at
+from controller.dialects import DIALECTS, E4FB6663, V1, ChildKey, Dialect, value_at
 from controller.dialects.kinds import Fields
 from controller.dialects.routes import route_targets, routed_adapters, without_targets
 from controller.render import RenderOptions, render
@@ -63,3 +63,15 @@ def test_a_route_names_servers_and_adapters() -> None:
     assert list(route_targets(route)) == ["chat-a", "chat-b"]
     assert routed_adapters(route) == {("chat-a", "sql")}
     assert (list(route_targets({})), routed_adapters({"spec": {"rules": [3]}})) == ([], set())
+
+
+def test_settings_of_others_are_left_out_of_roles() -> None:
+    """The number of instances is ours; what cannot be read is left as it is."""
+    kind = V1.kind("ModelServing")
+    spec = {"replicas": 1, "template": {"roles": [{"name": "a", "replicas": 2, "maxUnavailable": 1}], "x": 1}}
+    ours = {"replicas": 1, "template": {"roles": [{"name": "a", "replicas": 2}], "x": 1}}
+    assert kind.without_settings_of_others(spec) == ours
+    assert spec["template"]["roles"][0]["maxUnavailable"] == 1
+    for odd in ({}, {"template": None}, {"template": {"roles": ["a"]}}):
+        assert kind.without_settings_of_others(odd) == odd
+    assert E4FB6663.kind("ModelInfer").without_settings_of_others(spec) is spec
