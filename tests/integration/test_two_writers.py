@@ -1,4 +1,4 @@
-"""Two writers of one number: whoever scales a ModelServing owns its replicas, and nobody fights.
+"""Two writers of one number: the one that scales a ModelServing owns its replicas, and nobody fights.
 
 On both control planes, with Kthena's released CRDs. The other writer writes as it does in life: an HPA or KEDA through the scale
 subresource, Kthena's autoscaler by a merge patch of the replicas or a JSON patch of a role's, a person by an edit.

@@ -26,7 +26,7 @@ def test_managed_fields_are_dropped_and_a_transform_decides_about_the_rest() -> 
 
 
 def test_managed_fields_stay_where_they_are_asked_for() -> None:
-    """For whoever must know who wrote a field."""
+    """For readers who must know who wrote a field."""
     scope = Scope(CONFIG_MAP, CacheOptions(transform=lambda obj: obj, managed_fields=True))
     assert scope.shape(config_map()) == config_map()
 

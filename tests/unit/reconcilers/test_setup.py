@@ -65,7 +65,7 @@ CHAT = {Request("default", "chat")}
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 async def test_each_kind_of_a_family_has_one_cache(client: Client, dialect: Dialect) -> None:
-    """Beside its pods and the fronts that it serves; only scalers are cached whoever made them."""
+    """Beside its pods and the fronts that it serves; only scalers are cached no matter who made them."""
     manager = a_manager(client)
     setup_installed(manager, ModelControllerOptions(), dialect)
     fronts = {MODEL, BOOSTER.resource} if dialect is V1 else {MODEL}
