@@ -24,7 +24,7 @@ _REPLACED = {"backends", "minReplicas", "maxReplicas"}
 
 
 def to_model(booster: Object) -> Converted:
-    """The Model that says the same as a ModelBooster; no document where a part is no object, so that it cannot be read.
+    """The Model that says the same as a ModelBooster; no document where a part is of a type that cannot be read.
 
     Fields of older releases of ModelBooster, such as ``backends``, are fields of a Model, and are taken over.
     """
@@ -123,7 +123,7 @@ def to_booster(model: Object) -> Converted:
 
 
 def _refused(model: Object, booster: Object) -> Iterator[Note]:
-    """What the CRD of ModelBooster does not admit, such as a scheme that only a Model has."""
+    """The fields that the CRD of ModelBooster does not admit, such as a scheme that only a Model has."""
     for cause in schema.violations(booster, booster_schema()):
         path = cause.field.replace("spec.backend.replicas", "spec.backend.minReplicas")
         path = path.replace("spec.backend", "spec.backends[0]", 1)
