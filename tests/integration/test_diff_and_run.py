@@ -19,7 +19,8 @@ from controller.dialects import DIALECTS, Dialect
 from controller.envtest import Environment
 from controller.meta import Object
 from controller.meta.errors import AlreadyExists
-from tests.support.factories import a_backend, a_model, a_worker, eventually, unborn
+from controller.reconcilers.settings import CONFIG_MAP_NAME
+from tests.support.factories import a_backend, a_model, a_worker, eventually, make_available, unborn
 from tests.support.families import family_crds
 from tests.support.running import controlling
 
@@ -32,7 +33,7 @@ SPECS = [
     a_model("chat", a_backend(maxReplicas=3, scalingCost=1), autoscalingPolicy=POLICY)["spec"],
     a_model("chat")["spec"] | {"name": "talk"},
 ]
-MISCHIEF = ["nothing", "delete", "edit", "labels", "foreign", "finalizer", "pause"]
+MISCHIEF = ["nothing", "delete", "edit", "labels", "foreign", "finalizer", "pause", "refresh", "images", "serve"]
 WALK = st.lists(st.tuples(st.sampled_from(SPECS), st.sampled_from(MISCHIEF), st.integers(0, 9)), min_size=1, max_size=3)
 
 
@@ -46,12 +47,20 @@ async def children(client: Client, dialect: Dialect) -> dict[tuple[str, str], di
 
 
 async def disturb(client: Client, dialect: Dialect, mischief: str, index: int) -> None:
-    """Somebody changes a child, or pauses the Model."""
+    """Somebody changes a child, the Model's annotations or the operator's settings, or the backends begin to serve."""
     paused = "true" if mischief == "pause" else None
     patch: Any = {"metadata": {"annotations": {"registry.volcano.sh/paused": paused}}}
     await client.patch(MODEL, "chat", patch, namespace="default")
     live = await children(client, dialect)
-    if not live or mischief in ("nothing", "pause"):
+    if mischief == "refresh":
+        patch = {"metadata": {"annotations": {"registry.volcano.sh/refresh": str(index)}}}
+        await client.patch(MODEL, "chat", patch, namespace="default")
+    if mischief == "images":
+        await set_images(client, dialect, f"registry.example.com/downloader:{index}")
+    if mischief == "serve":
+        for workload in (name for kind, name in live if kind == dialect.workload.kind):
+            await make_available(client, workload, "default", dialect.workload)
+    if not live or mischief in ("nothing", "pause", "refresh", "images", "serve"):
         return
     kind, name = sorted(live)[index % len(live)]
     resource = next(resource for resource in dialect.children if resource.kind == kind)
@@ -71,6 +80,15 @@ async def disturb(client: Client, dialect: Dialect, mischief: str, index: int) -
         await client.delete(resource, name, namespace="default")
 
 
+async def set_images(client: Client, dialect: Dialect, downloader: str) -> None:
+    """The operator changes the ConfigMap."""
+    metadata = {"name": CONFIG_MAP_NAME, "namespace": "default"}
+    data = {dialect.image_keys.downloader: downloader}
+    with contextlib.suppress(AlreadyExists):
+        await client.create(CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    await client.patch(CONFIG_MAP, CONFIG_MAP_NAME, {"data": data}, namespace="default")
+
+
 async def another_owner(client: Client) -> Object:
     """An object that may own a child."""
     owner = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner", "namespace": "default"}}
@@ -85,6 +103,7 @@ async def announced(
     """(verb, kind, name) of every line of ``diff``."""
     file.write_text(yaml.safe_dump(unborn({**a_model("chat"), "spec": spec}, "default")))
     arguments = ["diff", str(file), "--kubeconfig", str(environment.kubeconfig), "--dialect", dialect.name]
+    arguments += ["--config-map", f"default/{CONFIG_MAP_NAME}"]
     result = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
     assert result.exit_code in (0, 1), result.output
     lines = [line.split() for line in result.output.splitlines() if line[0] not in "+- "]
@@ -122,7 +141,7 @@ async def walk(
 ) -> None:
     async with environment.client() as client:
         await client.create(MODEL, unborn(a_model("chat"), "default"))
-        async with controlling(environment, "default", dialect):
+        async with controlling(environment, "default", dialect, settings_in="default"):
             await eventually(lambda: tried(client, 1))
         for number, (chosen, mischief, index) in enumerate(steps):
             spec = {**chosen, "owner": f"step {number}"}
@@ -131,7 +150,7 @@ async def walk(
             before = await children(client, dialect)
             live = dict(await client.get(MODEL, "chat", "default"))
             replaced = await client.replace(MODEL, {**live, "spec": spec})
-            async with controlling(environment, "default", dialect):
+            async with controlling(environment, "default", dialect, settings_in="default"):
                 await eventually(lambda: tried(client, meta.generation_of(replaced)))  # noqa: B023 - called at once
             did = written(before, await children(client, dialect))
             acts = {line for line in said if line[0] in ("create", "update", "recreate", "delete")}

@@ -44,18 +44,20 @@ async def controlling(
     dialect: Dialect = E4FB6663,
     *,
     through: ClientConfig | None = None,
+    settings_in: str | None = None,
     **options: Any,
 ) -> AsyncIterator[Counting]:
     """A manager with the Model controller at work in one namespace, with its shipped rights.
 
-    ``dialect`` is the only family unless the ``options`` name others. ``through`` is another way in.
+    ``dialect`` is the only family unless the ``options`` name others. ``through`` is another way in,
+    ``settings_in`` the namespace of the operator's ConfigMap.
     """
     counting = Counting()
     async with await Client.connect(through or await as_controller(environment)) as client:
         off = ManagerOptions(metrics_bind_address="0", health_probe_bind_address="0", namespaces=(namespace,))
         manager = Manager(client, off)
         client.use_metrics(counting)
-        setup(manager, ModelControllerOptions(**{"families": (dialect.name,), **options}))
+        setup(manager, ModelControllerOptions(**{"families": (dialect.name,), "namespace": settings_in, **options}))
         stop = asyncio.Event()
         running = asyncio.create_task(manager.run(stop))
         try:
