@@ -62,6 +62,12 @@ class LoraAdapter(ApiType):
         pattern=SOURCE_PATTERN,
         maxLength=1024,
     )
+    artifact_version: str | None = _field(
+        None,
+        "Any text; another one says that the content at artifactURL has changed, so that it is downloaded again and replaces the old.",
+        "2026-03-01",
+        maxLength=253,
+    )
 
 
 class Worker(ApiType):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller import meta
-from controller.api.model import IN_PLACE, Backend
+from controller.api.model import IN_PLACE, Backend, LoraAdapter
 from controller.api.variables import env_entries
 
 SHM_MOUNT = "/dev/shm"  # noqa: S108 - a mount point inside the pod, not a directory of this process
@@ -84,6 +84,12 @@ def content_key(backend: Backend) -> str:
     variable = _CONTENT_VARIABLES.get(backend.model_uri.partition("://")[0])
     entry = next((entry for entry in env_entries(backend) if entry["name"] == variable), None)
     return backend.model_uri if entry is None else f"{backend.model_uri}\n{variable}={written_value(entry)}"
+
+
+def adapter_key(adapter: LoraAdapter) -> str:
+    """The text that an adapter's directory is named by: its URL, and the version of the content if one is given."""
+    version = adapter.artifact_version
+    return adapter.artifact_url if not version else f"{adapter.artifact_url}\nversion={version}"
 
 
 def written_value(entry: Mapping[str, Any]) -> str:

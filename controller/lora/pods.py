@@ -46,7 +46,7 @@ def _adapter_pod(facts: BackendFacts, pod: Object) -> AdapterPod:
         runtime_port=facts.runtime_port,
         mount=facts.cache.mount,
         wanted=tuple(
-            WantedAdapter(adapter.name, adapter.artifact_url, facts.directory(adapter.artifact_url))
+            WantedAdapter(adapter.name, adapter.artifact_url, facts.directory(adapter))
             for adapter in facts.backend.adapters
         ),
         generation=facts.model.generation,

@@ -33,7 +33,8 @@ def steps_between(
 ) -> list[Step]:
     """The steps that are left, in order: replacements and loads in the wanted order, then unloads of unwanted adapters.
 
-    An engine refuses a name twice, so an adapter from another directory is unloaded first. Unwanted adapters are unloaded only from
+    An engine refuses a name twice, so an adapter from another directory is unloaded first; such a step has the source and the directory of
+    the adapter that takes its place, to be fetched before. Unwanted adapters are unloaded only from
     directories below ``unload_below``, since the controller did not load the others; without it they stay, since requests may still be
     routed to them. Those that the engine's own config loads (``configured``, by name) belong to the user and always stay. An engine that
     does not give a root is taken to have the right one.

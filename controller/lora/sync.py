@@ -224,6 +224,10 @@ class AdapterSync:
     async def _take(self, state: PodState, step: Step, access: ResolvedAccess) -> None:
         pod, adapter = state.pod, step.adapter
         if step.operation == "unload":
+            if adapter.source:  # it is replaced: the old one serves until the new content is there
+                await self._engines.download(
+                    pod.address, pod.runtime_port, source=adapter.source, directory=adapter.directory
+                )
             if access.by_sidecar:
                 await self._engines.unload(pod.address, pod.runtime_port, name=adapter.name)
             else:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from controller import meta
-from controller.api.model import Backend, Model, Worker
-from controller.api.storage import Cache, ModelSource, cache_of, download_dir, model_source, mounted_claims
+from controller.api.model import Backend, LoraAdapter, Model, Worker
+from controller.api.storage import Cache, ModelSource, adapter_key, cache_of, download_dir, model_source, mounted_claims
 from controller.api.variables import env_entries, env_literal
 from controller.render.config import EngineConfig, parse_port
 from controller.render.options import option_table
@@ -134,9 +134,9 @@ class BackendFacts:
         """The first worker of this type."""
         return next((facts for facts in self.workers if facts.worker.type == role), None)
 
-    def directory(self, uri: str) -> str:
-        """The directory, inside the pods, of an adapter that is downloaded from this source."""
-        return download_dir(self.cache.mount, uri)
+    def directory(self, adapter: LoraAdapter) -> str:
+        """The directory of an adapter inside the pods."""
+        return download_dir(self.cache.mount, adapter_key(adapter))
 
 
 def engine_port(worker: WorkerFacts, traits: EngineTraits) -> int | None:

@@ -112,6 +112,8 @@ def template_inputs(facts: BackendFacts, dialect: Dialect) -> str:
     counted = dialect.kind(dialect.workload.kind).instances
     without = _NOT_IN_TEMPLATE | ({"lora_adapters"} if facts.is_hot else set())
     chosen = _given(facts.backend.model_dump(exclude=without | {"workers"}))
+    if adapters := chosen.get("lora_adapters"):
+        chosen["lora_adapters"] = [_given(adapter) for adapter in adapters]
     chosen["workers"] = [
         _given(
             {

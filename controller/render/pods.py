@@ -167,7 +167,7 @@ def downloaders(facts: BackendFacts, options: RenderOptions) -> list[dict[str, A
             url = adapter.artifact_url
             env = downloader_env(without_revisions(facts.env), url)
             container = bounded(name, f"-lora-downloader-{index}")
-            containers.append(_downloader(container, url, facts.directory(url), env, facts, options))
+            containers.append(_downloader(container, url, facts.directory(adapter), env, facts, options))
     return containers
 
 

@@ -13,6 +13,7 @@ from controller.api.findings import Finding as Finding
 from controller.api.findings import error, warning
 from controller.api.model import MOST_REPLICAS, Backend, Model
 from controller.api.rules import Rule
+from controller.api.storage import adapter_key
 from controller.fronts import MODEL_FRONT, Front
 from controller.meta import UNDECODABLE, Object
 from controller.render.engines import backend_facts
@@ -125,8 +126,8 @@ def _same_adapter(model: Model) -> Iterator[Finding]:
     first: dict[str, tuple[int, str]] = {}
     for index, backend in enumerate(model.spec.backends):
         for number, adapter in enumerate(backend.adapters):
-            earlier, url = first.setdefault(adapter.name, (index, adapter.artifact_url))
-            if earlier != index and url != adapter.artifact_url:
+            earlier, source = first.setdefault(adapter.name, (index, adapter_key(adapter)))
+            if earlier != index and source != adapter_key(adapter):
                 where = f"spec.backends[{index}].loraAdapters[{number}].artifactURL"
                 yield warning(
                     where,

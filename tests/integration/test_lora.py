@@ -119,7 +119,8 @@ async def a_fleet(client: Client, namespace: str, dialect: Dialect) -> AsyncIter
 
 
 def directory(adapter: dict[str, str]) -> str:
-    return download_dir("/cache", adapter["artifactURL"])
+    version = adapter.get("artifactVersion")
+    return download_dir("/cache", adapter["artifactURL"] + (f"\nversion={version}" if version else ""))
 
 
 async def holds(engine: FakeEngine, *adapters: dict[str, str]) -> None:
@@ -170,7 +171,7 @@ async def test_a_restarted_engine_gets_its_adapters_again_and_a_foreign_one_is_l
 async def test_a_new_url_is_replaced_once_per_pod(
     environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
-    """The engine refuses a name twice, so the old one goes first."""
+    """The engine refuses a name twice, so the old one goes first; it serves until the new content is in the pod."""
     moved = {**SQL, "artifactURL": "hf://acme/sql-2"}
     async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         infer = await fleet.create(SQL)
@@ -181,7 +182,30 @@ async def test_a_new_url_is_replaced_once_per_pod(
         await fleet.want(moved)
         for engine in engines:
             await holds(engine, moved)
-            assert engine.calls == [("unload", "sql"), ("load", "sql")]
+            assert engine.calls == [("download", directory(moved)), ("unload", "sql"), ("load", "sql")]
+
+
+async def test_changed_content_of_an_adapter_is_fetched_on_demand(
+    environment: Environment, client: Client, dialect: Dialect, namespace: str
+) -> None:
+    """Another version at the same URL; the old one serves as long as the new one cannot be fetched."""
+    renewed = {**SQL, "artifactVersion": "2"}
+    async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
+        engine = await fleet.pod("127.0.0.2", await fleet.create(SQL))
+        await holds(engine, SQL)
+        engine.calls.clear()
+        engine.faults["download"] = answer_500
+        await fleet.want(renewed)
+
+        async def failed() -> bool:
+            return (await conditions(client, "chat", namespace))["Failed"] == ("True", "LoraSyncFailed")
+
+        await eventually(failed)
+        assert engine.loaded == {"sql": directory(SQL)}
+        assert {call for call, _ in engine.calls} == {"download"}
+        engine.faults.clear()
+        await holds(engine, renewed)
+        assert engine.calls[-2:] == [("unload", "sql"), ("load", "sql")]
 
 
 @pytest.mark.parametrize("detour", [[{**SQL, "artifactURL": "hf://acme/sql-2"}], [SQL, LEGAL]], ids=["url", "adapter"])

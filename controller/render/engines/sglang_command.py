@@ -147,7 +147,7 @@ def _adapter_arguments(facts: BackendFacts, config: EngineConfig) -> list[str]:
     adapters = facts.backend.adapters
     arguments = ["--enable-lora"] if (adapters or facts.is_hot) and "enable-lora" not in config else []
     if adapters and not facts.is_hot:
-        paths = (f"{item.name}={facts.directory(item.artifact_url)}" for item in adapters)
+        paths = (f"{item.name}={facts.directory(item)}" for item in adapters)
         arguments += ["--lora-paths", *paths]
     if facts.is_hot and "lora-target-modules" not in config and "lora-paths" not in config:
         arguments += ["--lora-target-modules", "all"]

@@ -67,7 +67,7 @@ def _adapter_arguments(facts: BackendFacts, worker: WorkerFacts) -> list[str]:
     adapters = facts.backend.adapters
     arguments = ["--enable-lora"] if (adapters or facts.is_hot) and "enable-lora" not in worker.config else []
     if adapters and not facts.is_hot:
-        arguments += ["--lora-modules", *(f"{item.name}={facts.directory(item.artifact_url)}" for item in adapters)]
+        arguments += ["--lora-modules", *(f"{item.name}={facts.directory(item)}" for item in adapters)]
     return arguments
 
 

@@ -73,6 +73,22 @@ def test_claims_with_dots_get_volume_names_without_and_stay_apart() -> None:
     assert names == ["b-weights", f"a-b-{digest}-source", "a-b-source", "dshm"]
 
 
+def test_a_version_of_an_adapter_is_a_directory_of_its_own() -> None:
+    """The engine loads from where the downloader writes; the source stays the URL, and no version changes nothing."""
+    plain, (old,) = adapters("a"), adapters("a")
+    for version, key in (
+        (None, old["artifactURL"]),
+        ("", old["artifactURL"]),
+        ("2", f"{old['artifactURL']}\nversion=2"),
+    ):
+        spec = entry(a_backend(loraAdapters=[{**old, "artifactVersion": version}]))
+        target = directory("/cache", key)
+        assert spec["initContainers"][1]["args"] == ["--source", old["artifactURL"], "--output-dir", target]
+        (engine,) = (container for container in spec["containers"] if container["name"] == "engine")
+        assert f"a={target}" in engine["command"]
+        assert (spec == entry(a_backend(loraAdapters=plain))) is (not version)
+
+
 def test_the_downloaders_of_model_and_adapters() -> None:
     """In list order, with the backend's envFrom and all of its variables, in their order."""
     env = [

@@ -92,6 +92,17 @@ def test_other_edits_and_other_spellings_of_the_same_do_not(edited: dict[str, An
     assert inputs(edited) == inputs(a_model("chat"))
 
 
+def test_another_version_of_an_adapter_asks_for_other_pods() -> None:
+    """None and an empty one are the same as no such field."""
+    (adapter,) = adapters("a")
+    plain, none, empty, one, two = (
+        inputs(with_backend(loraAdapters=[{**adapter, **version}]))
+        for version in ({}, {"artifactVersion": None}, {"artifactVersion": ""}, *({"artifactVersion": v} for v in "12"))
+    )
+    assert plain == none == empty
+    assert len({plain, one, two}) == 3
+
+
 def test_another_backend_does_not_matter() -> None:
     """Each has inputs of its own."""
     alone = inputs(a_model("chat", a_backend("a")))
