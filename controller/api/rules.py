@@ -41,6 +41,7 @@ class Rule(StrEnum):
     WORKERS = "workers", ERROR, "A backend has exactly the workers that its type asks for."
     IMAGE = "image", ERROR, "An image is printable ASCII without white space."
     IDLE_PODS = "idle-pods", WARNING, "The parallel sizes of a replica on several pods need all of them."
+    DEVICES = "devices", WARNING, "The parallel sizes of a replica need no more devices than its pods have."
     POD_NAME_LENGTH = "pod-name-length", ERROR, "The longest pod name has at most 63 characters."
     DISAGGREGATED_PODS = "disaggregated-pods", ERROR, "A worker of a disaggregated backend has one pod."
     GANG_SCHEDULING = (
@@ -118,6 +119,7 @@ class Rule(StrEnum):
         ERROR,
         "No mount point of the model, the cache, the shared memory and the adapters lies in another one.",
     )
+    HIDDEN_FILES = "hidden-files", WARNING, "No claim or host path is mounted over a system directory of the images."
     MODEL_ACCESS = (
         "model-access",
         ERROR,

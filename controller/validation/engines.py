@@ -74,18 +74,21 @@ def _worker(facts: BackendFacts, item: WorkerFacts, path: str) -> Iterator[Findi
         yield error(path, message, Rule.POD_NAME_LENGTH)
     if worker.config is not None and not isinstance(worker.config, Mapping):
         yield error(f"{path}.config", "must be an object of engine arguments", Rule.CONFIG)
-    yield from _idle_pods(item, facts.traits.parallel_sizes, path)
+    yield from _parallel_sizes(item, facts.traits.parallel_sizes, path)
     yield from _keys(item, f"{path}.config")
     yield from arguments(facts, item, f"{path}.config")
 
 
-def _idle_pods(item: WorkerFacts, parallel_sizes: Sequence[str], path: str) -> Iterator[Finding]:
-    """Pods of a replica that the engine has no rank for: the product of its parallel sizes is the number of devices that it uses."""
+def _parallel_sizes(item: WorkerFacts, parallel_sizes: Sequence[str], path: str) -> Iterator[Finding]:
+    """Devices that the engine lacks, and pods that it has no rank for: the product of its parallel sizes is the number of devices it uses."""
     sizes = [_size(item.config.get(name)) for name in parallel_sizes if name in item.config]
-    if item.pods == 1 or not parallel_sizes or None in sizes:
+    if not parallel_sizes or None in sizes:
         return
     ranks = math.prod(size for size in sizes if size is not None)
-    if ranks <= max(item.devices, 1) * (item.pods - 1):
+    if 0 < item.devices * item.pods < ranks and "enable-dp-attention" not in item.config:
+        message = f"has {item.devices * item.pods} devices in all, and its parallel sizes multiply to {ranks}"
+        yield warning(f"{path}.resources", message, Rule.DEVICES)
+    if item.pods > 1 and ranks <= max(item.devices, 1) * (item.pods - 1):
         message = f"has more pods than the engine uses: its parallel sizes multiply to {ranks}"
         yield warning(f"{path}.pods", message, Rule.IDLE_PODS)
 

@@ -15,6 +15,31 @@ from controller.validation.options import ValidationOptions
 _KEY_PAIRS = ({"ACCESS_KEY", "SECRET_KEY"}, {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
 _CONTENT_VARIABLES = {"HF_ENDPOINT", "HF_REVISION", "MS_REVISION", "ENDPOINT", "AWS_ENDPOINT_URL"}
 _IMAGE_VOLUMES = (1, 33)
+_SYSTEM = frozenset(
+    [
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "lib",
+        "lib32",
+        "lib64",
+        "libx32",
+        "opt",
+        "proc",
+        "run",
+        "sbin",
+        "sys",
+        "tmp",
+        "usr",
+        "usr/bin",
+        "usr/lib",
+        "usr/local",
+        "usr/sbin",
+        "var",
+    ]
+)
+"""Directories of an image without which its programs do not start."""
 _CLAIM = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 
 
@@ -32,6 +57,16 @@ def storage(facts: BackendFacts, path: str, options: ValidationOptions) -> Itera
     yield from _image_volume(facts, path, options)
     if not broken:
         yield from _mounts(facts, path, sources)
+        yield from _hidden_files(facts, path, sources)
+
+
+def _hidden_files(facts: BackendFacts, path: str, sources: list[tuple[str, str]]) -> Iterator[Finding]:
+    """Claims are mounted under their own name, and a host path at the same path in the pods."""
+    mounts = {facts.cache.mount: f"{path}.cacheURI"}
+    mounts |= {f"/{claim}": where for where, uri in reversed(sources) if (claim := source_claim(uri)) is not None}
+    for mount, where in mounts.items():
+        if mount.removeprefix("/") in _SYSTEM:
+            yield warning(where, f"is mounted at {mount} and hides the files of the images there", Rule.HIDDEN_FILES)
 
 
 def _source(uri: str, path: str) -> Iterator[Finding]:
@@ -72,7 +107,8 @@ def _credentials(facts: BackendFacts, sources: list[tuple[str, str]]) -> Iterato
     for where, uri in sources:
         if uri.startswith(("s3://", "obs://")):
             message = (
-                "needs ACCESS_KEY and SECRET_KEY in env, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3://;"
+                "needs ACCESS_KEY and SECRET_KEY, in env or from a source in envFrom; for s3:// and in env alone, they may be called"
+                " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY;"
                 " without them the downloader leaves the directory empty and reports success"
             )
             yield warning(where, message, Rule.MISSING_CREDENTIALS)
