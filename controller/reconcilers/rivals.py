@@ -12,6 +12,7 @@ write; drift that comes with other values or later; a person with kubectl, whose
 process. The next one finds the condition on the Model, and needs one write for each child to find out whether the rival is still there.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -136,7 +137,7 @@ class Records:
     """The records of all children of a dialect, for as long as they say anything."""
 
     def __init__(self) -> None:
-        self._records: dict[tuple[str, ChildKey], Record] = {}
+        self._records: OrderedDict[tuple[str, ChildKey], Record] = OrderedDict()
 
     def get(self, namespace: str, child: ChildKey) -> Record | None:
         """The record of a child, if any."""
@@ -146,10 +147,8 @@ class Records:
         """Keeps a record in place of an older one, and drops those that have ended from the oldest on."""
         self._records.pop((namespace, child), None)
         self._records[namespace, child] = record
-        for key, oldest in list(self._records.items()):
-            if oldest.ends() > record.at:
-                break
-            del self._records[key]
+        while next(iter(self._records.values())).ends() <= record.at:
+            self._records.popitem(last=False)
 
     def drop(self, namespace: str, child: ChildKey) -> None:
         """The child's last write says nothing about rivals."""

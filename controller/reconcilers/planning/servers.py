@@ -16,7 +16,7 @@ from controller.reconcilers.diff import is_held
 from controller.reconcilers.handover import bound_seconds
 from controller.reconcilers.planning.request import Request
 from controller.reconcilers.pods import runs_commands_of
-from controller.reconcilers.reasons import INITIALIZED
+from controller.reconcilers.reasons import INITIALIZED, READY
 from controller.reconcilers.steps import Patch, Reason, Step, Wait
 
 _NOT_CALLING = "trafficPolicy"
@@ -84,11 +84,16 @@ def _template(role: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _since(request: Request) -> float:
-    """When the first pass over this generation found that not everything is as desired; now, if that is this pass."""
-    condition = meta.find_condition(meta.conditions_of(request.model.object), INITIALIZED) or {}
-    if condition.get("status") == "False" and condition.get("observedGeneration") == request.model.generation:
-        try:
-            return meta.parse_time(str(condition.get("lastTransitionTime"))).timestamp()
-        except ValueError:
-            return request.now
+    """When the first pass over this generation found that not everything is as desired; now, if that is this pass.
+
+    ``Initialized`` stays True, with the older generation, while a later one is applied; then ``Ready`` has become False.
+    """
+    conditions = meta.conditions_of(request.model.object)
+    for type_ in (INITIALIZED, READY):
+        condition = meta.find_condition(conditions, type_) or {}
+        if condition.get("status") == "False" and condition.get("observedGeneration") == request.model.generation:
+            try:
+                return meta.parse_time(str(condition.get("lastTransitionTime"))).timestamp()
+            except ValueError:
+                return request.now
     return request.now

@@ -7,8 +7,11 @@ import pytest
 from controller import meta
 from controller.api.annotations import HANDOVER_TIMEOUT
 from controller.dialects import DIALECTS, ChildKey, Dialect
+from controller.reconcilers.backends import BackendState, BackendView
 from controller.reconcilers.handover import DEFAULT_SECONDS
 from controller.reconcilers.plan import Plan
+from controller.reconcilers.result import PassResult
+from controller.reconcilers.status import compose_status
 from controller.reconcilers.steps import Keep, Patch, Reason, Step, Wait
 from tests.support.factories import a_backend, a_model, a_worker
 from tests.support.worlds import World
@@ -127,6 +130,25 @@ def test_the_wait_ends_at_the_owners_bound(dialect: Dialect) -> None:
     assert isinstance(of_server(world.plan(now=began + 600)), Wait)
     world.model["metadata"]["annotations"] = {HANDOVER_TIMEOUT: "0s"}
     assert isinstance(of_server(world.plan()), Patch)
+
+
+def test_the_wait_of_a_model_that_was_complete_ends_too(dialect: Dialect) -> None:
+    """With the status that each pass leaves: Initialized stays True, of the older generation."""
+    world = serving(on_port(8000), dialect)
+    views = (BackendView("main", "chat-main", BackendState.AVAILABLE, ready=2, desired=2),)
+    told = compose_status(world.model, PassResult(views), meta.format_time(1000.0)).status
+    world = edited(world, on_port(9000))
+    world.model["metadata"]["annotations"] = {HANDOVER_TIMEOUT: "10m"}
+    ends = []
+    for now in (2000.0, 2300.0, 2599.0, 2600.0):
+        world.model["status"] = told
+        planned = world.plan(now=now)
+        waiting = tuple(step for step in planned.steps.values() if isinstance(step, Wait))
+        ends.append([step.until for step in waiting])
+        world.obey(planned)
+        result = PassResult(views, applied=not waiting, waiting=waiting)
+        told = compose_status(world.model, result, meta.format_time(now)).status
+    assert ends == [[2600.0], [2600.0], [2600.0], []]
 
 
 def test_pods_that_stay_as_they_are_are_not_waited_for(dialect: Dialect) -> None:
