@@ -35,6 +35,8 @@ from controller.render.names import child_name
 from controller.runtime import ReconcileError, Request, Result
 
 _FAILURES_THAT_LAST = 3
+_SOON = 0.01
+"""Seconds until the next look after a wait that ended during the pass: zero would mean none."""
 
 
 class ModelReconciler:
@@ -132,7 +134,7 @@ class ModelReconciler:
 
     def _next_look(self, outcome: Outcome, adapters: AdapterReport) -> float | None:
         """When something changes that no watch shows, in seconds: pods are asked again, or a bounded wait ends."""
-        waits = [max(0.0, step.until - self._now()) for step in outcome.waiting if step.until is not None]
+        waits = [max(_SOON, step.until - self._now()) for step in outcome.waiting if step.until is not None]
         if adapters.next_look is not None:
             waits.append(adapters.next_look)
         return min(waits, default=None)

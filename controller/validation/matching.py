@@ -11,9 +11,12 @@ from typing import Any
 from controller.api.findings import Finding, warning
 from controller.api.rules import Rule
 
-_NOT_IN_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P[=>])|\\[1-9]|[*+?}]\+")
+_NOT_IN_RE2 = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P[=>])|\\(?:[1-7](?![0-7])|[89])|(?:[*+?]|\{\d+(?:,\d*)?\})\+")
+_LITERAL = re.compile(r"\\[^\w\s]|\[\^?\]?(?:\\.|\[:\^?[a-z]+:\]|[^\]\\])*\]", re.DOTALL)
+"""Escaped punctuation and sets of characters: the signs in them are not operators."""
 _ONLY_IN_RE2 = (
     (re.compile(r"\\Q.*?(?:\\E|\Z)", re.DOTALL), "x"),
+    (re.compile(r"\\[1-7][0-7]{1,2}"), "x"),
     (re.compile(r"\\[pP](?:\{\^?\w+\}|[A-Z])"), r"\\w"),
     (re.compile(r"\\x\{[0-9A-Fa-f]+\}|\\[zC]"), "x"),
     (re.compile(r"\[:\^?[a-z]+:\]"), r"\\w"),
@@ -42,7 +45,7 @@ def matching(model_match: Any) -> Iterator[Finding]:
 def _problem(regex: str) -> str | None:
     """The reason why Go does not compile an expression, or None."""
     quoted = _ONLY_IN_RE2[0][0].sub("x", regex.replace("\\\\", "x"))
-    if found := _NOT_IN_RE2.search(quoted):
+    if found := _NOT_IN_RE2.search(_LITERAL.sub("x", quoted)):
         return f"{regex[:64]!r} has {found[0]!r}, which Go's regular expressions do not have"
     for pattern, instead in _ONLY_IN_RE2:
         quoted = pattern.sub(instead, quoted)

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controller import meta
-from controller.api.annotations import DIALECT, PAUSED
+from controller.api.annotations import DIALECT, HANDOVER_TIMEOUT, PAUSED
 from controller.api.kinds import MODEL
 from controller.dialects import E4FB6663, V1, ChildKey
 from controller.fronts import MODEL_FRONT
@@ -143,6 +143,24 @@ async def test_a_pass_without_a_change_writes_nothing_and_looks_at_nothing() -> 
     del chat.world.children[ChildKey("ModelRoute", "chat")]
     await chat.once()
     assert chat.writes == [("create", "ModelRoute", "chat")]
+
+
+async def test_a_wait_that_ends_during_the_pass_is_looked_at_again() -> None:
+    """The clock is read again after the writes: no time left is a soon one, not none."""
+    chat = passes(a_backend("blue"), **{HANDOVER_TIMEOUT: "1m"})
+    await chat.once()
+    available = {"conditions": [{"type": "Available", "status": "True"}], "availableReplicas": 1}
+    chat.world.children[ChildKey("ModelInfer", "chat-blue")]["status"] = available
+    chat.world.model["spec"] = a_model("chat", a_backend("green"))["spec"]
+    chat.world.model["metadata"] |= {"generation": 2, "resourceVersion": "2"}
+    await chat.once()  # creates the workload
+    chat.world.model["metadata"] |= {"resourceVersion": "3"}
+    created = meta.parse_time("2026-01-01T00:00:00Z").timestamp()
+    times = iter([created + 59.0])
+    chat.reconciler._now = lambda: next(times, created + 61.0)
+    result = await chat.once()
+    assert result.requeue_after is not None
+    assert result.requeue_after > 0
 
 
 async def test_a_model_that_is_gone_or_going_is_left_alone() -> None:

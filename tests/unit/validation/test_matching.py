@@ -7,6 +7,7 @@ from controller.validation.matching import matching
 GO = [
     "", "a|b", "^/v1/[^/]+$", r"(?i)tenant-\d+", "(?P<name>x)(?<other>y)", r"\Q(*[\E", r"\pL+\p{Greek}\P{^L}", r"\x{1F600}\z", "[[:alpha:]_]*?",
     "(?s-i:a.b)", "a{2,5}", "(?U)a+", r"\\1",
+    r"a\*+", r"\?+", r"[*+?]+x", "[]*+]a", "[[:alpha:]*+]", r"\(?=", "[(?=]", r"\{id\}+", r"\12", r"a\\\\+",
 ]  # fmt: skip
 """What Go's regexp compiles."""
 NOT_GO = [
@@ -23,6 +24,8 @@ NOT_GO = [
     "(?>a)",
     "a++",
     "a{2}+",
+    r"\\*+",
+    r"[a]*+",
     "a{5,2}",
 ]
 """What it does not: repeated nothing, open groups, and everything that looks around or back."""
