@@ -42,7 +42,7 @@ def everything() -> Json:
         affinity={"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "k"}]}},
         tolerations=[{"key": "k", "operator": "Exists", "effect": "NoSchedule"}],
         nodeSelector={"a": "b"},
-        config={"chat-template": "x", "middleware": ["x"], "served-model-name": "s"},
+        config={"chat-template": "x", "middleware": ["x"], "served-model-name": "s", "pipeline-parallel-size": 2},
     )
     first = a_backend(
         "a",
