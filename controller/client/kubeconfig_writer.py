@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -22,20 +22,53 @@ def write_tokens(path: Path, user: str, used: str, tokens: Mapping[str, str]) ->
     ``used`` is the refresh token that was exchanged for ``tokens``. If the file has another one by now, another program has renewed it,
     and nothing is written. A field that the file does not have is not added. Returns whether the file was written.
 
-    The file is locked with ``<file>.lock``, which kubectl's own writes respect, and is replaced in one step. Blocks for two seconds at
-    most. Raises ConfigError if the file stays locked, and OSError if it cannot be written.
+    The file is locked with ``<file>.lock``, which kubectl's own writes respect: next to a link, where there is one. It is replaced in one
+    step. Blocks for two seconds at most. Raises ConfigError if the file stays locked, is not YAML or has a form that cannot be edited,
+    and OSError if it cannot be written.
     """
     target = path.resolve()
-    with _locked(target):
+    with _locked(path):
         text = target.read_bytes().decode("utf-8")
-        fields = _token_fields(text, user)
+        try:
+            fields = _token_fields(text, user)
+        except yaml.YAMLError as error:
+            raise ConfigError(_problem(error)) from None
         if "refresh-token" not in fields or fields["refresh-token"].value != used:
             return False
-        spans = [(fields[name], value) for name, value in tokens.items() if name in fields]
-        for node, value in sorted(spans, key=lambda span: span[0].start_mark.index, reverse=True):
-            text = text[: node.start_mark.index] + json.dumps(value) + text[node.end_mark.index :]
-        _replace(target, text.encode("utf-8"))
+        changes = {name: value for name, value in tokens.items() if name in fields}
+        edited = _edited(text, [(fields[name], value) for name, value in changes.items()])
+        if not _differ_only_in(text, edited, user, changes):
+            raise ConfigError("the tokens stand in a form that cannot be edited, such as an anchor")
+        _replace(target, edited.encode("utf-8"))
     return True
+
+
+def _edited(text: str, spans: Sequence[tuple[yaml.ScalarNode, str]]) -> str:
+    """The text with other values at these places; an empty place and one in block style keep the white space around them."""
+    for node, value in sorted(spans, key=lambda span: span[0].start_mark.index, reverse=True):
+        start, end = node.start_mark.index, node.end_mark.index
+        before = "" if end > start else " "
+        after = text[len(text[:end].rstrip()) : end] if node.style in ("|", ">") else ""
+        text = text[:start] + before + json.dumps(value) + after + text[end:]
+    return text
+
+
+def _differ_only_in(text: str, edited: str, user: str, changes: Mapping[str, str]) -> bool:
+    """Whether the edited text means the same but for these values of the user."""
+    try:
+        wanted, found = (yaml.load(each, yaml.BaseLoader) for each in (text, edited))  # noqa: S506 - makes nothing but texts
+    except yaml.YAMLError:
+        return False
+    entry = next(entry for entry in wanted["users"] if entry.get("name") == user)
+    entry["user"]["auth-provider"]["config"].update(changes)
+    return bool(wanted == found)
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """Without the excerpt of the file, which may hold a secret."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return "it is not YAML"
 
 
 def _token_fields(text: str, user: str) -> dict[str, yaml.ScalarNode]:

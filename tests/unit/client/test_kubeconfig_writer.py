@@ -74,6 +74,43 @@ def test_in_flow_style_too(tmp_path: Path) -> None:
     assert tokens_of(path, "other") == {"refresh-token": TOKENS["refresh-token"], "id-token": "new:id"}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("id-token: 'old'", "id-token:"),
+        ("id-token: 'old'", "id-token: >-\n          old"),
+        ("id-token: 'old'", "id-token: |\n          old\n"),
+        ("refresh-token: r0\n        idp", "refresh-token: |-\n          r0\n        idp"),
+    ],
+    ids=["empty", "folded", "literal", "literal refresh token"],
+)
+def test_in_whatever_form_the_tokens_stand(tmp_path: Path, before: str, after: str) -> None:
+    """The file stays valid, and everything behind the token stays where it was."""
+    assert before in KUBECONFIG
+    path = kubeconfig(tmp_path, KUBECONFIG.replace(before, after))
+    assert write_tokens(path, "me", "r0", TOKENS)
+    issuer = {"client-id": "kube", "idp-issuer-url": "https://issuer.example.com"}
+    assert tokens_of(path, "me") == {**TOKENS, **issuer}
+
+
+def test_a_form_that_cannot_be_edited_stays(tmp_path: Path) -> None:
+    """An anchor that something else refers to."""
+    text = KUBECONFIG.replace("id-token: 'old'", "id-token: &token old\n        extra: *token")
+    path = kubeconfig(tmp_path, text)
+    with pytest.raises(ConfigError, match="cannot be edited"):
+        write_tokens(path, "me", "r0", TOKENS)
+    assert path.read_text(encoding="utf-8") == text
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_does_not_quote_the_file(tmp_path: Path) -> None:
+    """A log would show the secrets next to the mistake."""
+    path = kubeconfig(tmp_path, KUBECONFIG + "- {token: hidden-value, x: ]\n")
+    with pytest.raises(ConfigError, match=r"^line ") as caught:
+        write_tokens(path, "me", "r0", TOKENS)
+    assert "hidden-value" not in str(caught.value)
+
+
 @pytest.mark.parametrize("user", ["me", "nobody"])
 def test_a_token_that_another_program_renewed_stays(tmp_path: Path, user: str) -> None:
     """Its refresh token is not the one that we used; a user that is gone is not added."""
@@ -123,3 +160,17 @@ def test_a_failed_write_leaves_the_file_and_no_other(tmp_path: Path, monkeypatch
         write_tokens(path, "me", "r0", TOKENS)
     assert path.read_text() == KUBECONFIG
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_lock_of_a_link_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kubectl locks the path that it was given, not the file behind a link."""
+    monkeypatch.setattr(kubeconfig_writer, "_LOCK_SECONDS", 0.0)
+    folder = tmp_path / "real"
+    folder.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(kubeconfig(folder))
+    lock = tmp_path / "link.lock"
+    lock.touch()
+    with pytest.raises(ConfigError, match=r"link\.lock exists"):
+        write_tokens(link, "me", "r0", TOKENS)
+    assert tokens_of(link, "me")["refresh-token"] == "r0"
