@@ -6,6 +6,7 @@ files are left out, relative paths are relative to the file they stand in.
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,27 @@ _PATHS = {
     "contexts": (),
 }
 _MALFORMED = "it does not have the form of a kubeconfig"
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN_NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+
+
+class _Loader(yaml.SafeLoader):
+    """A date, ``12:30`` and ``=`` are texts, as kubectl reads them. So is ``0123``, which YAML 1.1 takes for 83."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, _PLAIN_NUMBER if tag == "tag:yaml.org,2002:int" else pattern)
+        for tag, pattern in resolvers
+        if tag not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _QuickLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same in C, where there is one."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +123,9 @@ def _document(path: Path) -> Mapping[str, Any]:
 def _parsed(content: bytes) -> Any:
     """By the quick parser; an error in the words of the other, which names the better line."""
     try:
-        return yaml.load(content, _Loader)  # noqa: S506 - a safe loader, in C where there is one
+        return yaml.load(content, _QuickLoader)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError:
-        return yaml.safe_load(content)
+        return yaml.load(content, _Loader)  # noqa: S506 - a safe loader
 
 
 def _named(entries: object, kind: str, path: Path) -> dict[str, Mapping[str, Any]]:

@@ -164,7 +164,7 @@ async def test_a_plugin_gets_the_cluster_it_asked_for(tmp_path: Path) -> None:
         "env": [{"name": "INFO", "value": str(tmp_path / "info")}],
     }
     extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
-    cluster = {"certificate-authority": "ca.crt", "extensions": [{"name": "other"}, extension]}
+    cluster: dict[str, Any] = {"certificate-authority": "ca.crt", "extensions": [{"name": "other"}, extension]}
     await load_config(written(tmp_path / "config", kubeconfig({"exec": execute}, **cluster)))
     info = json.loads((tmp_path / "info").read_text())
     assert info["apiVersion"] == PLUGIN["apiVersion"]
@@ -173,6 +173,25 @@ async def test_a_plugin_gets_the_cluster_it_asked_for(tmp_path: Path) -> None:
         "certificate-authority-data": "YSBDQQ==",
         "config": {"audience": "x"},
     }
+
+
+async def test_plain_texts_reach_a_plugin_as_they_stand(tmp_path: Path) -> None:
+    """YAML 1.1 knows dates, numbers to the base of 60 and octal ones; numbers in a plugin's own extension stay numbers."""
+    command = script(
+        tmp_path / "plugin.sh",
+        f'echo "$@ $DAY" > {tmp_path / "given"}\necho "$KUBERNETES_EXEC_INFO" > {tmp_path / "info"}\n{prints(tmp_path / "runs", token="t")}',
+    )
+    document = json.dumps(kubeconfig({"exec": {**PLUGIN, "command": str(command), "provideClusterInfo": True}}))
+    plain = "args: [2020-04-01, 12:30, =, 0123, 7], env: [{name: DAY, value: 2020-04-02}], command:"
+    extension = (
+        "extensions: [{name: client.authentication.k8s.io/exec, extension: {port: 80, day: 2020-04-03}}], server:"
+    )
+    path = tmp_path / "config"
+    path.write_text(document.replace('"command":', plain).replace('"server":', extension))
+    await load_config(str(path))
+    assert (tmp_path / "given").read_text() == "2020-04-01 12:30 = 0123 7 2020-04-02\n"
+    info = json.loads((tmp_path / "info").read_text())
+    assert info["spec"]["cluster"]["config"] == {"port": 80, "day": "2020-04-03"}
 
 
 async def test_impersonation_is_sent(tmp_path: Path) -> None:
