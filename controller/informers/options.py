@@ -24,7 +24,7 @@ class CacheOptions:
 
     In which form:
 
-    - ``transform``: called with a shallow copy of each object before it is stored; returns what is stored.
+    - ``transform``: called with a shallow copy of each object and its metadata before it is stored; returns what is stored.
     - ``managed_fields``: leave ``managedFields`` in, for the transform or for readers; without it they go before anything else.
     - ``compact``: keep the objects as compressed JSON and decode one when it is read.
     """

@@ -45,7 +45,10 @@ class Scope:
         if self._options.metadata_only:
             kind = {"apiVersion": self._resource.api_version, "kind": self._resource.kind}
             obj = {**kind, "metadata": obj.get("metadata", {})}
-        return obj if self._options.transform is None else _same(obj, self._options.transform(dict(obj)))
+        if self._options.transform is None:
+            return obj
+        copied = {**obj, "metadata": dict(meta.metadata_of(obj))} if "metadata" in obj else dict(obj)
+        return _same(obj, self._options.transform(copied))
 
 
 def _same(obj: Object, transformed: object) -> Object:

@@ -55,6 +55,19 @@ def test_a_transform_that_returns_something_else_than_its_object_is_refused(answ
         Scope(CONFIG_MAP, CacheOptions(transform=lambda _: answer)).shape(config_map())
 
 
+def test_a_transform_that_takes_the_version_out_in_place_is_refused() -> None:
+    """And again when it is tried again: the original keeps its version."""
+
+    def strip(obj: dict[str, Any]) -> Object:
+        del obj["metadata"]["resourceVersion"]
+        return obj
+
+    original = config_map()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="a transform keeps"):
+            Scope(CONFIG_MAP, CacheOptions(transform=strip, managed_fields=True)).shape(original)
+
+
 def test_a_selector_that_cannot_be_read_here_leaves_the_choice_to_the_watch() -> None:
     """The server may know more operators: an own write is then not taken in before the watch tells of it."""
     assert Scope(CONFIG_MAP, CacheOptions(label_selector="a=b")).is_readable
