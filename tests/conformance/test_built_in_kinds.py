@@ -192,3 +192,21 @@ async def test_a_pod_needs_containers_and_begins_pending(api: Api) -> None:
     )
     assert answer.body["status"]["phase"] == "Pending"
     assert answer.body["metadata"]["generation"] == 1
+
+
+@pytest.mark.parametrize(
+    "selectors",
+    [
+        pytest.param([], id="none"),
+        pytest.param([{"matchExpressions": [{"key": "a", "operator": "Near"}]}], id="operator"),
+        pytest.param([{"matchExpressions": [{"key": "a", "operator": "In"}]}], id="no values"),
+        pytest.param([{"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}], id="values"),
+        pytest.param([{"matchLabels": {"a b": "c"}}], id="label"),
+    ],
+)
+async def test_a_cluster_role_aggregates_by_selectors_that_can_be_read(api: Api, selectors: list[Any]) -> None:
+    """One that was let in would stand in the way of every other cluster role."""
+    roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    rule = {"clusterRoleSelectors": selectors}
+    assert (await api.post(roles, {"metadata": {"name": "hazy"}, "aggregationRule": rule})).outcome == "422 Invalid"
+    assert (await api.get(f"{roles}/hazy")).code == 404

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.envtest.embedded.builtin.common_rules import Rule
-from controller.envtest.embedded.causes import required, unsupported, wrong
+from controller.envtest.embedded.causes import forbidden, required, unsupported, wrong
+from controller.meta import LabelSelector
 from controller.meta.errors import Cause
 
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
@@ -99,6 +100,36 @@ def _role_ref(value: Any, path: str) -> Iterator[Cause]:
         yield unsupported(f"{path}.kind", value.get("kind"), ["Role", "ClusterRole"])
 
 
+def _aggregation_rule(value: Any, path: str) -> Iterator[Cause]:
+    selectors = value.get("clusterRoleSelectors")
+    if not selectors:
+        yield required(
+            f"{path}.clusterRoleSelectors", "at least one clusterRoleSelector required if aggregationRule is non-nil"
+        )
+    for index, selector in enumerate(selectors or ()):
+        yield from _selector(selector, f"{path}.clusterRoleSelectors[{index}]")
+
+
+def _selector(value: Any, path: str) -> Iterator[Cause]:
+    causes = []
+    for index, entry in enumerate(value.get("matchExpressions") or ()):
+        where, operator, values = f"{path}.matchExpressions[{index}]", entry.get("operator"), entry.get("values")
+        if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+            causes.append(wrong(f"{where}.operator", operator, "not a valid selector operator"))
+        elif operator in ("In", "NotIn") and not values:
+            causes.append(required(f"{where}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+        elif operator in ("Exists", "DoesNotExist") and values:
+            causes.append(
+                forbidden(f"{where}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")
+            )
+    if not causes:
+        try:
+            LabelSelector.from_object(value)
+        except ValueError as error:
+            causes.append(wrong(path, value, str(error)))
+    yield from causes
+
+
 def _claim(value: Any, path: str) -> Iterator[Cause]:
     if not value.get("accessModes"):
         yield required(f"{path}.accessModes", "at least 1 access mode is required")
@@ -113,6 +144,7 @@ RULES: Mapping[str, Rule] = {
     "core.v1.Event": _core_event,
     "events.v1.Event": _event,
     "rbac.v1.PolicyRule": _policy_rule,
+    "rbac.v1.AggregationRule": _aggregation_rule,
     "rbac.v1.Subject": _subject,
     "rbac.v1.RoleRef": _role_ref,
     "core.v1.PersistentVolumeClaimSpec": _claim,
