@@ -60,9 +60,9 @@ class Recent(Generic[K]):
     among the last few is neither packed nor opened for each of these.
     """
 
-    def __init__(self, stored: MutableMapping[K, Stored]) -> None:
+    def __init__(self, stored: MutableMapping[K, Stored], packer: Packer | None = None) -> None:
         self._stored = stored
-        self._packer = Packer()
+        self._packer = packer or Packer()
         self._written: OrderedDict[K, None] = OrderedDict()
         self._opened: OrderedDict[K, Object] = OrderedDict()
 

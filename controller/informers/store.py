@@ -8,7 +8,7 @@ of it; an answer that is older than what the watch has reached never brings back
 from collections.abc import Iterable
 
 from controller import meta
-from controller.informers.compact import Stored, opened
+from controller.informers.compact import Packer, Stored, opened
 from controller.informers.delta import Delta, DeltaType
 from controller.informers.mutation import MutationDetector
 from controller.informers.own_writes import OwnWrites
@@ -40,14 +40,14 @@ class Indexer:
         self.position = 0
         self._functions = dict(BUILT_IN)
         self._failed = failed
-        self._compact = compact
+        self._packer = Packer() if compact else None
         self._detector = detector
         self._table = self._new_table()
         self._replacements: list[Replacement] = []
         self._own = OwnWrites()
 
     def _new_table(self) -> Table:
-        return Table(self._functions, self._failed, compact=self._compact)
+        return Table(self._functions, self._failed, self._packer)
 
     def add_index(self, name: str, function: IndexFunction) -> None:
         """Files every object, present and future, under what ``function`` gives for it. Raises ValueError for another one of that name."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from controller import meta
-from controller.informers.compact import Packed, Recent, Stored, opened
+from controller.informers.compact import Packed, Packer, Recent, Stored, opened
 from controller.meta import NamespacedName, Object
 
 BY_NAMESPACE = "namespace"
@@ -32,18 +32,19 @@ class Table:
 
     ``functions`` may be shared between tables. A function that raises for an object is reported to ``failed`` with its name; the object
     is stored all the same, is found under no value of that index, and stands in ``unfiled`` until ``refile`` succeeds. So does one for
-    which a function returns something else than texts.
+    which a function returns something else than texts. Objects are compressed by ``packer``, if there is one; tables that take objects
+    from each other share it, so that there is one sample to keep.
     """
 
-    def __init__(self, functions: dict[str, IndexFunction], failed: IndexFailure, *, compact: bool) -> None:
+    def __init__(self, functions: dict[str, IndexFunction], failed: IndexFailure, packer: Packer | None) -> None:
         self.heads: dict[NamespacedName, Head] = {}
         self.stored: dict[NamespacedName, Stored] = {}
         self.indexes: dict[str, defaultdict[str, dict[NamespacedName, None]]] = {}
         self.unfiled: dict[NamespacedName, None] = {}
         self._functions = functions
         self._failed = failed
-        self._compact = compact
-        self._recent = Recent(self.stored)
+        self._compact = packer is not None
+        self._recent = Recent(self.stored, packer)
         for name in functions:
             self.indexes[name] = defaultdict(dict)
 

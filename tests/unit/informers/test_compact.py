@@ -53,6 +53,22 @@ def test_objects_that_are_alike_take_little_memory() -> None:
     assert size < 500 * len(packed)
 
 
+def test_lists_one_after_the_other_keep_one_sample() -> None:
+    """A sample of each list would in the end be kept for each object: more than without compression."""
+    text = "".join(map(chr, random.Random(7).choices(range(97, 123), k=20_000)))
+    store, versions = Indexer(compact=True), dict.fromkeys(range(200), 1)
+    tracemalloc.start()
+    try:
+        sizes = []
+        for version in range(1, 101):
+            versions[version] = version
+            store.replace([an_object(f"o-{key}", each, text=text) for key, each in versions.items()], str(version))
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert sizes[-1] - sizes[1] < 10 * 20_000
+
+
 def test_the_last_few_are_decoded_once() -> None:
     """What was read lately is the same object at each reading, until enough others were read."""
     packer = Packer()
