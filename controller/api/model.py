@@ -90,7 +90,7 @@ class Worker(ApiType):
     )
     pods: Int | None = _field(
         None,
-        "Pods of one instance: above 1, an entry pod and Ray workers; absent or 0 means 1.",
+        "Pods of one instance: above 1, an entry pod and further ones; absent or 0 means 1.",
         2,
         minimum=0,
         maximum=MOST_REPLICAS,

@@ -35,7 +35,12 @@ class Rule(StrEnum):
     CHARACTERS = "characters", ERROR, "No text holds U+0000 or half of a surrogate pair, which no argument can carry."
     DUPLICATE_OBJECT = "duplicate-object", ERROR, "No two of the given objects have the same kind, namespace and name."
     NAME = "name", ERROR, "The name starts with a letter and holds at most 63 lower-case letters, digits and dashes."
-    METADATA = "metadata", ERROR, "`namespace` and `uid`, where given, are such as a cluster assigns."
+    METADATA = (
+        "metadata",
+        ERROR,
+        "`namespace` and `uid`, where given, are such as a cluster assigns; labels and annotations are texts.",
+    )
+    DIALECT = "dialect", ERROR, "The annotation for the dialect of the children, where given, names one."
 
     BACKEND_TYPE = "backend-type", ERROR, "The type of a backend is supported."
     WORKERS = "workers", ERROR, "A backend has exactly the workers that its type asks for."

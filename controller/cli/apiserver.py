@@ -53,6 +53,8 @@ def apiserver(
     definitions = list(read_crds(crds))
     if kubeconfig_out is not None:
         _spare(kubeconfig_out)
+    if persist is not None:
+        _check_writable(persist)
     try:
         asyncio.run(_serve(port, definitions, kubeconfig_out, persist=persist, skip_rules=skip_rules))
     except ApiError as error:
@@ -88,6 +90,14 @@ def _spare(kubeconfig: Path) -> None:
         ours = False
     if not ours:
         raise Unusable(f"{kubeconfig} is not replaced: another command wrote it; give another path")
+
+
+def _check_writable(file: Path) -> None:
+    """Raises Unusable when the data could not be saved in the end."""
+    if not file.parent.is_dir():
+        raise Unusable(f"{file} cannot be written: {file.parent} is not a directory")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise Unusable(f"{file} cannot be written: permission denied")
 
 
 async def _serve(

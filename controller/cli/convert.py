@@ -6,6 +6,7 @@ from collections.abc import Callable
 import click
 
 from controller import meta
+from controller.api.annotations import DIALECT
 from controller.api.documents import dump_documents
 from controller.cli.inputs import Inputs, read_documents
 from controller.cli.options import documents_option, option, version_option
@@ -55,9 +56,20 @@ def convert_command(files: tuple[str, ...], target: str, output: str) -> None:
     if lossy:
         converted = _convert([document for _, document in given if id(document) not in lossy], target)
     _print(converted.documents, output)
-    if idle := not any(_concerns(document, target) for _, document in given):
-        click.echo(f"nothing was converted: no object in the given files concerns --to {target}", err=True)
+    idle = not any(_concerns(document, target) for _, document in given)
+    if idle and not inputs.unusable:
+        click.echo(_nothing([document for _, document in given], target), err=True)
     raise SystemExit(2 if inputs.unusable or idle else 1 if lossy else 0)
+
+
+def _nothing(documents: list[Object], target: str) -> str:
+    """Why nothing was converted, and what to do about a Model that is meant for a dialect."""
+    said = f"nothing was converted: no object in the given files concerns --to {target}"
+    if target in DIALECTS and any(_concerns(document, "model") for document in documents):
+        said += (
+            f"; Models need no conversion: see `render --dialect {target}`, or set the annotation {DIALECT}: {target}"
+        )
+    return said
 
 
 def _concerns(document: Object, target: str) -> bool:

@@ -51,11 +51,11 @@ def run(**values: Any) -> None:
       model-controller run --context staging --namespace team-a --namespace team-b
       model-controller run --leader-elect --leader-elect-namespace model-controller-system
     """
-    gc.disable()
     from controller.runtime.logging import configure_logging
 
     flags = RunFlags(**values)
     configure_logging(level=flags.log_level, format=flags.log_format)
+    gc.disable()
     try:
         asyncio.run(_run(flags))
     except Exception as error:  # noqa: BLE001 - every failure becomes a sentence and an exit code

@@ -57,7 +57,8 @@ class KubeconfigSource:
     async def load(self) -> Settings:
         """The current settings. Raises ConfigError."""
         if not any(path.is_file() for path in self._paths):
-            raise ConfigError(f"there is no kubeconfig at {self._where}")
+            folder = any(path.is_dir() for path in self._paths)
+            raise ConfigError(f"{self._where} is a directory" if folder else f"there is no kubeconfig at {self._where}")
         try:
             stamp = [_stamp(path) for path in self._paths]
             if stamp != self._stamp:

@@ -14,7 +14,7 @@ from controller.dialects import DIALECTS, Autoscaling, Dialect, Workload
 from controller.meta import Object, Resource, schema
 from controller.render.names import revision
 
-_IGNORED = {"one_per_node": "is left out: no controller acts on it"}
+_IGNORED = {"one_per_node": "topologySpreadConstraints are left out: no controller acts on them"}
 _MOVED = ("spec.policyRef",)
 """Fields that say the same by other means."""
 

@@ -9,11 +9,14 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from typing import NamedTuple
 
+from controller import meta
+from controller.api.annotations import DIALECT
 from controller.api.findings import Finding as Finding
 from controller.api.findings import error, warning
 from controller.api.model import MOST_REPLICAS, Backend, Model
 from controller.api.rules import Rule
 from controller.api.storage import adapter_key
+from controller.dialects import DIALECTS
 from controller.fronts import MODEL_FRONT, Front
 from controller.meta import UNDECODABLE, Object
 from controller.render.engines import backend_facts
@@ -48,7 +51,7 @@ def examine(obj: Object, options: ValidationOptions | None = None, front: Front 
     if UNDECODABLE in obj:
         return Examined([error("spec", f"cannot be read: {obj[UNDECODABLE]}", Rule.UNREADABLE)])
     document, own = front.model(obj), front.schema()
-    findings = [*shape.metadata(obj)]
+    findings = [*shape.metadata(obj), *_dialect(document, front)]
     if not shape.is_plain(document):
         if too_deep := [*_placed(shape.nesting(document), front)]:
             return Examined([*findings, *too_deep])
@@ -64,6 +67,14 @@ def examine(obj: Object, options: ValidationOptions | None = None, front: Front 
     elif obj.get("spec") is None:
         findings.append(error("spec", "is missing", Rule.MISSING_SPEC))
     return Examined(sorted(findings, key=lambda finding: shape.position(finding.path, own)), model, backends)
+
+
+def _dialect(model: Object, front: Front) -> Iterator[Finding]:
+    """A Model may name the dialect of its children; the one of another front is fixed."""
+    named = None if front.dialect else meta.annotations_of(model).get(DIALECT)
+    if isinstance(named, str) and named not in DIALECTS:
+        message = f"{named[:64]!r} is not one of {', '.join(DIALECTS)}"
+        yield error(f"metadata.annotations.{DIALECT}", message, Rule.DIALECT)
 
 
 def _placed(findings: Iterator[Finding], front: Front) -> Iterator[Finding]:

@@ -91,6 +91,18 @@ def metadata(obj: Object) -> Iterator[Finding]:
         value = meta.metadata_of(obj).get(field)
         if value not in (None, "") and not (isinstance(value, str) and re.fullmatch(pattern, value)):
             yield error(f"metadata.{field}", f"{str(value)[:80]!r} is not a valid {field}", Rule.METADATA)
+    for field in ("labels", "annotations"):
+        yield from _texts_by_key(meta.metadata_of(obj).get(field), f"metadata.{field}")
+
+
+def _texts_by_key(value: Any, path: str) -> Iterator[Finding]:
+    """The API server takes maps of texts; YAML reads ``true`` and ``1`` without quotes as something else."""
+    if value is not None and not isinstance(value, Mapping):
+        yield error(path, "must be a map of texts", Rule.METADATA)
+        return
+    for key, item in (value or {}).items():
+        if item is not None and not isinstance(item, str):
+            yield error(f"{path}.{key}"[:_LONGEST_PATH], "must be a text; put it in quotes", Rule.METADATA)
 
 
 def shape(obj: Object, wanted: Mapping[str, Any], kind: str) -> Iterator[Finding]:

@@ -37,8 +37,10 @@ REAL = [pytest.mark.real, pytest.mark.xdist_group("real"), pytest.mark.timeout(3
 
 async def refusal(client: Client, model: dict[str, Any], namespace: str) -> str | None:
     """What the API server has against this Model; None when it would take it."""
+    sent, given = unborn(model, namespace), model["metadata"]
+    sent["metadata"] |= {field: given[field] for field in ("labels", "annotations") if field in given}
     try:
-        await client.raw("POST", MODEL.path(namespace), jsonio.dumps(unborn(model, namespace)), query=STRICTLY)
+        await client.raw("POST", MODEL.path(namespace), jsonio.dumps(sent), query=STRICTLY)
     except (Invalid, BadRequest) as error:
         return str(error)
     return None

@@ -39,6 +39,7 @@ async def finished(*arguments: str) -> tuple[int, str]:
     ("arguments", "sentence"),
     [
         (["--kubeconfig", "/nowhere/kubeconfig"], "there is no kubeconfig at /nowhere/kubeconfig"),
+        (["--kubeconfig", "/tmp"], "/tmp is a directory"),
         (["--kubeconfig", "{broken}"], "cannot be used"),
         (["--kubeconfig", "{good}", "--context", "other"], "cannot be used"),
         (
@@ -48,7 +49,7 @@ async def finished(*arguments: str) -> tuple[int, str]:
         (["--workers", "0"], "--workers"),
         (["--kubeconfig", "{good}", "--metrics-bind-address", "nonsense"], "nonsense"),
     ],
-    ids=["missing", "broken", "context", "durations", "flag", "address"],
+    ids=["missing", "folder", "broken", "context", "durations", "flag", "address"],
 )
 async def test_unusable_settings_end_at_once_with_exit_code_2(
     tmp_path: Path, arguments: list[str], sentence: str

@@ -156,7 +156,18 @@ def _deep(levels: int) -> Any:
     return value
 
 
+def with_metadata(**metadata: Any) -> dict[str, Any]:
+    """A valid Model with these fields of ``metadata``."""
+    model = a_model("chat")
+    return {**model, "metadata": {**model["metadata"], **metadata}}
+
+
 OF_THE_MODEL = (
+    case(Rule.METADATA, "metadata.annotations.a", (A, C),
+         with_metadata(annotations={"a": True}), with_metadata(annotations={"a": "true"})),
+    case(Rule.DIALECT, "metadata.annotations.registry.volcano.sh/dialect", (C,),
+         with_metadata(annotations={"registry.volcano.sh/dialect": "v2"}),
+         with_metadata(annotations={"registry.volcano.sh/dialect": "v1"})),
     case(Rule.TOTAL_REPLICAS, "spec.backends", (A, C),
          a_model("chat", *(a_backend(n, minReplicas=600_000, maxReplicas=600_000) for n in "ab")),
          a_model("chat", *(a_backend(n, minReplicas=500_000, maxReplicas=500_000) for n in "ab"))),

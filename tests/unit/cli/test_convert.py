@@ -47,6 +47,20 @@ def test_nothing_to_convert_is_no_silent_success(tmp_path: Path) -> None:
     assert convert(tmp_path, "model", a_model()).exit_code == 0
 
 
+def test_a_model_for_a_dialect_is_sent_to_the_right_command(tmp_path: Path) -> None:
+    """Only children are converted between dialects."""
+    result = convert(tmp_path, "v1", a_model())
+    assert result.exit_code == 2
+    assert "Models need no conversion: see `render --dialect v1`" in result.stderr
+
+
+def test_a_file_that_cannot_be_read_is_the_only_cause_given(tmp_path: Path) -> None:
+    """It may have held what was to be converted."""
+    result = CliRunner().invoke(cli, ["convert", "--to", "v1", str(tmp_path / "missing.yaml")])
+    assert result.exit_code == 2
+    assert "nothing was converted" not in result.stderr
+
+
 def test_unusable_input_is_exit_code_2(tmp_path: Path) -> None:
     """As of every command."""
     assert CliRunner().invoke(cli, ["convert", "--to", "v1", str(tmp_path / "missing.yaml")]).exit_code == 2
