@@ -104,13 +104,19 @@ def _with_settings(
         return desired
     ours = {role["name"]: {} if role["name"] in scaled else {"replicas": role["replicas"]} for role in roles}
     theirs = {
-        role.get("name"): {key: role[key] for key in kind.settings & role.keys()}
-        for role in current
-        if isinstance(role, Mapping)
+        name: {key: role[key] for key in kind.settings & role.keys()} for role in current if (name := _role_name(role))
     }
-    base = current if held else roles
-    new = [{**role, **theirs.get(role.get("name"), {}), **ours.get(role.get("name"), {})} for role in base]
+    new = [
+        {**role, **theirs.get(name, {}), **ours.get(name, {})} if (name := _role_name(role)) else role
+        for role in (current if held else roles)
+    ]
     return {**desired, "spec": with_value(meta.spec_of(desired), kind.template, new)}
+
+
+def _role_name(role: Any) -> str:
+    """The name of a role; empty for what has none, such as a live role of a shape that no CRD checked."""
+    name = role.get("name") if isinstance(role, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 def _spec_patch(
