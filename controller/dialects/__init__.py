@@ -26,3 +26,8 @@ from controller.dialects.v1 import V1 as V1
 
 DIALECTS = {dialect.name: dialect for dialect in (E4FB6663, V1)}
 """Every dialect by its name, the oldest first."""
+
+
+def unknown_dialect(name: str) -> str | None:
+    """Why this name is refused where a Model names a dialect; None for a dialect, and for an empty name, which leaves the choice open."""
+    return None if not name or name in DIALECTS else f"{name[:64]!r} is not one of {', '.join(DIALECTS)}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from controller import meta
 from controller.api.annotations import DIALECT
-from controller.dialects import DIALECTS, ChildKey, Dialect
+from controller.dialects import DIALECTS, ChildKey, Dialect, unknown_dialect
 from controller.fronts import Front
 from controller.informers import BY_OWNER, Lister, SharedInformer
 from controller.meta import Object, Resource
@@ -85,8 +85,8 @@ class Families:
         """The family of a Model's children; None while it is not there or not ready. Raises UnknownDialect."""
         named = _named(model, front)
         if named:
-            if named not in DIALECTS:
-                raise UnknownDialect(f"{named[:64]!r} is not one of {', '.join(DIALECTS)}")
+            if (message := unknown_dialect(named)) is not None:
+                raise UnknownDialect(message)
             family = self._found.get(named)
             return family if family is not None and family.is_ready else None
         if not self._found or not all(family.is_ready for family in self):

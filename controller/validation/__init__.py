@@ -16,7 +16,7 @@ from controller.api.findings import error, warning
 from controller.api.model import MOST_REPLICAS, Backend, Model
 from controller.api.rules import Rule
 from controller.api.storage import adapter_key
-from controller.dialects import DIALECTS
+from controller.dialects import unknown_dialect
 from controller.fronts import MODEL_FRONT, Front
 from controller.meta import UNDECODABLE, Object
 from controller.render.engines import backend_facts
@@ -72,8 +72,7 @@ def examine(obj: Object, options: ValidationOptions | None = None, front: Front 
 def _dialect(model: Object, front: Front) -> Iterator[Finding]:
     """A Model may name the dialect of its children; the one of another front is fixed."""
     named = None if front.dialect else meta.annotations_of(model).get(DIALECT)
-    if isinstance(named, str) and named not in DIALECTS:
-        message = f"{named[:64]!r} is not one of {', '.join(DIALECTS)}"
+    if isinstance(named, str) and (message := unknown_dialect(named)) is not None:
         yield error(f"metadata.annotations.{DIALECT}", message, Rule.DIALECT)
 
 

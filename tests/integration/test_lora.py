@@ -378,7 +378,7 @@ async def test_a_new_process_asks_and_changes_nothing(
 async def test_a_key_out_of_a_secret_is_sent_once_the_controller_may_read_it(
     environment: Environment, client: Client, dialect: Dialect, namespace: str
 ) -> None:
-    """Shipped is no right on Secrets: the condition names the one that is missing, and one Role for one Secret is enough."""
+    """No right on Secrets is shipped: the condition names the one that is missing, and one Role for one Secret is enough."""
     secret = {"metadata": {"name": "engine"}, "stringData": {"token": "k-1"}}
     async with a_fleet(client, namespace, dialect) as fleet, controlling(environment, namespace, dialect):
         await client.create(SECRET, secret, namespace=namespace)

@@ -11,7 +11,7 @@ from tests.support.worlds import World
 
 
 class Store:
-    """An informer that is told of writes."""
+    """An informer that records the writes that it gets."""
 
     def record(self, obj: Object) -> None:
         """Taken."""

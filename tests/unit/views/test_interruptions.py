@@ -1,4 +1,4 @@
-"""Changes that interrupt requests are told before they are made, and only those."""
+"""Changes that interrupt requests are announced before they are made, and only those."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ AVAILABLE = {"conditions": [{"type": "Available", "status": "True"}]}
 
 
 def changed(before: dict[str, Any], after: dict[str, Any], dialect: Dialect, replicas: int | None = None) -> list[str]:
-    """What is told about a Model that is applied, serves, and is then replaced. ``replicas`` are available, if given."""
+    """The announcements about a Model that is applied, serves, and is then replaced. ``replicas`` are available, if given."""
     world = World(before, dialect)
     world.settle()
     for key, child in world.children.items():
