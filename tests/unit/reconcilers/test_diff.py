@@ -311,3 +311,18 @@ def test_what_is_word_for_word_as_desired_is_judged_like_everything_else(data: s
     compared = meta.merge_patch(live, {"metadata": {"annotations": {"theirs": "1"}}})
     quick, whole = (differences.diff(desired, each, dialect, scaling) for each in (live, compared))
     assert (quick is None) == (whole is None)
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 7])
+def test_a_live_role_whose_name_is_not_a_text_is_replaced(name: Any) -> None:
+    """Where no CRD checks the shape, it can be stored; it is one more difference, and not the end of the pass."""
+    for dialect in (E4FB6663, V1):
+        (desired,) = [
+            child
+            for child in render(Model.from_object(a_model("chat")), RenderOptions.of(dialect))
+            if child["kind"] == dialect.workload.kind
+        ]
+        live = copy.deepcopy(desired)
+        live["spec"]["template"]["roles"][0]["name"] = name
+        live["metadata"]["labels"] = {}
+        assert differences.diff(desired, live, dialect, None) is not None
